@@ -54,6 +54,46 @@ function binaryToBytes(base64: string): Uint8Array {
   return bytes;
 }
 
+const BASE32 = 'abcdefghijklmnopqrstuvwxyz234567';
+
+/** Lower-case unpadded base32 (RFC 4648 §6): the text form of ids, because FHIR ids and file names allow it. */
+export function encodeBase32(bytes: Uint8Array): string {
+  let text = '';
+  let buffer = 0;
+  let bits = 0;
+  for (const byte of bytes) {
+    buffer = (buffer << 8) | byte;
+    bits += 8;
+    while (bits >= 5) {
+      bits -= 5;
+      text += BASE32[(buffer >> bits) & 31];
+    }
+    buffer &= (1 << bits) - 1;
+  }
+  return bits > 0 ? text + BASE32[(buffer << (5 - bits)) & 31] : text;
+}
+
+/** Bytes of a lower-case unpadded base32 string, strictly (`malformed`). */
+export function decodeBase32(text: string): Uint8Array {
+  const bytes = new Uint8Array(Math.floor((text.length * 5) / 8));
+  let buffer = 0;
+  let bits = 0;
+  let at = 0;
+  for (const character of text) {
+    const value = BASE32.indexOf(character);
+    if (value < 0) throw new Fault('malformed', 'not base32');
+    buffer = (buffer << 5) | value;
+    bits += 5;
+    if (bits >= 8) {
+      bits -= 8;
+      bytes[at++] = buffer >> bits;
+      buffer &= (1 << bits) - 1;
+    }
+  }
+  if (encodeBase32(bytes) !== text) throw new Fault('malformed', 'base32 with spare bits set');
+  return bytes;
+}
+
 const utf8 = new TextEncoder();
 const strictUtf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 

@@ -1,10 +1,11 @@
 /**
  * Deterministic CBOR (RFC 8949 §4.2.1) with the project's subset: integers up to 2^53-1, byte and text strings, arrays,
- * maps, booleans, null and tag 4 (decimal fraction). No floats, no indefinite lengths, no other tags, nesting up to 32.
+ * maps with integers or text as keys, booleans, null and tag 4 (decimal fraction). No floats, no indefinite lengths, no
+ * other tags, no text that is not UTF-8, nesting up to 32 (docs/format.md §1).
  * The codec is cborg; this file adds the refusal of everything that is valid CBOR but not in the subset.
  */
 import { decode, rfc8949EncodeOptions, Tagged, encode as write } from 'cborg';
-import { equalBytes } from './bytes.ts';
+import { decodeUtf8, equalBytes } from './bytes.ts';
 import { type Decimal, isDecimal, type SensorValue, type Special } from './decimal.ts';
 import { Fault } from './fault.ts';
 
@@ -144,7 +145,9 @@ export class CborFields {
   end(): void {
     if (this.#asked.size < this.#map.size) {
       for (const key of this.#map.keys()) {
-        if (!this.#asked.has(key)) throw new Fault('malformed', `unknown field ${key}`);
+        // A key that is text is the sender's and is not quoted.
+        if (!this.#asked.has(key))
+          throw new Fault('malformed', typeof key === 'number' ? `unknown field ${key}` : 'unknown field');
       }
     }
   }
@@ -173,6 +176,7 @@ function skipItem(bytes: Uint8Array, start: number, depth: number): number {
     case 2:
     case 3:
       if (argument > bytes.length - at) throw new Fault('malformed', 'string longer than the input');
+      if (major === 3) assertUtf8(bytes.subarray(at, at + argument));
       return at + argument;
     case 4: {
       let end = at;
@@ -191,6 +195,8 @@ function skipMap(bytes: Uint8Array, start: number, pairs: number, depth: number)
   let end = start;
   let previous: Uint8Array | undefined;
   for (let i = 0; i < pairs; i++) {
+    const keyMajor = bytes[end]! >> 5; // past the end it is 0, and skipItem refuses
+    if (keyMajor > 1 && keyMajor !== 3) throw new Fault('malformed', 'map key is neither an integer nor text');
     const keyEnd = skipItem(bytes, end, depth + 1);
     const key = bytes.subarray(end, keyEnd);
     if (previous !== undefined && !sortsBefore(previous, key)) {
@@ -200,6 +206,15 @@ function skipMap(bytes: Uint8Array, start: number, pairs: number, depth: number)
     end = skipItem(bytes, keyEnd, depth + 1);
   }
   return end;
+}
+
+/** The codec would read U+FFFD for what is not UTF-8, so that two encodings gave one value. */
+function assertUtf8(text: Uint8Array): void {
+  for (const octet of text) {
+    if (octet < 0x80) continue;
+    decodeUtf8(text);
+    return;
+  }
 }
 
 /** RFC 8949 §4.2.1: bytewise lexicographic order of the encoded keys, and no key twice. */

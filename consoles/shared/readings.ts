@@ -1,0 +1,50 @@
+/** Lists of newest readings: one per vital sign and device. Pure; lists are never changed in place. */
+import { allVitalSigns } from '../../protocol/vital-signs.ts';
+import type { Reading } from './answers.ts';
+
+/** A reading on the page; `live` when it came while the page was open, and so may draw the eye. */
+export interface ShownReading extends Reading {
+  readonly live?: boolean;
+}
+
+const ORDER: readonly string[] = allVitalSigns().map(({ name }) => name);
+const DEVICE_SIGNS = new Set(allVitalSigns().flatMap(({ name, category }) => (category === 'device' ? [name] : [])));
+
+/** True for what is told of the device, such as its battery, rather than of the body. */
+export function isDeviceSign({ vital }: Reading): boolean {
+  return DEVICE_SIGNS.has(vital);
+}
+
+/** In the order of the vital-sign table, then by device, so that nothing moves while values change. */
+export function sortReadings<R extends Reading>(readings: readonly R[]): R[] {
+  const place = ({ vital }: Reading) => (ORDER.includes(vital) ? ORDER.indexOf(vital) : ORDER.length);
+  return [...readings].sort((a, b) => place(a) - place(b) || (a.device < b.device ? -1 : a.device > b.device ? 1 : 0));
+}
+
+/** The list with a reading in its place. An older one changes nothing: late data never replaces fresh data. */
+export function takeReading(list: readonly ShownReading[], reading: Reading): readonly ShownReading[] {
+  const same = (other: Reading) => other.vital === reading.vital && other.device === reading.device;
+  const known = list.find(same);
+  if (!known) return [...list, { ...reading, live: true }];
+  if (Date.parse(known.measuredAt) > Date.parse(reading.measuredAt)) return list;
+  // The same reading again may come from an answer older than what is shown; what was in the log stays in the log.
+  const again = known.id === reading.id;
+  const next = again ? { ...known, inLog: known.inLog || reading.inLog } : { ...reading, live: true };
+  return list.map((other) => (other === known ? next : other));
+}
+
+/** The list after a checkpoint covered a reading. */
+export function markLogged(list: readonly ShownReading[], id: string): readonly ShownReading[] {
+  return list.map((reading) => (reading.id === id ? { ...reading, inLog: true } : reading));
+}
+
+/** When the gateway last heard anything of these; `undefined` for none. */
+export function lastHeardAt(readings: readonly Reading[]): number | undefined {
+  return readings.length === 0 ? undefined : Math.max(...readings.map(({ heardAt }) => Date.parse(heardAt)));
+}
+
+/** Of readings of one vital sign from several devices, the handle's first digits tell them apart; else nothing. */
+export function deviceMark(reading: Reading, among: readonly Reading[]): string | undefined {
+  const shared = among.some(({ vital, device }) => vital === reading.vital && device !== reading.device);
+  return shared ? reading.device.slice(0, 4) : undefined;
+}

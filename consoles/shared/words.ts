@@ -1,0 +1,66 @@
+/** Vital signs, values, units and flags in words for people. */
+import { QUALITY_FLAGS } from '../../protocol/gatt/quality.ts';
+import { ALL_CLASSES } from '../../protocol/consent-event.ts';
+import { allVitalSigns, type VitalSign, vitalSignByName } from '../../protocol/vital-signs.ts';
+
+/** "a", "a and b", "a, b and c". */
+export function listText(items: readonly string[]): string {
+  if (items.length < 2) return items.join('');
+  return `${items.slice(0, -1).join(', ')} and ${items.at(-1)}`;
+}
+
+/** "1 reading", "12 readings". */
+export function countText(count: number, one: string, many = `${one}s`): string {
+  return `${count.toLocaleString('en-GB')} ${count === 1 ? one : many}`;
+}
+
+/** A class of vital signs within a sentence, such as "heart rate". */
+export function classText(name: string): string {
+  if (name === ALL_CLASSES) return 'all vital signs';
+  const title = vitalSignByName(name)?.title;
+  return title === undefined ? name.replaceAll('-', ' ') : title.charAt(0).toLowerCase() + title.slice(1);
+}
+
+/** Classes within a sentence, in the order of the vital-sign table. */
+export function classesText(names: readonly string[]): string {
+  const order = allVitalSigns().map(({ name }) => name);
+  const place = (name: string) => (order.indexOf(name) + 1 || order.length + 1) - 1;
+  return listText([...new Set(names)].sort((a, b) => place(a) - place(b)).map(classText));
+}
+
+/** Rows of the table that a grant can name: the parts of a panel come with it. */
+export function grantableSigns(): readonly VitalSign[] {
+  const parts = new Set(allVitalSigns().flatMap(({ components }) => components ?? []));
+  return allVitalSigns().filter(({ mdc }) => !parts.has(mdc));
+}
+
+const UNITS: Readonly<Record<string, string>> = { 'mm[Hg]': 'mmHg', Cel: '°C', '[degF]': '°F' };
+
+/** A UCUM unit as people write it. */
+export function unitText(unit: string): string {
+  return UNITS[unit] ?? unit;
+}
+
+const SPECIALS: Readonly<Record<string, string>> = {
+  NaN: 'no measurement',
+  NRes: 'not at this resolution',
+  '+INF': 'above range',
+  '-INF': 'below range',
+  RFU: 'no measurement',
+};
+
+/** A value for show; `special` when there is no number, so that no unit belongs after it. */
+export function valueText(value: string): { readonly text: string; readonly special: boolean } {
+  const parts = value.split('/');
+  const special = parts.find((part) => part in SPECIALS);
+  if (value === '') return { text: 'no measurement', special: true };
+  if (special === undefined) return { text: value, special: false };
+  if (parts.every((part) => part in SPECIALS)) return { text: SPECIALS[special]!, special: true };
+  return { text: parts.map((part) => (part in SPECIALS ? '–' : part)).join('/'), special: false };
+}
+
+/** What a quality flag tells the reader of a value. */
+export function flagText(flag: string): string {
+  if (flag === 'implausible') return 'hardly possible, suspect the sensor';
+  return (QUALITY_FLAGS as Readonly<Record<string, string>>)[flag] ?? flag.replaceAll('-', ' ');
+}

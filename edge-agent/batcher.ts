@@ -1,0 +1,136 @@
+/**
+ * Decides when a batch closes: when enough leaves are pending, when the oldest has waited long enough, when asked, and
+ * when nothing was attested for a heartbeat. Ages are real time, also where a recording brings its own clock. One batch
+ * is sealed at a time, because each names the one before.
+ */
+import { MAX_LEAVES } from '../protocol/batch.ts';
+import { isFault } from '../protocol/fault.ts';
+import type { Clock } from '../protocol/time.ts';
+import type { Coverage } from './coverage.ts';
+import type { Outbox } from './outbox.ts';
+import type { Pending, PendingRows } from './pending.ts';
+import type { BatchPlace, SealedBatch } from './seal.ts';
+
+export interface BatcherOptions {
+  readonly pending: Pending;
+  readonly outbox: Outbox;
+  readonly coverage: Coverage;
+  readonly seal: (bodies: readonly Uint8Array[], place: BatchPlace) => Promise<SealedBatch>;
+  /** Our key's thumbprint. */
+  readonly agent: Uint8Array;
+  /** Transport's clock. */
+  readonly clock: Clock;
+  /** A batch closes at so many leaves; coverage leaves of the closing instant may come on top. */
+  readonly maxLeaves: number;
+  /** Longest wait of a pending leaf. */
+  readonly maxAgeMs: number;
+  /** Longest time without coverage. */
+  readonly heartbeatMs: number;
+  /** A batch is in the outbox. */
+  readonly onSealed: () => void;
+  readonly onFailure: (error: unknown) => void;
+}
+
+export class Batcher {
+  readonly #options: BatcherOptions;
+  #working: Promise<void> = Promise.resolve();
+  #sizeQueued = false;
+  #ageTimer: NodeJS.Timeout | undefined;
+  #heartbeatTimer: NodeJS.Timeout | undefined;
+  #stopped = false;
+
+  constructor(options: BatcherOptions) {
+    this.#options = options;
+    this.#armHeartbeat();
+  }
+
+  /** To be called after every commit. */
+  appended(): void {
+    const { pending, maxLeaves, maxAgeMs } = this.#options;
+    if (this.#stopped || pending.count === 0) return;
+    this.#ageTimer ??= setTimeout(() => this.flush().catch(() => undefined), maxAgeMs);
+    if (pending.count >= maxLeaves && !this.#sizeQueued) {
+      this.#sizeQueued = true;
+      this.#enqueue(() => this.#closeFull()).catch(() => undefined);
+    }
+  }
+
+  /** Attests coverage up to now and seals all that is pending. Rejects when a batch could not be sealed. */
+  flush(): Promise<void> {
+    return this.#enqueue(() => this.#closeAll());
+  }
+
+  /** Resolves when the batch that is being sealed, if any, is stored; nothing is sealed after it. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    clearTimeout(this.#ageTimer);
+    clearTimeout(this.#heartbeatTimer);
+    await this.#working;
+  }
+
+  /** Makes what is pending, and coverage up to now, durable. */
+  commit(): void {
+    const { pending, coverage, clock } = this.#options;
+    for (const leaf of coverage.take(clock())) void pending.append([{ leaf }]).catch(() => undefined);
+    pending.commit();
+  }
+
+  #enqueue(work: () => Promise<void>): Promise<void> {
+    const done = this.#working.then(work);
+    this.#working = done.catch((error: unknown) => this.#options.onFailure(error));
+    return done;
+  }
+
+  async #closeFull(): Promise<void> {
+    this.#sizeQueued = false;
+    const { pending, maxLeaves } = this.#options;
+    while (pending.count >= maxLeaves && !this.#stopped) await this.#sealOldest(maxLeaves);
+    clearTimeout(this.#ageTimer);
+    this.#ageTimer = undefined;
+    this.appended();
+  }
+
+  async #closeAll(): Promise<void> {
+    if (this.#stopped) return;
+    this.commit();
+    clearTimeout(this.#ageTimer);
+    this.#ageTimer = undefined;
+    this.#armHeartbeat();
+    const { pending, maxLeaves, coverage } = this.#options;
+    const through = pending.lastRow;
+    let sealedThrough = 0;
+    while (pending.count > 0 && sealedThrough < through && !this.#stopped) {
+      const whole = pending.count <= maxLeaves + coverage.size;
+      sealedThrough = await this.#sealOldest(whole ? maxLeaves + coverage.size : maxLeaves);
+    }
+    this.appended();
+  }
+
+  /** Seals the oldest rows, fewer when they do not fit into one envelope; returns the last sealed row. */
+  async #sealOldest(limit: number): Promise<number> {
+    const { pending, outbox, agent } = this.#options;
+    const rows = pending.oldest(Math.min(limit, MAX_LEAVES));
+    if (!rows) return pending.lastRow;
+    const place = { agent, boot: rows.boot, sequence: outbox.lastSequence + 1, previous: outbox.previous };
+    const sealed = await this.#sealOrFewer(rows, place);
+    if (!sealed) return this.#sealOldest(Math.ceil(rows.bodies.length / 2));
+    outbox.store(sealed, rows, pending);
+    this.#options.onSealed();
+    return rows.through;
+  }
+
+  async #sealOrFewer(rows: PendingRows, place: BatchPlace): Promise<SealedBatch | undefined> {
+    try {
+      return await this.#options.seal(rows.bodies, place);
+    } catch (error) {
+      if (isFault(error, 'too-large') && rows.bodies.length > 1) return undefined;
+      throw error;
+    }
+  }
+
+  #armHeartbeat(): void {
+    clearTimeout(this.#heartbeatTimer);
+    if (this.#stopped) return;
+    this.#heartbeatTimer = setTimeout(() => this.flush().catch(() => undefined), this.#options.heartbeatMs);
+  }
+}

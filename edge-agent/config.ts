@@ -1,0 +1,141 @@
+/**
+ * The agent's configuration from arguments and environment; nothing else in this folder sees either. A bad one is
+ * refused whole, with all its problems.
+ */
+import { join, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import { DEFAULT_BATCH, DEFAULT_HEARTBEAT_MS } from './agent.ts';
+import { createZone } from './zone.ts';
+
+export const HELP = `Usage: node edge-agent/main.ts --data DIR --service URL [--code CODE] --hci unix://PATH
+
+Listens to the wearables that were assigned to it and hands their readings, sealed and signed, to the service.
+
+  --data DIR         folder for the agent's state; keys are in DIR/keys unless --keys is given
+  --keys DIR         folder for its keys and enrolment
+  --service URL      base URL of the ingest service, for enrolment
+  --code CODE        one-time enrolment code, needed on the first start only
+  --broker URL       MQTT broker, if it is not where it was at enrolment
+  --hci unix://PATH  Bluetooth controller that speaks H4 on a unix socket
+  --live             the controller is real hardware; without it every reading is marked as test data
+  --zone ZONE        IANA time zone of devices whose clock has none (default: the machine's)
+  --batch N          readings per batch at most, 1 to 5000 (default ${DEFAULT_BATCH.maxLeaves})
+  --batch-ms N       longest wait of a reading for its batch (default ${DEFAULT_BATCH.maxAgeMs})
+  --heartbeat-ms N   longest time without a batch (default ${DEFAULT_HEARTBEAT_MS})
+  --help             this text
+
+The first four and --hci can also come from VERAVITA_AGENT_DATA, _KEYS, _SERVICE, _CODE and _HCI.`;
+
+export interface AgentConfig {
+  readonly stateDirectory: string;
+  readonly keysDirectory: string;
+  readonly serviceUrl: string;
+  readonly code?: string;
+  readonly brokerUrl?: string;
+  /** Path of the unix socket. */
+  readonly hciPath: string;
+  readonly live: boolean;
+  readonly zone?: string;
+  readonly batch: { readonly maxLeaves: number; readonly maxAgeMs: number };
+  readonly heartbeatMs: number;
+}
+
+export type ConfigResult =
+  | { readonly kind: 'run'; readonly config: AgentConfig }
+  | { readonly kind: 'help' }
+  | { readonly kind: 'refused'; readonly problems: readonly string[] };
+
+const OPTIONS = {
+  data: { type: 'string' },
+  keys: { type: 'string' },
+  service: { type: 'string' },
+  code: { type: 'string' },
+  broker: { type: 'string' },
+  hci: { type: 'string' },
+  live: { type: 'boolean' },
+  zone: { type: 'string' },
+  batch: { type: 'string' },
+  'batch-ms': { type: 'string' },
+  'heartbeat-ms': { type: 'string' },
+  help: { type: 'boolean' },
+} as const;
+
+/** Reads arguments (without node and script) and environment. */
+export function readConfig(args: readonly string[], env: Readonly<Record<string, string | undefined>>): ConfigResult {
+  let values: ReturnType<typeof parse>;
+  try {
+    values = parse(args);
+  } catch (error) {
+    return { kind: 'refused', problems: [(error as Error).message.split('\n')[0]!] };
+  }
+  if (values.help) return { kind: 'help' };
+  const problems: string[] = [];
+  const given = (name: 'data' | 'keys' | 'service' | 'code' | 'hci') =>
+    values[name] ?? env[`VERAVITA_AGENT_${name.toUpperCase()}`];
+  const need = (name: 'data' | 'service' | 'hci'): string => {
+    const value = given(name);
+    if (!value) problems.push(`--${name} is missing`);
+    return value ?? '';
+  };
+  const count = (name: 'batch' | 'batch-ms' | 'heartbeat-ms', fallback: number, most: number): number => {
+    const text = values[name];
+    if (text === undefined) return fallback;
+    const number = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN;
+    if (!(number >= 1 && number <= most)) problems.push(`--${name} is a whole number from 1 to ${most}`);
+    return number;
+  };
+  const data = resolve(need('data'));
+  const code = given('code');
+  const { zone, broker } = values;
+  const config: AgentConfig = {
+    stateDirectory: data,
+    keysDirectory: resolve(given('keys') ?? join(data, 'keys')),
+    serviceUrl: checkService(need('service'), problems),
+    ...(code ? { code } : {}),
+    ...(broker === undefined ? {} : { brokerUrl: checkBroker(broker, problems) }),
+    hciPath: checkHci(need('hci'), problems),
+    live: values.live ?? false,
+    ...(zone === undefined ? {} : { zone: checkZone(zone, problems) }),
+    batch: {
+      maxLeaves: count('batch', DEFAULT_BATCH.maxLeaves, 5000),
+      maxAgeMs: count('batch-ms', DEFAULT_BATCH.maxAgeMs, 3_600_000),
+    },
+    heartbeatMs: count('heartbeat-ms', DEFAULT_HEARTBEAT_MS, 3_600_000),
+  };
+  return problems.length > 0 ? { kind: 'refused', problems } : { kind: 'run', config };
+}
+
+/** The configuration of this process. */
+export function readProcessConfig(): ConfigResult {
+  return readConfig(process.argv.slice(2), process.env);
+}
+
+function parse(args: readonly string[]) {
+  return parseArgs({ args: [...args], options: OPTIONS, allowPositionals: false }).values;
+}
+
+function checkService(url: string, problems: string[]): string {
+  if (url && !/^https?:\/\//.test(url)) problems.push('--service is not an http or https URL');
+  else if (url && !URL.canParse(url)) problems.push('--service is not a URL');
+  return url;
+}
+
+function checkBroker(url: string, problems: string[]): string {
+  if (!/^(mqtts?|wss?):\/\//.test(url) || !URL.canParse(url)) problems.push('--broker is not an MQTT URL');
+  return url;
+}
+
+function checkHci(hci: string, problems: string[]): string {
+  const path = /^unix:\/\/(.+)$/.exec(hci)?.[1];
+  if (hci && !path) problems.push('--hci is not unix://PATH');
+  return path ?? '';
+}
+
+function checkZone(zone: string, problems: string[]): string {
+  try {
+    createZone(zone);
+  } catch {
+    problems.push('--zone is not an IANA time zone');
+  }
+  return zone;
+}

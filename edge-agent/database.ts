@@ -1,0 +1,126 @@
+/**
+ * The agent's one database. Everything that must change together is in it, so that each step of a reading is one
+ * transaction. WAL with synchronous=FULL is what survives a power cut; both are asserted, not hoped for.
+ */
+import { closeSync, existsSync, openSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { Fault } from '../protocol/fault.ts';
+import { makePrivateFolder, syncFolder } from './durable-file.ts';
+
+const SCHEMA_VERSION = 1;
+
+const SCHEMA = `
+  -- One row: what must never go back.
+  CREATE TABLE state (
+    one INTEGER PRIMARY KEY CHECK (one = 1),
+    agent BLOB NOT NULL,                      -- thumbprint of the key that this history belongs to
+    sequence INTEGER NOT NULL DEFAULT 0,      -- of the last sealed batch
+    previous BLOB NOT NULL,                   -- id of the last sealed batch
+    sealed_rows INTEGER NOT NULL DEFAULT 0,   -- highest pending row that was ever sealed; row ids are not used twice
+    alive_at INTEGER,                         -- transport clock: coverage was attested up to here
+    command_number INTEGER NOT NULL DEFAULT 0 -- of the last command that was obeyed
+  ) STRICT;
+  -- Leaves that are heard and not sealed; bodies encrypted, bound to row and boot.
+  CREATE TABLE pending (
+    row INTEGER PRIMARY KEY,
+    boot BLOB NOT NULL,
+    body BLOB NOT NULL
+  ) STRICT;
+  -- Keyed hashes of readings that were heard; the second comes first so that new rows go to one place of the tree.
+  CREATE TABLE doubles (
+    second INTEGER NOT NULL,
+    hash BLOB NOT NULL,
+    noted_day INTEGER NOT NULL,               -- real time, days since 1970
+    PRIMARY KEY (second, hash)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX doubles_by_day ON doubles (noted_day);
+  -- Sealed batches. What the broker took and what the service holds are two facts, so two columns.
+  CREATE TABLE outbox (
+    sequence INTEGER PRIMARY KEY,
+    batch BLOB NOT NULL,
+    header BLOB NOT NULL,                     -- COSE_Sign1
+    envelope BLOB,                            -- gone once the service holds the batch
+    leaves INTEGER NOT NULL,
+    published INTEGER NOT NULL DEFAULT 0,     -- how often the broker took it
+    held INTEGER NOT NULL DEFAULT 0,          -- 1: the service said held or duplicate
+    withheld INTEGER NOT NULL DEFAULT 0,      -- leaves that consent did not allow the service to keep
+    refused TEXT                              -- code of a refusal for good
+  ) STRICT;
+  -- What the service said of consent to collect; a subject without a row may be observed.
+  CREATE TABLE collect (subject BLOB PRIMARY KEY, permitted INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+`;
+
+/** Where the database of a state folder is. */
+export function databasePath(folder: string): string {
+  return join(folder, 'agent.sqlite');
+}
+
+/** True when the agent has state. */
+export function hasDatabase(folder: string): boolean {
+  return existsSync(databasePath(folder));
+}
+
+/**
+ * Opens the state, or makes it for `agent`. One process at a time: a second one would fork the sequence.
+ * Throws `unavailable` (in use), `wrong-key` (another key's state), `version`.
+ */
+export function openDatabase(folder: string, agent: Uint8Array): DatabaseSync {
+  makePrivateFolder(folder);
+  const path = databasePath(folder);
+  if (!existsSync(path)) {
+    closeSync(openSync(path, 'a', 0o600)); // SQLite gives its WAL the same mode
+    syncFolder(folder);
+    syncFolder(dirname(folder));
+  }
+  const db = new DatabaseSync(path);
+  try {
+    configure(db);
+    createSchema(db, agent);
+  } catch (error) {
+    db.close();
+    if (/locked|busy/i.test(String(error))) {
+      throw new Fault('unavailable', 'another agent is running on this state folder', 'later');
+    }
+    throw error;
+  }
+  return db;
+}
+
+function configure(db: DatabaseSync): void {
+  db.exec('PRAGMA busy_timeout = 500; PRAGMA locking_mode = EXCLUSIVE;');
+  const { journal_mode: mode } = db.prepare('PRAGMA journal_mode = WAL').get() as { journal_mode: string };
+  db.exec('PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;');
+  const { synchronous } = db.prepare('PRAGMA synchronous').get() as { synchronous: number };
+  const FULL = 2;
+  if (mode !== 'wal' || synchronous !== FULL) throw new Fault('unavailable', 'SQLite does not run WAL with FULL here');
+}
+
+function createSchema(db: DatabaseSync, agent: Uint8Array): void {
+  const { user_version: version } = db.prepare('PRAGMA user_version').get() as { user_version: number };
+  if (version === 0) {
+    transact(db, () => {
+      db.exec(SCHEMA);
+      db.prepare('INSERT INTO state (one, agent, previous) VALUES (1, ?, ?)').run(agent, new Uint8Array(32));
+      db.exec(`PRAGMA user_version = ${SCHEMA_VERSION}`);
+    });
+  } else if (version !== SCHEMA_VERSION) {
+    throw new Fault('version', `the state folder is of version ${version}, this agent reads ${SCHEMA_VERSION}`);
+  }
+  // Also takes the exclusive lock, so that a second process fails here and not at its first reading.
+  const changed = db.prepare('UPDATE state SET agent = agent WHERE agent = ?').run(agent).changes;
+  if (changed !== 1) throw new Fault('wrong-key', 'the state folder belongs to another signing key');
+}
+
+/** Runs `work` in one transaction: all of it is durable when this returns, or nothing happened and it throws. */
+export function transact<T>(db: DatabaseSync, work: () => T): T {
+  db.exec('BEGIN IMMEDIATE');
+  try {
+    const result = work();
+    db.exec('COMMIT');
+    return result;
+  } catch (error) {
+    if (db.isTransaction) db.exec('ROLLBACK');
+    throw error;
+  }
+}

@@ -1,0 +1,247 @@
+/**
+ * The agent without its radio: takes in what is heard, makes it durable, seals it, and hands it to the service. Whoever
+ * hears something calls {@link Gateway.hear}; everything else follows from there.
+ */
+import { randomBytes } from 'node:crypto';
+import type { DatabaseSync } from 'node:sqlite';
+import { Fault } from '../protocol/fault.ts';
+import type { AgentId } from '../protocol/keys.ts';
+import type { Clock, Instant } from '../protocol/time.ts';
+import { Batcher } from './batcher.ts';
+import { Collect } from './collect.ts';
+import { Coverage, type LinkState } from './coverage.ts';
+import { openDoubles } from './doubles.ts';
+import type { Enrolled } from './enrol.ts';
+import type { AgentKeys } from './keys.ts';
+import type { Log } from './log.ts';
+import { type DeviceFacts, type Notification, Observer } from './observe.ts';
+import { Outbox } from './outbox.ts';
+import { Pending } from './pending.ts';
+import { Publisher, type PublisherTuning } from './publisher.ts';
+import { createContentSealer, sealBatch } from './seal.ts';
+import { type AgentStatus, describeStatus } from './status.ts';
+
+const PRUNE_EVERY_MS = 60_000;
+
+export interface GatewayOptions {
+  /** Open; the gateway closes it. */
+  readonly db: DatabaseSync;
+  readonly keys: AgentKeys;
+  readonly enrolled: Enrolled;
+  /** Transport's clock. */
+  readonly clock: Clock;
+  /** Real time, for what must not follow a recording: expiry of commands, memory of doubles. */
+  readonly realNow: Clock;
+  readonly zoneOf: (instant: Instant) => number;
+  readonly test: boolean;
+  readonly batch: { readonly maxLeaves: number; readonly maxAgeMs: number };
+  readonly heartbeatMs: number;
+  readonly groupMs: number;
+  readonly publishing: PublisherTuning;
+  readonly log: Log;
+  /** The state cannot be written any more: stop the process, a restart recovers. */
+  readonly onFailure: (error: unknown) => void;
+}
+
+/** Opens the road from what is heard to the service. */
+export async function openGateway(options: GatewayOptions): Promise<Gateway> {
+  return new Gateway(options, await createContentSealer(options.enrolled.hpkeKey));
+}
+
+export class Gateway {
+  readonly id: AgentId;
+  readonly #options: GatewayOptions;
+  readonly #collect: Collect;
+  readonly #coverage: Coverage;
+  readonly #pending: Pending;
+  readonly #observer: Observer;
+  readonly #outbox: Outbox;
+  readonly #batcher: Batcher;
+  readonly #publisher: Publisher;
+  readonly #pruneTimer: NodeJS.Timeout;
+  readonly #waiting = new Set<() => void>();
+  #commandsIgnored = 0;
+  #failed = false;
+  #stopped: Promise<void> | undefined;
+
+  constructor(options: GatewayOptions, sealContent: Awaited<ReturnType<typeof createContentSealer>>) {
+    const { db, keys, enrolled, clock, realNow, test, log } = options;
+    const { agent, signer } = keys;
+    const onFailure = (error: unknown) => this.#fail(error);
+    const aliveAt = (db.prepare('SELECT alive_at FROM state').get() as { alive_at: number | null }).alive_at;
+    const doubles = openDoubles(db, realNow);
+    this.id = keys.id;
+    this.#options = options;
+    this.#collect = new Collect({ db, agent, serviceKey: enrolled.serviceKey, realNow });
+    this.#coverage = new Coverage(enrolled.devices, { from: clock(), test });
+    this.#pending = new Pending({
+      db,
+      doubles,
+      storageKey: keys.storageKey,
+      boot: new Uint8Array(randomBytes(16)),
+      groupMs: options.groupMs,
+      clock,
+      onCommit: () => this.#batcher.appended(),
+      onFailure,
+    });
+    this.#observer = new Observer({
+      devices: enrolled.devices,
+      isPermitted: (subject) => this.#collect.isPermitted(subject),
+      zoneOf: options.zoneOf,
+      test,
+      doublesKey: keys.doublesKey,
+      pending: this.#pending,
+      coverage: this.#coverage,
+    });
+    this.#outbox = new Outbox(db);
+    this.#publisher = new Publisher({
+      id: keys.id,
+      agent,
+      outbox: this.#outbox,
+      broker: enrolled.broker,
+      serviceKey: enrolled.serviceKey,
+      tuning: options.publishing,
+      onCommand: (signed) => this.#obey(signed),
+      onChange: () => this.#notify(),
+      onFailure,
+      log,
+    });
+    this.#batcher = new Batcher({
+      pending: this.#pending,
+      outbox: this.#outbox,
+      coverage: this.#coverage,
+      seal: (bodies, place) => sealBatch(bodies, place, { signer, sealContent }),
+      agent,
+      clock,
+      ...options.batch,
+      heartbeatMs: options.heartbeatMs,
+      onSealed: () => this.#publisher.wake(),
+      onFailure,
+    });
+    this.#pruneTimer = setInterval(() => this.#guard(() => doubles.prune()), PRUNE_EVERY_MS);
+    this.#applyPauses();
+    this.#publisher.start();
+    this.#sealWhatWasLeft(aliveAt, clock());
+  }
+
+  /** What an earlier run left pending, and how long the agent was off. */
+  #sealWhatWasLeft(aliveAt: Instant | null, now: Instant): void {
+    const off = aliveAt === null ? [] : this.#coverage.agentOff(aliveAt, now);
+    if (off.length > 0) this.#pending.append(off.map((leaf) => ({ leaf }))).catch(() => undefined);
+    if (off.length > 0 || this.#pending.count > 0) this.flush().catch(() => undefined);
+  }
+
+  /** True for a device that is assigned to this agent and whose patient lets us collect. */
+  wants(address: string): boolean {
+    const assigned = this.#options.enrolled.devices.get(address.toLowerCase());
+    return assigned !== undefined && this.#collect.isPermitted(assigned.subject);
+  }
+
+  /** Takes in a value; see {@link Observer.hear}: when this resolves, the device may forget it. */
+  hear(notification: Notification): Promise<void> {
+    return this.#observer.hear(notification);
+  }
+
+  /** Takes in who a device says it is. */
+  meet(facts: DeviceFacts): Promise<void> {
+    return this.#observer.meet(facts, this.#options.clock());
+  }
+
+  /** Takes in what became of a link. */
+  linkChanged(address: string, state: LinkState, at: Instant): void {
+    this.#coverage.linkChanged(address.toLowerCase(), state, at);
+  }
+
+  /** Closes and seals what is pending now. Rejects when that was not possible. */
+  async flush(): Promise<void> {
+    await this.#batcher.flush();
+    if (this.#failed) throw new Fault('unavailable', 'the state folder cannot be written');
+  }
+
+  /**
+   * Resolves when everything heard so far is sealed, held by the service and in the log. Waits for the network as long
+   * as it takes; rejects when sending was halted, the state cannot be written, or the agent stops.
+   */
+  async settled(): Promise<void> {
+    await this.flush();
+    const target = this.#outbox.lastSequence;
+    while (!this.#stopped && this.#outbox.hasUnlogged(target)) {
+      const { halted } = this.#publisher;
+      if (halted) throw new Fault(halted, 'the service refused a batch for good');
+      if (this.#failed) break;
+      await new Promise<void>((resolve) => this.#waiting.add(resolve));
+    }
+    if (this.#stopped || this.#failed) throw new Fault('unavailable', 'the agent stopped before all was settled');
+  }
+
+  status(): AgentStatus {
+    return describeStatus({
+      observed: this.#observer.counts,
+      publisher: this.#publisher,
+      pending: this.#pending.count,
+      sealed: this.#outbox.lastSequence,
+      outbox: this.#outbox.counts(),
+      commandsIgnored: this.#commandsIgnored,
+      failed: this.#failed,
+    });
+  }
+
+  /** Makes all that was heard durable, disconnects and closes the state; takes less than a second. */
+  stop(): Promise<void> {
+    this.#stopped ??= this.#stop();
+    return this.#stopped;
+  }
+
+  async #stop(): Promise<void> {
+    clearInterval(this.#pruneTimer);
+    if (!this.#failed) this.#batcher.commit();
+    await this.#batcher.stop();
+    await this.#publisher.stop();
+    this.#outbox.counts(); // remembered, for the status of a stopped agent
+    this.#options.db.close();
+    this.#notify();
+  }
+
+  #obey(signed: Uint8Array): void {
+    this.#guard(() => {
+      try {
+        const obeyed = this.#collect.obey(signed);
+        if (obeyed !== 'obeyed') this.#commandsIgnored++;
+      } catch (error) {
+        if (!(error instanceof Fault)) throw error;
+        this.#commandsIgnored++;
+      }
+      this.#applyPauses();
+    });
+  }
+
+  #applyPauses(): void {
+    const { enrolled, clock } = this.#options;
+    for (const { address, subject } of enrolled.devices.values()) {
+      this.#coverage.setPaused(address, !this.#collect.isPermitted(subject), clock());
+    }
+  }
+
+  #guard(work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  #fail(error: unknown): void {
+    if (this.#failed) return;
+    this.#failed = true;
+    const code = error instanceof Fault ? error.code : ((error as { errcode?: number }).errcode ?? 'unknown');
+    this.#options.log.error({ code }, 'the state folder cannot be used; stop the agent, a restart recovers');
+    this.#notify();
+    this.#options.onFailure(error);
+  }
+
+  #notify(): void {
+    const waiting = [...this.#waiting];
+    this.#waiting.clear();
+    for (const wake of waiting) wake();
+  }
+}

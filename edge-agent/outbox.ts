@@ -1,0 +1,162 @@
+/**
+ * Sealed batches until the service has them. A batch's envelope is kept until the service signed that it *holds* the
+ * batch, its header until the service signed that it is *logged*; nothing else, and no broker's word, deletes anything.
+ */
+import type { DatabaseSync } from 'node:sqlite';
+import { Fault, type FaultCode } from '../protocol/fault.ts';
+import { transact } from './database.ts';
+import type { Pending, PendingRows } from './pending.ts';
+import type { SealedBatch } from './seal.ts';
+
+/** One thing that became known of batches. */
+export type OutboxChange =
+  /** The broker took the batch. It says nothing of the service. */
+  | { readonly kind: 'published'; readonly sequence: number }
+  /** The service holds the batch: custody has passed. */
+  | { readonly kind: 'held'; readonly sequence: number; readonly withheld: number }
+  /** This batch and all before it are in the log. */
+  | { readonly kind: 'logged'; readonly sequence: number }
+  /** The service will not take the batch; it stays as evidence. */
+  | { readonly kind: 'refused'; readonly sequence: number; readonly code: FaultCode };
+
+/** A batch that is to be sent. */
+export interface Outgoing {
+  readonly sequence: number;
+  readonly envelope: Uint8Array;
+}
+
+/** What is known of a batch that is still in the outbox. */
+export interface OutboxEntry {
+  readonly sequence: number;
+  readonly held: boolean;
+}
+
+export interface OutboxCounts {
+  /** Batches that are not known to be logged. */
+  readonly kept: number;
+  /** Batches that are not known to be held. */
+  readonly unheld: number;
+  /** The first sequence of these, 0 for none. */
+  readonly firstUnheld: number;
+}
+
+const NOTHING: OutboxCounts = { kept: 0, unheld: 0, firstUnheld: 0 };
+
+export class Outbox {
+  readonly #db: DatabaseSync;
+  readonly #statements;
+  #lastSequence: number;
+  #previous: Uint8Array;
+  #counts = NOTHING;
+
+  constructor(db: DatabaseSync) {
+    this.#db = db;
+    this.#statements = {
+      insert: db.prepare('INSERT INTO outbox (sequence, batch, header, envelope, leaves) VALUES (?, ?, ?, ?, ?)'),
+      advance: db.prepare('UPDATE state SET sequence = ?, previous = ? WHERE sequence = ?'),
+      next: db.prepare(
+        'SELECT sequence, envelope FROM outbox WHERE sequence > ? AND held = 0 ORDER BY sequence LIMIT 1',
+      ),
+      find: db.prepare('SELECT sequence, held FROM outbox WHERE batch = ?'),
+      batchAt: db.prepare('SELECT batch FROM outbox WHERE sequence = ?'),
+      published: db.prepare('UPDATE outbox SET published = published + 1 WHERE sequence = ?'),
+      held: db.prepare('UPDATE outbox SET held = 1, withheld = ?, refused = NULL, envelope = NULL WHERE sequence = ?'),
+      logged: db.prepare('DELETE FROM outbox WHERE sequence <= ?'),
+      refused: db.prepare('UPDATE outbox SET refused = ? WHERE sequence = ?'),
+      counts: db.prepare(
+        `SELECT count(*) AS kept, count(*) FILTER (WHERE held = 0) AS unheld,
+           coalesce(min(sequence) FILTER (WHERE held = 0), 0) AS firstUnheld FROM outbox`,
+      ),
+      unlogged: db.prepare('SELECT 1 FROM outbox WHERE sequence <= ? LIMIT 1'),
+      refusal: db.prepare('SELECT sequence, refused AS code FROM outbox WHERE refused IS NOT NULL LIMIT 1'),
+    };
+    const state = db.prepare('SELECT sequence, previous FROM state').get() as {
+      sequence: number;
+      previous: Uint8Array;
+    };
+    this.#lastSequence = state.sequence;
+    this.#previous = state.previous;
+  }
+
+  /** Sequence of the newest sealed batch; 0 before the first. */
+  get lastSequence(): number {
+    return this.#lastSequence;
+  }
+
+  /** Id of the newest sealed batch, which the next one names. */
+  get previous(): Uint8Array {
+    return this.#previous;
+  }
+
+  /** Moves rows from pending into the outbox as one batch. Throws `inconsistent` when either changed meanwhile. */
+  store(sealed: SealedBatch, rows: PendingRows, pending: Pending): void {
+    const { header, id, signed, envelope } = sealed;
+    transact(this.#db, () => {
+      if (this.#statements.advance.run(header.sequence, id, header.sequence - 1).changes !== 1) {
+        throw new Fault('inconsistent', 'the sequence changed while a batch was sealed');
+      }
+      this.#statements.insert.run(header.sequence, id, signed, envelope, header.leafCount);
+      pending.remove(rows);
+    });
+    // Durable line: from here this sequence is this batch for ever, and it may be sent.
+    this.#lastSequence = header.sequence;
+    this.#previous = id;
+    pending.removed(rows);
+  }
+
+  /** The first batch after a sequence that the service does not hold. */
+  nextUnheld(after: number): Outgoing | undefined {
+    return this.#statements.next.get(after) as Outgoing | undefined;
+  }
+
+  /** The entry of a batch id. */
+  find(batch: Uint8Array): OutboxEntry | undefined {
+    const row = this.#statements.find.get(batch) as { sequence: number; held: number } | undefined;
+    return row && { sequence: row.sequence, held: row.held === 1 };
+  }
+
+  /** Id of the batch with a sequence, while its header is kept. */
+  batchAt(sequence: number): Uint8Array | undefined {
+    return (this.#statements.batchAt.get(sequence) as { batch: Uint8Array } | undefined)?.batch;
+  }
+
+  /** Makes changes durable, all in one transaction. */
+  apply(changes: readonly OutboxChange[]): void {
+    transact(this.#db, () => {
+      for (const change of changes) this.#applyOne(change);
+    });
+  }
+
+  #applyOne(change: OutboxChange): void {
+    switch (change.kind) {
+      case 'published':
+        this.#statements.published.run(change.sequence);
+        return;
+      case 'held':
+        this.#statements.held.run(change.withheld, change.sequence);
+        return;
+      case 'logged':
+        this.#statements.logged.run(change.sequence);
+        return;
+      case 'refused':
+        this.#statements.refused.run(change.code, change.sequence);
+        return;
+    }
+  }
+
+  /** What is still here; after the database was closed, what was last known. */
+  counts(): OutboxCounts {
+    if (this.#db.isOpen) this.#counts = this.#statements.counts.get() as unknown as OutboxCounts;
+    return this.#counts;
+  }
+
+  /** True when a batch up to a sequence is not known to be logged. */
+  hasUnlogged(through: number): boolean {
+    return this.#statements.unlogged.get(through) !== undefined;
+  }
+
+  /** A batch that was refused for good, if there is one. */
+  refusal(): { readonly sequence: number; readonly code: FaultCode } | undefined {
+    return this.#statements.refusal.get() as { sequence: number; code: FaultCode } | undefined;
+  }
+}

@@ -1,0 +1,179 @@
+/**
+ * Leaves that are heard and not sealed yet. They are durable, encrypted, from the moment {@link Pending.append}
+ * resolves. Everything that arrives within a few milliseconds shares one transaction, so one fsync.
+ */
+import type { DatabaseSync } from 'node:sqlite';
+import { Fault } from '../protocol/fault.ts';
+import { encodeLeaf, type Leaf } from '../protocol/leaf.ts';
+import type { Clock } from '../protocol/time.ts';
+import { transact } from './database.ts';
+import type { Doubles, Mark } from './doubles.ts';
+import { createRowCipher, type RowCipher } from './storage-cipher.ts';
+
+/** A group is committed at once when it reaches this many leaves. */
+const GROUP_LEAVES = 1000;
+
+/** One leaf on its way in; with a mark it is kept only if it was not heard before. */
+export interface Entry {
+  readonly leaf: Leaf;
+  readonly mark?: Mark;
+}
+
+/** What became of the entries of one {@link Pending.append}. */
+export interface Appended {
+  readonly kept: number;
+  readonly doubles: number;
+}
+
+/** The oldest rows, all of one boot. */
+export interface PendingRows {
+  /** Boot that heard them, 16 octets. */
+  readonly boot: Uint8Array;
+  /** Encoded leaves in the order in which they were heard. */
+  readonly bodies: readonly Uint8Array[];
+  /** Highest row number among them. */
+  readonly through: number;
+}
+
+export interface PendingOptions {
+  readonly db: DatabaseSync;
+  readonly doubles: Doubles;
+  readonly storageKey: Uint8Array;
+  /** This start of the agent, 16 octets. */
+  readonly boot: Uint8Array;
+  /** Longest wait of a leaf for others to share its transaction. */
+  readonly groupMs: number;
+  /** The transport's clock; every commit notes that the agent was alive then. */
+  readonly clock: Clock;
+  /** After each commit. */
+  readonly onCommit: () => void;
+  /** The disk refused: nothing more is accepted, and the agent must stop. */
+  readonly onFailure: (error: unknown) => void;
+}
+
+interface Waiter {
+  readonly entries: readonly Entry[];
+  readonly resolve: (appended: Appended) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+export class Pending {
+  readonly #options: PendingOptions;
+  readonly #cipher: RowCipher;
+  readonly #insert;
+  readonly #oldest;
+  readonly #delete;
+  readonly #markSealed;
+  readonly #markAlive;
+  #group: Waiter[] = [];
+  #groupLeaves = 0;
+  #timer: NodeJS.Timeout | undefined;
+  #count: number;
+  #lastRow: number;
+  #failed = false;
+
+  constructor(options: PendingOptions) {
+    const { db, storageKey, boot } = options;
+    this.#options = options;
+    this.#cipher = createRowCipher(storageKey, boot);
+    this.#insert = db.prepare('INSERT INTO pending (row, boot, body) VALUES (?, ?, ?)');
+    this.#oldest = db.prepare('SELECT row, boot, body FROM pending ORDER BY row LIMIT ?');
+    this.#delete = db.prepare('DELETE FROM pending WHERE row <= ?');
+    this.#markSealed = db.prepare('UPDATE state SET sealed_rows = ?');
+    this.#markAlive = db.prepare('UPDATE state SET alive_at = ?');
+    const found = db
+      .prepare('SELECT count(*) AS count, coalesce(max(row), (SELECT sealed_rows FROM state)) AS last FROM pending')
+      .get() as { count: number; last: number };
+    this.#count = found.count;
+    this.#lastRow = found.last;
+  }
+
+  /** Durable rows that are not sealed. */
+  get count(): number {
+    return this.#count;
+  }
+
+  /** Number of the newest durable row; rows are numbered upward and no number is used twice. */
+  get lastRow(): number {
+    return this.#lastRow;
+  }
+
+  /** Resolves when the entries are durable: from here they survive a crash. Rejects `unavailable` when they are not. */
+  append(entries: readonly Entry[]): Promise<Appended> {
+    if (this.#failed) return Promise.reject(new Fault('unavailable', 'the state folder cannot be written'));
+    return new Promise((resolve, reject) => {
+      this.#group.push({ entries, resolve, reject });
+      this.#groupLeaves += entries.length;
+      if (this.#groupLeaves >= GROUP_LEAVES) this.commit();
+      else this.#timer ??= setTimeout(() => this.commit(), this.#options.groupMs);
+    });
+  }
+
+  /** Makes the group durable now, together with `also` (other changes of the same transaction). */
+  commit(also: () => void = () => undefined): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    const group = this.#group;
+    this.#group = [];
+    this.#groupLeaves = 0;
+    let row = this.#lastRow;
+    const results: Appended[] = [];
+    try {
+      transact(this.#options.db, () => {
+        for (const { entries } of group) {
+          const before = row;
+          for (const entry of entries) if (this.#isNew(entry)) this.#write(++row, entry.leaf);
+          results.push({ kept: row - before, doubles: entries.length - (row - before) });
+        }
+        this.#markAlive.run(this.#options.clock());
+        also();
+      });
+    } catch (error) {
+      // After a failed fsync nobody knows what is on the disk: never retried in place, only after a restart.
+      this.#failed = true;
+      for (const { reject } of group) reject(new Fault('unavailable', 'the state folder cannot be written'));
+      this.#options.onFailure(error);
+      return;
+    }
+    // Durable line: what follows may be lost in a crash, the group is not.
+    this.#count += row - this.#lastRow;
+    this.#lastRow = row;
+    for (const [i, { resolve }] of group.entries()) resolve(results[i]!);
+    this.#options.onCommit();
+  }
+
+  #isNew({ mark }: Entry): boolean {
+    return mark === undefined || this.#options.doubles.note(mark);
+  }
+
+  #write(row: number, leaf: Leaf): void {
+    this.#insert.run(row, this.#options.boot, this.#cipher.encrypt(row, encodeLeaf(leaf)));
+  }
+
+  /** At most `limit` of the oldest rows, as many as one boot heard in a row; undefined when nothing is pending. */
+  oldest(limit: number): PendingRows | undefined {
+    const rows = this.#oldest.all(limit) as { row: number; boot: Uint8Array; body: Uint8Array }[];
+    const first = rows[0];
+    if (!first) return undefined;
+    const isSameBoot = ({ boot }: { boot: Uint8Array }) => Buffer.compare(boot, first.boot) === 0;
+    const next = rows.findIndex((row) => !isSameBoot(row));
+    const taken = next < 0 ? rows : rows.slice(0, next);
+    const cipher = createRowCipher(this.#options.storageKey, first.boot);
+    return {
+      boot: first.boot,
+      bodies: taken.map(({ row, body }) => cipher.decrypt(row, body)),
+      through: taken[taken.length - 1]!.row,
+    };
+  }
+
+  /** Forgets rows that were sealed; to be called inside the transaction that puts their batch into the outbox. */
+  remove({ through, bodies }: PendingRows): void {
+    if (this.#delete.run(through).changes !== bodies.length) throw new Fault('inconsistent', 'pending rows changed');
+    this.#markSealed.run(through);
+  }
+
+  /** After the transaction of {@link remove}. */
+  removed({ bodies }: PendingRows): void {
+    this.#count -= bodies.length;
+  }
+}

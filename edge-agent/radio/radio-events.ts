@@ -1,0 +1,71 @@
+/** What the radio tells the agent. Instants are milliseconds since the Unix epoch by the transport's clock. */
+
+/** A connected device, introduced once per connection before anything it measures. Text is as the device gave it. */
+export interface RadioDevice {
+  /** Address in lower case with colons. */
+  readonly id: string;
+  readonly addressType: 'public' | 'random';
+  /** Name in the advertisement. */
+  readonly localName?: string;
+  /** Strings of the Device Information service, where the device has them. */
+  readonly manufacturer?: string;
+  readonly model?: string;
+  readonly serial?: string;
+  readonly firmware?: string;
+  /** Counts the connections to this device since the radio was opened, from 1. */
+  readonly connection: number;
+}
+
+/** A value that a device notified, indicated, or that was read from it. */
+export interface RadioNotification {
+  readonly device: string;
+  readonly connection: number;
+  /** 16-bit UUID. */
+  readonly characteristic: number;
+  /** The octets as they came; a copy that belongs to the receiver. */
+  readonly value: Uint8Array;
+  /** CGM Session Start Time (2AAA) as read on this connection, where the device has it. */
+  readonly sessionStart?: Uint8Array;
+  /** Feature characteristic (e.g. CGM Feature 2AA8) as read on this connection, where the profile asks for it. */
+  readonly feature?: Uint8Array;
+  /** When its packet arrived. */
+  readonly heardAt: number;
+  /** Monotonic milliseconds of the gateway at the same moment. */
+  readonly uptimeMs: number;
+}
+
+/**
+ * A step in the life of a link: `heard` (advertising, first time since it was lost), `connecting`, `connected`,
+ * `subscribed` (measurements may come), `lost` (the end of an attempt or a connection, with the reason).
+ */
+export interface LinkChange {
+  readonly device: string;
+  readonly state: 'heard' | 'connecting' | 'connected' | 'subscribed' | 'lost';
+  readonly at: number;
+  readonly reason?: string;
+}
+
+/** What `wants` decides on. */
+export interface Advertised {
+  /** Lower case with colons. */
+  readonly address: string;
+  readonly addressType: 'public' | 'random';
+  readonly localName?: string;
+  /** The 16-bit service UUIDs of the advertisement; longer ones are left out. */
+  readonly serviceUuids: readonly number[];
+  /** dBm. */
+  readonly rssi: number;
+}
+
+/** Receives what an operator may want to know; it names no device and no value. */
+export type RadioLog = (line: {
+  readonly event:
+    | 'adapter-on'
+    | 'adapter-off'
+    | 'scan-restarted'
+    | 'malformed-packet'
+    | 'operation-refused'
+    | 'set-up-failed'
+    | 'delivery-failed';
+  readonly code?: number;
+}) => void;

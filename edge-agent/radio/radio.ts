@@ -1,0 +1,275 @@
+/**
+ * The radio: scans without end, connects to the devices that are wanted, one at a time, hears them, and comes back to
+ * them when they were lost. All above it is told by callbacks; nothing above it knows noble.
+ */
+import { connectPeripheral } from './connect.ts';
+import { hardenNoble } from './harden-noble.ts';
+import type { HciTransport } from './hci-transport.ts';
+import { Link } from './link.ts';
+import { loadNobleClasses, type NobleStack, openNoble } from './load-noble.ts';
+import type { NoblePeripheral } from './noble-internals.ts';
+import { RadioError } from './operations.ts';
+import type { Profile } from './profiles.ts';
+import type { Advertised, LinkChange, RadioDevice, RadioLog, RadioNotification } from './radio-events.ts';
+import { ScanKeeper } from './scan-keeper.ts';
+
+export interface RadioTimings {
+  readonly connectTimeoutMs: number;
+  /** For each ATT operation; below the 30 s after which ATT itself gives up (Core 5.2 Vol 3 Part F §3.3.3). */
+  readonly operationTimeoutMs: number;
+  /** Wait before connecting again; doubled by each failure in a row up to the maximum, and varied by half. */
+  readonly backoffMs: number;
+  readonly backoffMaxMs: number;
+  /** A scan that hears nothing for so long is started anew. */
+  readonly scanWatchdogMs: number;
+}
+
+export const DEFAULT_TIMINGS: RadioTimings = {
+  connectTimeoutMs: 10_000,
+  operationTimeoutMs: 10_000,
+  backoffMs: 1_000,
+  backoffMaxMs: 30_000,
+  scanWatchdogMs: 60_000,
+};
+
+export interface RadioOptions {
+  /** Open; the radio closes it. */
+  readonly transport: HciTransport;
+  readonly profiles: readonly Profile[];
+  /** Asked for every advertisement of a device that is not connected. */
+  readonly wants: (advertised: Advertised) => boolean;
+  readonly onDevice: (device: RadioDevice) => void;
+  /**
+   * Takes a value. An indication is confirmed to the device when the returned promise resolves, or at once without
+   * one. If it rejects or throws, there is no confirmation and the link is dropped: the device keeps the value.
+   */
+  readonly onNotification: (notification: RadioNotification) => Promise<void> | undefined;
+  readonly onLink: (change: LinkChange) => void;
+  /** Monotonic milliseconds. */
+  readonly uptime: () => number;
+  /** 0 up to 1, for the jitter of reconnections. */
+  readonly random: () => number;
+  readonly log?: RadioLog;
+  readonly timings?: Partial<RadioTimings>;
+}
+
+export interface Radio {
+  /** Ends all links, within a second and for good, and closes the transport. */
+  close(): Promise<void>;
+}
+
+/** How long links may take to end when the radio closes. */
+const CLOSE_MS = 500;
+
+interface KnownDevice {
+  readonly id: string;
+  peripheral: NoblePeripheral;
+  phase: 'lost' | 'heard' | 'queued' | 'connecting' | 'connected';
+  connections: number;
+  failures: number;
+  /** Uptime before which it is not connected to. */
+  notBeforeMs: number;
+  link: Link | undefined;
+}
+
+/** Starts the radio. It is ready at once; the first devices are heard when the adapter is up. */
+export function openRadio(options: RadioOptions): Radio {
+  return new ScanningRadio(options);
+}
+
+class ScanningRadio implements Radio {
+  readonly #options: RadioOptions;
+  readonly #timings: RadioTimings;
+  readonly #log: RadioLog;
+  readonly #stack: NobleStack;
+  readonly #scan: ScanKeeper;
+  readonly #devices = new Map<string, KnownDevice>();
+  #queue: KnownDevice[] = [];
+  #connecting = false;
+  #powered = false;
+  #closing: Promise<void> | undefined;
+
+  constructor(options: RadioOptions) {
+    this.#options = options;
+    this.#timings = { ...DEFAULT_TIMINGS, ...options.timings };
+    this.#log = options.log ?? (() => undefined);
+    const classes = loadNobleClasses();
+    hardenNoble(classes);
+    this.#stack = openNoble(classes, options.transport);
+    const { noble } = this.#stack;
+    noble._bindings._hci.on('malformed', () => this.#log({ event: 'malformed-packet' }));
+    noble.on('warning', () => undefined);
+    noble.on('discover', (peripheral: NoblePeripheral) => this.#onDiscover(peripheral));
+    this.#scan = new ScanKeeper(noble, this.#timings.scanWatchdogMs, () => this.#log({ event: 'scan-restarted' }));
+    noble.on('stateChange', (state: string) => this.#onAdapter(state === 'poweredOn'));
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    this.#queue = [];
+    this.#scan.close();
+    const links = [...this.#devices.values()].flatMap(({ link }) => link ?? []);
+    for (const link of links) link.drop('closed');
+    let timer: NodeJS.Timeout | undefined;
+    const patience = new Promise((resolve) => {
+      timer = setTimeout(resolve, CLOSE_MS);
+    });
+    await Promise.race([Promise.all(links.map((link) => link.ended)), patience]);
+    clearTimeout(timer);
+    this.#stack.close();
+    await this.#options.transport.close();
+  }
+
+  #onAdapter(powered: boolean): void {
+    if (this.#closing || powered === this.#powered) return;
+    this.#powered = powered;
+    this.#log({ event: powered ? 'adapter-on' : 'adapter-off' });
+    if (powered) {
+      this.#connectNext();
+    } else {
+      this.#scan.forget();
+      for (const device of this.#queue.splice(0)) device.phase = 'heard';
+    }
+  }
+
+  #onDiscover(peripheral: NoblePeripheral): void {
+    if (this.#closing) return;
+    this.#scan.heard();
+    const id = peripheral.address.toLowerCase();
+    let device = this.#devices.get(id);
+    if (device && device.phase !== 'lost' && device.phase !== 'heard') return;
+    if (!outward(() => this.#options.wants(describeAdvertised(peripheral)))) {
+      if (!device) this.#stack.forget(peripheral.id, peripheral.address);
+      return;
+    }
+    if (!device) {
+      device = { id, peripheral, phase: 'lost', connections: 0, failures: 0, notBeforeMs: 0, link: undefined };
+      this.#devices.set(id, device);
+    }
+    device.peripheral = peripheral;
+    if (device.phase === 'lost') {
+      device.phase = 'heard';
+      this.#report(device, 'heard');
+    }
+    if (!peripheral.connectable || this.#options.uptime() < device.notBeforeMs) return;
+    device.phase = 'queued';
+    this.#queue.push(device);
+    this.#connectNext();
+  }
+
+  /** One connection in the making at a time; scanning goes on when nobody waits. */
+  #connectNext(): void {
+    if (this.#connecting || this.#closing || !this.#powered) return;
+    const device = this.#queue.shift();
+    if (!device) {
+      this.#scan.resume();
+      return;
+    }
+    this.#scan.pause();
+    this.#connecting = true;
+    void this.#connect(device).finally(() => {
+      this.#connecting = false;
+      this.#connectNext();
+    });
+  }
+
+  /** Resolves when the connection is made or has failed; then the link looks after itself. */
+  async #connect(device: KnownDevice): Promise<void> {
+    const { peripheral } = device;
+    const { transport, profiles, uptime, onDevice, onNotification } = this.#options;
+    device.phase = 'connecting';
+    this.#report(device, 'connecting');
+    const link = new Link({
+      stack: this.#stack,
+      peripheral,
+      id: device.id,
+      connection: device.connections + 1,
+      profiles,
+      clock: transport.clock,
+      uptime,
+      operationTimeoutMs: this.#timings.operationTimeoutMs,
+      onDevice: (introduced) => outward(() => onDevice(introduced)),
+      onNotification,
+      log: this.#log,
+    });
+    device.link = link;
+    try {
+      await connectPeripheral(this.#stack, peripheral, this.#timings.connectTimeoutMs);
+    } catch (error) {
+      const reason = describeFailure(error);
+      link.dispose(reason);
+      this.#lose(device, reason);
+      return;
+    }
+    device.phase = 'connected';
+    device.connections++;
+    this.#report(device, 'connected');
+    void this.#serve(device, link);
+  }
+
+  async #serve(device: KnownDevice, link: Link): Promise<void> {
+    device.failures++;
+    try {
+      await link.setUp();
+      device.failures = 0;
+      this.#report(device, 'subscribed');
+      await link.readValues();
+    } catch (error) {
+      this.#log({
+        event: 'set-up-failed',
+        ...(error instanceof RadioError && error.code !== undefined && { code: error.code }),
+      });
+      link.drop(describeFailure(error));
+    }
+    this.#lose(device, await link.ended);
+  }
+
+  #lose(device: KnownDevice, reason: string): void {
+    const { backoffMs, backoffMaxMs } = this.#timings;
+    if (device.phase === 'connecting') device.failures++;
+    const wait = Math.min(backoffMaxMs, backoffMs * 2 ** Math.min(device.failures, 16));
+    device.notBeforeMs = this.#options.uptime() + wait * (0.5 + this.#options.random());
+    device.phase = 'lost';
+    device.link = undefined;
+    this.#report(device, 'lost', reason);
+  }
+
+  #report(device: KnownDevice, state: LinkChange['state'], reason?: string): void {
+    const at = this.#options.transport.clock.now();
+    outward(() => this.#options.onLink({ device: device.id, state, at, ...(reason !== undefined && { reason }) }));
+  }
+}
+
+/**
+ * Calls out. What a callback throws is a bug of the caller, not a bad packet: it must neither be swallowed by the guard
+ * around packets nor stop the radio half-way, so it surfaces on its own.
+ */
+function outward<T>(callback: () => T): T | undefined {
+  try {
+    return callback();
+  } catch (error) {
+    queueMicrotask(() => {
+      throw error;
+    });
+    return undefined;
+  }
+}
+
+function describeAdvertised({ address, addressType, advertisement, rssi }: NoblePeripheral): Advertised {
+  const { localName, serviceUuids = [] } = advertisement;
+  return {
+    address: address.toLowerCase(),
+    addressType,
+    ...(localName !== undefined && { localName }),
+    serviceUuids: serviceUuids.filter((uuid) => uuid.length <= 4).map((uuid) => Number.parseInt(uuid, 16)),
+    rssi,
+  };
+}
+
+function describeFailure(error: unknown): string {
+  return error instanceof RadioError ? error.message : 'failed';
+}

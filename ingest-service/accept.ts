@@ -1,0 +1,154 @@
+/**
+ * Is this batch authentic, whole, next in its agent's chain, and only about patients the agent may speak for? Checks run
+ * from cheap to dear, and nothing is parsed before the signature that covers it held. The answer is a value; only a bug
+ * throws.
+ */
+import {
+  type BatchHeader,
+  compareLeaves,
+  openHeader,
+  type Segment,
+  sameSegment,
+  segmentHashes,
+} from '../protocol/batch.ts';
+import { equalBytes } from '../protocol/bytes.ts';
+import type { Verify } from '../protocol/cose.ts';
+import { type BatchContent, decodeContent, decodeEnvelope } from '../protocol/envelope.ts';
+import { Fault, isFault } from '../protocol/fault.ts';
+import { type AgentId, decodeId, encodeId } from '../protocol/keys.ts';
+import { decodeLeaf, type Leaf } from '../protocol/leaf.ts';
+import { rootOf, type Sha256 } from '../protocol/merkle.ts';
+import { agentOfBatchesTopic } from '../protocol/topics.ts';
+import type { Unsealer } from './unseal.ts';
+
+/** Where an agent's chain stands. */
+export interface ChainHead {
+  /** 0 before the first batch. */
+  readonly sequence: number;
+  /** Id of the newest batch, 32 zero octets before the first. */
+  readonly id: Uint8Array;
+}
+
+/** What `accept` needs to know of the world. */
+export interface AcceptContext {
+  readonly unsealer: Unsealer;
+  readonly verify: Verify;
+  readonly sha256?: Sha256;
+  publicKeyOf(agent: AgentId): Uint8Array | undefined;
+  headOf(agent: AgentId): ChainHead;
+  /** Id of the agent's accepted batch with this sequence. */
+  acceptedId(agent: AgentId, sequence: number): Uint8Array | undefined;
+  maySpeakFor(agent: AgentId, subject: Uint8Array, device: Uint8Array): boolean;
+}
+
+/** A batch that holds in every respect. */
+export interface AcceptedBatch {
+  readonly agent: AgentId;
+  readonly id: Uint8Array;
+  readonly header: BatchHeader;
+  readonly signedHeader: Uint8Array;
+  readonly segments: readonly { readonly segment: Segment; readonly leaves: readonly Leaf[] }[];
+  readonly leafHashes: readonly Uint8Array[];
+}
+
+interface Named {
+  readonly agent?: AgentId;
+  readonly id?: Uint8Array;
+  readonly sequence?: number;
+}
+
+export type Acceptance =
+  | { readonly outcome: 'accepted'; readonly batch: AcceptedBatch }
+  | ({ readonly outcome: 'duplicate' } & Required<Named>)
+  | ({ readonly outcome: 'rejected'; readonly fault: Fault; readonly expected?: number } & Named);
+
+/** `topic` and `payload` as they arrived; the broker has checked that the publisher may use the topic. */
+export async function accept(topic: string, payload: Uint8Array, context: AcceptContext): Promise<Acceptance> {
+  let named: Named = {};
+  try {
+    const agent = agentOfBatchesTopic(topic);
+    if (agent === undefined) throw new Fault('wrong-topic', 'not a batches topic');
+    named = { agent };
+    const publicKey = context.publicKeyOf(agent);
+    if (publicKey === undefined) throw new Fault('unknown-agent', 'not enrolled');
+    const envelope = decodeEnvelope(payload);
+    if (!equalBytes(envelope.agent, decodeId(agent))) throw new Fault('wrong-topic', 'sealed by another agent');
+    const content = decodeContent(await context.unsealer.open(envelope));
+    const { header, id, signed } = openHeader(content.signedHeader, publicKey, context.verify);
+    named = { agent, id, sequence: header.sequence };
+    if (!equalBytes(header.agent, envelope.agent)) throw new Fault('wrong-topic', 'signed for another agent');
+
+    const place = placeInChain(agent, header, id, context);
+    if (place === 'duplicate') return { outcome: 'duplicate', agent, id, sequence: header.sequence };
+    const { leafHashes, segments } = rebuild(content, header, context.sha256);
+    requireSubjects(agent, segments, context);
+    return { outcome: 'accepted', batch: { agent, id, header, signedHeader: signed, segments, leafHashes } };
+  } catch (error) {
+    if (!isFault(error)) throw error;
+    const expected = isFault(error, 'sequence-gap') && named.agent && context.headOf(named.agent).sequence + 1;
+    return { outcome: 'rejected', fault: error, ...named, ...(expected && { expected }) };
+  }
+}
+
+function placeInChain(
+  agent: AgentId,
+  header: BatchHeader,
+  id: Uint8Array,
+  context: AcceptContext,
+): 'next' | 'duplicate' {
+  const head = context.headOf(agent);
+  if (header.sequence <= head.sequence) {
+    const accepted = context.acceptedId(agent, header.sequence);
+    if (accepted && equalBytes(accepted, id)) return 'duplicate';
+    throw new Fault('forked', 'another batch has this sequence');
+  }
+  if (header.sequence > head.sequence + 1) throw new Fault('sequence-gap', 'earlier batches are missing', 'later');
+  if (!equalBytes(header.previous, head.id)) throw new Fault('forked', 'follows another batch');
+  return 'next';
+}
+
+function rebuild(content: BatchContent, header: BatchHeader, sha256?: Sha256) {
+  const leafHashes = content.segments.flatMap(segmentHashes);
+  if (leafHashes.length !== header.leafCount) throw new Fault('wrong-root', 'leaf count differs from the header');
+  if (!equalBytes(rootOf(leafHashes, sha256), header.root))
+    throw new Fault('wrong-root', 'root differs from the header');
+  const segments = content.segments.map((segment) => ({ segment, leaves: segment.bodies.map(readLeaf) }));
+  requireOrder(segments.map(({ leaves }) => leaves));
+  return { leafHashes, segments };
+}
+
+function readLeaf(body: Uint8Array): Leaf {
+  try {
+    return decodeLeaf(body);
+  } catch (error) {
+    throw isFault(error) ? new Fault('bad-leaf', `a leaf is ${error.code}`) : error;
+  }
+}
+
+/** One segment per patient, kind and vital sign, and everything in order: else a segment key would salt too much. */
+function requireOrder(segments: readonly (readonly Leaf[])[]): void {
+  let previous: Leaf | undefined;
+  for (const leaves of segments) {
+    for (const [i, leaf] of leaves.entries()) {
+      if (previous) {
+        const joined = sameSegment(previous, leaf);
+        if (joined !== i > 0 || compareLeaves(previous, leaf) > 0) throw new Fault('bad-leaf', 'leaves out of order');
+      }
+      previous = leaf;
+    }
+  }
+}
+
+function requireSubjects(agent: AgentId, segments: AcceptedBatch['segments'], context: AcceptContext): void {
+  const seen = new Set<string>();
+  for (const { leaves } of segments) {
+    for (const { subject, device } of leaves) {
+      const pair = encodeId(subject) + String(device);
+      if (seen.has(pair)) continue;
+      seen.add(pair);
+      if (!context.maySpeakFor(agent, subject, device)) {
+        throw new Fault('wrong-subject', 'the agent may not speak for this device');
+      }
+    }
+  }
+}

@@ -1,0 +1,159 @@
+/**
+ * The embedded MQTT broker. Every agent has a credential and may publish its batches and read its acknowledgements and
+ * commands, nothing else. The intake runs inside `authorizePublish`, so that a PUBACK leaves only after the batch is
+ * durable (or refused); what is refused is acknowledged all the same and then answered on the acknowledgements topic,
+ * because a client would send it again for ever.
+ */
+import { timingSafeEqual } from 'node:crypto';
+import { createServer, type Server, type Socket } from 'node:net';
+import { Duplex } from 'node:stream';
+import { Aedes, type Client } from 'aedes';
+import { MAX_ENVELOPE_OCTETS } from '../protocol/envelope.ts';
+import { Fault } from '../protocol/fault.ts';
+import type { AgentId } from '../protocol/keys.ts';
+import { acknowledgementsTopic, batchesTopic, commandsTopic } from '../protocol/topics.ts';
+import type { Counters } from './counters.ts';
+import type { Intake } from './intake.ts';
+import { createPacketGuard, type SwallowedPublish } from './packet-guard.ts';
+import { type Agents, hashSecret } from './record/agents.ts';
+
+/** Room for the topic and message id beside the largest envelope. */
+const MAX_PACKET_OCTETS = MAX_ENVELOPE_OCTETS + 1024;
+
+export interface BrokerDeps {
+  readonly agents: Agents;
+  readonly intake: Intake;
+  readonly counters: Counters;
+  /** 0: any free port. Loopback only; beyond one machine, an MQTT broker with TLS takes this place. */
+  readonly port: number;
+  /** Called when an agent has subscribed to its acknowledgements: the moment to repeat what it may have missed. */
+  readonly onListening: (agent: AgentId) => void;
+}
+
+export interface Broker {
+  readonly url: string;
+  /** Sends to an agent, if it is connected now; nothing is kept for later. */
+  acknowledge(agent: AgentId, signed: Uint8Array): void;
+  command(agent: AgentId, signed: Uint8Array): void;
+  stop(): Promise<void>;
+}
+
+export async function startBroker({ agents, intake, counters, port, onListening }: BrokerDeps): Promise<Broker> {
+  const aedes = await Aedes.createBroker({ heartbeatInterval: 60_000, connectTimeout: 10_000 });
+  const agentOf = new WeakMap<Client, AgentId>();
+
+  aedes.preConnect = (_client, packet, done) => {
+    if (!packet.will) return done(null, true);
+    counters.add('mqtt.refused.will');
+    done(new Error('wills are not used'), false);
+  };
+
+  aedes.authenticate = (client, username, password, done) => {
+    const agent = username === undefined ? undefined : agents.get(username);
+    if (agent && password && timingSafeEqual(hashSecret(password.toString()), agent.credentialHash)) {
+      agentOf.set(client, agent.id);
+      return done(null, true);
+    }
+    counters.add('batches.refused.unknown-agent');
+    done(Object.assign(new Error('unknown agent or wrong credential'), { returnCode: 4 }), null);
+  };
+
+  aedes.authorizePublish = (client, packet, done) => {
+    packet.retain = false;
+    const agent = client && agentOf.get(client);
+    if (!agent) return done(null); // our own acknowledgements and commands
+    if (packet.topic !== batchesTopic(agent)) {
+      acknowledge(agent, intake.refuse(agent, new Fault('wrong-topic', 'not the own batches topic')));
+      return done(null);
+    }
+    intake.receive(packet.topic, new Uint8Array(packet.payload as Buffer)).then(
+      (answer) => {
+        done(null);
+        if (answer) acknowledge(agent, answer);
+      },
+      (error: Error) => done(error), // a bug: the connection ends and the agent keeps the batch
+    );
+  };
+
+  aedes.authorizeSubscribe = (client, subscription, done) => {
+    const agent = agentOf.get(client);
+    const own = agent && [acknowledgementsTopic(agent), commandsTopic(agent)];
+    if (own?.includes(subscription.topic)) return done(null, subscription);
+    counters.add('mqtt.refused.subscription');
+    done(null, null); // SUBACK 0x80, MQTT 3.1.1 §3.9.3
+  };
+
+  // Batches stay between the agent and the intake; nobody else can have subscribed, and nothing is forwarded.
+  aedes.authorizeForward = (_client, packet) => (packet.topic.endsWith('/batches') ? null : packet);
+
+  aedes.on('subscribe', (subscriptions, client) => {
+    const agent = agentOf.get(client);
+    if (agent && subscriptions.some(({ topic }) => topic === acknowledgementsTopic(agent))) onListening(agent);
+  });
+  aedes.on('clientError', () => counters.add('mqtt.errors'));
+  aedes.on('connectionError', () => counters.add('mqtt.errors'));
+
+  const sockets = new Set<Socket>();
+  const server = createServer((socket) => {
+    sockets.add(socket);
+    socket.setNoDelay(true); // small acknowledgements: Nagle costs a factor of six
+    const guard = createPacketGuard({
+      maxOctets: MAX_PACKET_OCTETS,
+      onSwallowed: (publish) => refuseOversized(socket, client, publish),
+    });
+    guard.on('error', () => {
+      counters.add('mqtt.refused.packet');
+      socket.destroy();
+    });
+    socket.on('error', () => socket.destroy());
+    socket.on('close', () => {
+      sockets.delete(socket);
+      guard.destroy();
+      duplex.destroy();
+    });
+    const duplex = Duplex.from({ readable: socket.pipe(guard), writable: socket });
+    duplex.on('error', () => socket.destroy());
+    duplex.on('close', () => socket.destroy());
+    const client = aedes.handle(duplex);
+  });
+
+  function refuseOversized(socket: Socket, client: Client, { messageId }: SwallowedPublish): void {
+    const agent = agentOf.get(client);
+    if (!agent) return void socket.destroy();
+    if (messageId !== undefined) socket.write(Buffer.from([0x40, 2, messageId >> 8, messageId & 0xff])); // PUBACK
+    acknowledge(agent, intake.refuse(agent, new Fault('too-large', 'message over 1 MiB')));
+  }
+
+  function acknowledge(agent: AgentId, signed: Uint8Array): void {
+    send(acknowledgementsTopic(agent), signed);
+  }
+
+  function send(topic: string, payload: Uint8Array): void {
+    if (aedes.closed) return;
+    aedes.publish(
+      { cmd: 'publish', topic, payload: Buffer.from(payload), qos: 0, retain: false, dup: false },
+      () => undefined,
+    );
+  }
+
+  await listen(server, port);
+  const address = server.address() as { port: number };
+  return {
+    url: `mqtt://127.0.0.1:${address.port}`,
+    acknowledge,
+    command: (agent, signed) => send(commandsTopic(agent), signed),
+    async stop() {
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      await new Promise<void>((resolve) => aedes.close(() => resolve()));
+      for (const socket of sockets) socket.destroy();
+      await closed;
+    },
+  };
+}
+
+function listen(server: Server, port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, '127.0.0.1', () => resolve());
+  });
+}

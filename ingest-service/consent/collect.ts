@@ -1,0 +1,26 @@
+/** Consent to collect, asked leaf by leaf: at the gate before anything is kept, and again inside the filing transaction. */
+import { equalBytes } from '../../protocol/bytes.ts';
+import type { ConsentState } from '../../protocol/consent-chain.ts';
+import type { Leaf } from '../../protocol/leaf.ts';
+import type { Instant } from '../../protocol/time.ts';
+import { vitalSignByMdc } from '../../protocol/vital-signs.ts';
+import { decide } from './decide.ts';
+
+/** A reading needs a grant for its class; what describes a device needs any grant in force for that device. */
+export function mayCollect(state: ConsentState | undefined, leaf: Leaf, at: Instant): boolean {
+  if (leaf.kind !== 'reading') return collectsFrom(state, leaf.device, at);
+  const { device, vital, measuredAt } = leaf;
+  return decide(state, { action: 'collect', device, vitalClass: vitalSignByMdc(vital)?.name, measuredAt, at }).permit;
+}
+
+/** Is any grant to collect in force, for this device or, without one, for any? The agent listens only while it is. */
+export function collectsFrom(state: ConsentState | undefined, device: Uint8Array | undefined, at: Instant): boolean {
+  return (state?.grants ?? []).some(
+    ({ terms, revokedAt }) =>
+      terms.action === 'collect' &&
+      revokedAt === undefined &&
+      terms.period.from <= at &&
+      (terms.period.to === undefined || at < terms.period.to) &&
+      (device === undefined || terms.device === undefined || equalBytes(terms.device, device)),
+  );
+}

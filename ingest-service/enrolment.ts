@@ -1,0 +1,68 @@
+/** How an agent becomes known: it shows a one-time code and proves its key, and gets what it needs to send batches. */
+import { randomBytes } from 'node:crypto';
+import { decodeBase64Url, encodeBase32, encodeBase64Url, encodeUtf8 } from '../protocol/bytes.ts';
+import { commitmentOf } from '../protocol/commitment.ts';
+import { type Signer, toBeSigned, type Verify } from '../protocol/cose.ts';
+import { assertPublicKey } from '../protocol/ed25519.ts';
+import { type EnrolmentAnswer, type EnrolmentRequest, readEnrolment, signEnrolment } from '../protocol/enrolment.ts';
+import { Fault } from '../protocol/fault.ts';
+import { agentIdOf, deviceHandle, encodeId } from '../protocol/keys.ts';
+import type { Clock } from '../protocol/time.ts';
+import { type DeviceAssignment, hashSecret } from './record/agents.ts';
+import type { RecordStore } from './record/record-sqlite.ts';
+
+export interface EnrolmentDeps {
+  readonly store: RecordStore;
+  readonly signer: Signer;
+  readonly hpkePublicKey: Uint8Array;
+  readonly verify: Verify;
+  readonly clock: Clock;
+  readonly brokerUrl: () => string;
+}
+
+/** A code that enrols one agent for these wearables, once, within `validMs`. */
+export function createEnrolmentCode(
+  { store, clock }: Pick<EnrolmentDeps, 'store' | 'clock'>,
+  assignments: readonly DeviceAssignment[],
+  validMs = 15 * 60_000,
+): string {
+  const code = encodeBase32(randomBytes(10));
+  store.agents.addCode(code, assignments, clock() + validMs);
+  return code;
+}
+
+/** Throws `malformed`, `wrong-key`, `bad-signature`, `expired` (code unknown, used or out of time). */
+export function enrolAgent(deps: EnrolmentDeps, request: EnrolmentRequest): EnrolmentAnswer {
+  const { store, signer, verify, clock } = deps;
+  const publicKey = decodeBase64Url(request.publicKey);
+  assertPublicKey(publicKey);
+  const proof = decodeBase64Url(request.proof);
+  if (!verify(publicKey, toBeSigned('enrolment', encodeUtf8(request.code)), proof)) {
+    throw new Fault('bad-signature', 'the proof of the key does not hold');
+  }
+  const id = agentIdOf(publicKey);
+  const password = encodeBase64Url(randomBytes(32));
+  const enrolment = signEnrolment(publicKey, clock(), signer);
+  const assignments = store.transaction(() => {
+    const found = store.agents.takeCode(request.code, clock());
+    if (!found) throw new Fault('expired', 'the enrolment code is unknown, used or out of time');
+    store.agents.insert({ id, publicKey, enrolment, credentialHash: hashSecret(password) });
+    for (const assignment of found) {
+      const patient = store.patients.byId(assignment.patient);
+      if (!patient) continue;
+      store.agents.assign(id, assignment, deviceHandle(patient.subject, assignment.addressType, assignment.address));
+    }
+    store.commitments.add(commitmentOf('enrolment', readEnrolment(enrolment).id));
+    return found;
+  });
+  return {
+    enrolment: encodeBase64Url(enrolment),
+    servicePublicKey: encodeBase64Url(signer.publicKey),
+    hpkePublicKey: encodeBase64Url(deps.hpkePublicKey),
+    broker: { url: deps.brokerUrl(), username: id, password },
+    assignments: assignments.flatMap(({ patient, address, addressType }) => {
+      const subject = store.patients.byId(patient)?.subject;
+      return subject ? [{ address, addressType, subject: encodeId(subject) }] : [];
+    }),
+  };
+}

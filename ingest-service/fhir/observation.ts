@@ -1,0 +1,165 @@
+/**
+ * A reading as a FHIR R4 Observation: a pure function of the signed leaf and of ids, so that anybody maps again and
+ * compares all but `id` and `meta`. It follows the R4 vital-signs profiles and takes its shape from the HL7 Personal Health
+ * Device guide (PHD): MDC and LOINC codings, UCUM, gateway extension, measurement status, HTEST.
+ */
+import type { ReadingLeaf } from '../../protocol/leaf.ts';
+import { formatInstant, type Instant } from '../../protocol/time.ts';
+import { hasUnit, type VitalSign, vitalSignByMdc } from '../../protocol/vital-signs.ts';
+import {
+  CANONICAL,
+  type CodeableConcept,
+  type Extension,
+  type Identifier,
+  LOINC_SYSTEM,
+  MDC_SYSTEM,
+  metaOf,
+  READING_SYSTEM,
+  type Reference,
+  type Resource,
+  unlessEmpty,
+} from './elements.ts';
+import { qualityStatusOf } from './quality-status.ts';
+import { absentBecause, type Measured, toMeasured } from './quantity.ts';
+
+/** FHIR R4 Observation.status, as far as it is used. */
+export type ObservationStatus = 'final' | 'preliminary' | 'amended' | 'corrected' | 'entered-in-error';
+
+export interface ObservationInput {
+  /** `formatReadingId`; becomes Observation.id. */
+  readonly readingId: string;
+  readonly leaf: ReadingLeaf;
+  /** Patient.id, local to this record. */
+  readonly patientId: string;
+  /** Device.id of the wearable (`deviceIdOf` its handle). */
+  readonly deviceId: string;
+  /** Device.id of the gateway: the agent id. */
+  readonly gatewayId: string;
+  /** Becomes meta.lastUpdated. */
+  readonly filedAt?: Instant;
+  /** Where a correction says so; else `final`, or `preliminary` for an early estimate. */
+  readonly status?: ObservationStatus;
+}
+
+export type Component = { readonly code: CodeableConcept } & Measured;
+
+export interface Observation extends Resource {
+  readonly resourceType: 'Observation';
+  readonly id: string;
+  readonly extension: readonly Extension[];
+  readonly identifier: readonly Identifier[];
+  readonly status: ObservationStatus;
+  readonly category: readonly CodeableConcept[];
+  readonly code: CodeableConcept;
+  readonly subject: Reference;
+  readonly effectiveDateTime?: string;
+  readonly valueQuantity?: Extract<Measured, { valueQuantity: unknown }>['valueQuantity'];
+  readonly dataAbsentReason?: CodeableConcept;
+  readonly interpretation?: readonly CodeableConcept[];
+  readonly device: Reference;
+  readonly component?: readonly Component[];
+}
+
+/** FHIR R4 observation-gatewayDevice; HL7 PHD asks for exactly one. */
+const GATEWAY_DEVICE = 'http://hl7.org/fhir/StructureDefinition/observation-gatewayDevice';
+
+/** Ours, repeated: what the device or the agent noted about the value (protocol/gatt/quality.ts). */
+export const QUALITY_FLAG = `${CANONICAL}/StructureDefinition/quality-flag`;
+
+export function toObservation(input: ObservationInput): Observation {
+  const { readingId, leaf, patientId, deviceId, gatewayId, filedAt } = input;
+  const row = vitalSignByMdc(leaf.vital);
+  const quality = qualityStatusOf(leaf.flags);
+  // A number that the device itself calls invalid must not be read as one (HL7 PHD: measurement status goes first).
+  const measure = (part: VitalSign | undefined, value: NonNullable<ReadingLeaf['value']>) =>
+    quality.absent === undefined ? toMeasured(part, leaf.unit, value) : absentBecause(quality.absent);
+  const components = leaf.components?.map(
+    ({ vital, value }): Component => ({
+      code: codeOf(vital, vitalSignByMdc(vital)),
+      ...measure(vitalSignByMdc(vital), value),
+    }),
+  );
+  return {
+    resourceType: 'Observation',
+    id: readingId,
+    ...metaOf({ test: leaf.test || quality.test, lastUpdated: filedAt, profiles: profilesOf(row, leaf) }),
+    extension: [
+      { url: GATEWAY_DEVICE, valueReference: { reference: `Device/${gatewayId}` } },
+      ...leaf.flags.filter(isCode).map((flag) => ({ url: QUALITY_FLAG, valueCode: flag })),
+    ],
+    // HL7 PHD Observation Identifier: its conditional-create form needs the wearable's EUI-64, which no reading carries,
+    // and serves where one measurement may be uploaded twice. Doubles are dropped before filing, so ours is enough.
+    identifier: [{ system: READING_SYSTEM, value: readingId }],
+    status: input.status ?? quality.status,
+    category: categoriesOf(row),
+    code: codeOf(leaf.vital, row),
+    subject: { reference: `Patient/${patientId}` },
+    ...effectiveOf(leaf),
+    ...(leaf.value !== undefined && measure(row, leaf.value)),
+    ...(leaf.value === undefined && !components?.length && absentBecause('error')), // FHIR R4 vs-2
+    ...unlessEmpty('interpretation', quality.interpretation),
+    device: { reference: `Device/${deviceId}` },
+    ...unlessEmpty('component', components ?? []),
+  };
+}
+
+function codeOf(mdc: number, row: VitalSign | undefined): CodeableConcept {
+  return {
+    coding: [
+      { system: MDC_SYSTEM, code: String(mdc) },
+      ...(row?.loinc ?? []).map((code) => ({ system: LOINC_SYSTEM, code })),
+    ],
+    ...(row && { text: row.title }),
+  };
+}
+
+function categoriesOf(row: VitalSign | undefined): CodeableConcept[] {
+  const phd = { system: 'http://hl7.org/fhir/uv/phd/CodeSystem/PhdObservationCategories', code: 'phd' };
+  // `device` is not in FHIR R4 observation-category: a battery level is no observation of the patient.
+  if (!row || row.category === 'device') return [{ coding: [phd] }];
+  const system = 'http://terminology.hl7.org/CodeSystem/observation-category';
+  return [{ coding: [{ system, code: row.category }] }, { coding: [phd] }];
+}
+
+/** FHIR R4 observation-vitalsigns.html: the profile that each LOINC code demands. */
+const PROFILES: Readonly<Record<string, string>> = {
+  '8867-4': 'heartrate',
+  '85354-9': 'bp',
+  '8310-5': 'bodytemp',
+  '2708-6': 'oxygensat',
+};
+
+/** Profiles that the Observation satisfies; none is claimed for a unit or a panel that it would refuse. */
+function profilesOf(row: VitalSign | undefined, leaf: ReadingLeaf): string[] {
+  if (row?.category !== 'vital-signs' || !isComplete(row, leaf)) return [];
+  const profile = row.loinc.map((code) => PROFILES[code]).find((name) => name !== undefined) ?? 'vitalsigns';
+  return [`http://hl7.org/fhir/StructureDefinition/${profile}`];
+}
+
+function isComplete(row: VitalSign, { unit, components }: ReadingLeaf): boolean {
+  if (row.components === undefined) return hasUnit(row, unit);
+  const parts = new Map((components ?? []).map(({ vital }) => [vital, vitalSignByMdc(vital)]));
+  // FHIR R4 bp: systolic and diastolic are required, the mean is not.
+  const [systolic, diastolic] = row.components;
+  const required = [systolic, diastolic].every((vital) => vital !== undefined && parts.has(vital));
+  return required && [...parts.values()].every((part) => part !== undefined && hasUnit(part, unit));
+}
+
+const FIRST_INSTANT = -62_135_596_800_000; // 0001-01-01T00:00:00.000Z
+const LAST_INSTANT = 253_402_300_799_999; // 9999-12-31T23:59:59.999Z
+const MOST_OFFSET = 14 * 60; // FHIR R4 datatypes.html: offsets reach 14:00
+
+/** Local time with its offset. An agent may sign a time that no calendar holds: then it is absent, and said to be. */
+function effectiveOf({ measuredAt, zoneMin }: ReadingLeaf): object {
+  const offset = Math.abs(zoneMin) <= MOST_OFFSET ? zoneMin : 0;
+  const local = measuredAt + offset * 60_000;
+  if (local >= FIRST_INSTANT && local <= LAST_INSTANT) {
+    return { effectiveDateTime: formatInstant(measuredAt, offset) };
+  }
+  const url = 'http://hl7.org/fhir/StructureDefinition/data-absent-reason';
+  return { _effectiveDateTime: { extension: [{ url, valueCode: 'error' }] } };
+}
+
+function isCode(flag: string): boolean {
+  return /^[a-z0-9-]{1,64}$/.test(flag);
+}

@@ -1,0 +1,89 @@
+/** Files one held batch: consent decision, doubles, segments, latest values and the commitment in one transaction. */
+import { readHeader } from '../protocol/batch.ts';
+import { commitmentOf } from '../protocol/commitment.ts';
+import { encodeId } from '../protocol/keys.ts';
+import { decodeLeaf } from '../protocol/leaf.ts';
+import type { Instant } from '../protocol/time.ts';
+import { mayCollect } from './consent/collect.ts';
+import type { HeldBatch, HeldSegment } from './inbox.ts';
+import type { Patient } from './record/patients.ts';
+import type { RecordStore } from './record/record-sqlite.ts';
+import { asReading, type FiledReading, type KeptLeaf } from './record/segments.ts';
+
+/** What became of a batch. */
+export interface Filing {
+  readonly batch: string;
+  readonly agent: string;
+  readonly filed: readonly { readonly patient: Patient; readonly reading: FiledReading }[];
+  /** Readings that were in the record before. */
+  readonly doubles: number;
+  /** Leaves that the gate let through but consent no longer allows. */
+  readonly withheld: number;
+}
+
+/** Idempotent: a batch that is in the record already is left alone, and `undefined` comes back. */
+export function fileBatch(store: RecordStore, held: HeldBatch, now: Instant): Filing | undefined {
+  const { header, id } = readHeader(held.signedHeader);
+  const batch = encodeId(id);
+  const agent = encodeId(header.agent);
+  const commitment = commitmentOf('batch', id);
+
+  return store.transaction(() => {
+    if (store.batches.leafHashes(batch)) return undefined;
+    const filed: { patient: Patient; reading: FiledReading }[] = [];
+    let doubles = 0;
+    let withheld = 0;
+    for (const segment of held.segments) {
+      const sorted = sortOut(store, segment, now);
+      doubles += sorted.doubles;
+      withheld += sorted.withheld;
+      const { patient, leaves } = sorted;
+      if (!patient || leaves.length === 0) continue;
+      const whole = leaves.length === segment.leaves.length && segment.saltKey;
+      store.segments.insert(patient, batch, { leaves, ...(whole && { saltKey: whole }) });
+      for (const kept of leaves) {
+        noteLatest(store, patient, batch, kept);
+        if (kept.leaf.kind === 'reading') filed.push({ patient, reading: asReading(batch, kept) });
+      }
+    }
+    store.batches.insert({
+      id: batch,
+      agent,
+      sequence: header.sequence,
+      signedHeader: held.signedHeader,
+      leafHashes: held.leafHashes,
+      withheld: held.withheld + withheld,
+      receivedAt: held.receivedAt,
+      filedAt: now,
+      commitment,
+    });
+    store.commitments.add(commitment);
+    return { batch, agent, filed, doubles, withheld };
+  });
+}
+
+/** The leaves of a segment that are filed: consent in force now, and no reading that is there already. */
+function sortOut(store: RecordStore, segment: HeldSegment, now: Instant) {
+  const all = segment.leaves.map((held): KeptLeaf => ({ ...held, leaf: decodeLeaf(held.body) }));
+  const patient = store.patients.bySubject(all[0]!.leaf.subject);
+  if (!patient) return { patient, leaves: [], doubles: 0, withheld: all.length };
+  const consent = store.consents.state(patient);
+  const permitted = all.filter(({ leaf }) => mayCollect(consent, leaf, now));
+  const leaves = permitted.filter(({ leaf }) => leaf.kind !== 'reading' || store.filedKeys.claim(patient, leaf));
+  return {
+    patient,
+    leaves,
+    doubles: permitted.length - leaves.length,
+    withheld: all.length - permitted.length,
+  };
+}
+
+function noteLatest(store: RecordStore, patient: Patient, batch: string, { index, leaf, ...kept }: KeptLeaf): void {
+  if (leaf.kind === 'reading') {
+    const { vital, device, measuredAt } = leaf;
+    const { id } = asReading(batch, { index, leaf, ...kept });
+    store.latest.noteReading(patient.id, { vital, device, measuredAt, reading: id });
+  } else if (leaf.kind === 'device') {
+    store.latest.noteDevice(patient.id, { handle: leaf.device, batch, leaf: index, heardAt: leaf.heardAt });
+  }
+}

@@ -1,0 +1,60 @@
+/**
+ * What the intake holds in the inbox journal until the pipeline has filed it: header, all leaf hashes, and the bodies of
+ * those leaves only that consent allowed at the gate. Sealed, because the journal is a file like any other.
+ */
+import { type CborValue, decodeCbor, encodeCbor } from '../protocol/cbor.ts';
+import type { Instant } from '../protocol/time.ts';
+import { openBytes, sealBytes } from './record/sealing.ts';
+
+/** Permitted leaves of one segment. */
+export interface HeldSegment {
+  /** The segment's salt key where all its leaves are held; else every leaf brings its own salt. */
+  readonly saltKey?: Uint8Array;
+  readonly leaves: readonly { readonly index: number; readonly salt: Uint8Array; readonly body: Uint8Array }[];
+}
+
+export interface HeldBatch {
+  /** COSE_Sign1, verified. */
+  readonly signedHeader: Uint8Array;
+  readonly receivedAt: Instant;
+  /** 32 octets for each leaf. */
+  readonly leafHashes: Uint8Array;
+  readonly withheld: number;
+  readonly segments: readonly HeldSegment[];
+}
+
+const PURPOSE = 'inbox';
+
+export function sealHeldBatch(inboxKey: Uint8Array, batch: HeldBatch): Uint8Array {
+  const segments = batch.segments.map(
+    ({ saltKey, leaves }): CborValue => [
+      saltKey ?? null,
+      leaves.map(({ index, salt, body }): CborValue => [index, salt, body]),
+    ],
+  );
+  const content = encodeCbor([batch.signedHeader, batch.receivedAt, batch.leafHashes, batch.withheld, segments]);
+  return sealBytes(inboxKey, PURPOSE, content);
+}
+
+/** Throws `inconsistent` when the bytes were altered. */
+export function openHeldBatch(inboxKey: Uint8Array, sealed: Uint8Array): HeldBatch {
+  const content = decodeCbor(openBytes(inboxKey, PURPOSE, sealed));
+  // Our own bytes, authenticated by the seal: their shape is known.
+  const [signedHeader, receivedAt, leafHashes, withheld, segments] = content as readonly [
+    Uint8Array,
+    number,
+    Uint8Array,
+    number,
+    readonly (readonly [Uint8Array | null, readonly (readonly [number, Uint8Array, Uint8Array])[]])[],
+  ];
+  return {
+    signedHeader,
+    receivedAt,
+    leafHashes,
+    withheld,
+    segments: segments.map(([saltKey, leaves]) => ({
+      ...(saltKey && { saltKey }),
+      leaves: leaves.map(([index, salt, body]) => ({ index, salt, body })),
+    })),
+  };
+}

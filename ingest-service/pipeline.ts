@@ -1,0 +1,110 @@
+/**
+ * From the inbox into the record, and from the record to the log and back. Each stage follows a journal at least once and
+ * is idempotent, so a crash anywhere is mended by running the same stage again.
+ */
+import type { Follower, Journal, JournalEntry } from '../journal/journal.ts';
+import { encodeHex } from '../protocol/bytes.ts';
+import { decodePosition } from '../protocol/position.ts';
+import type { Clock } from '../protocol/time.ts';
+import type { Counters } from './counters.ts';
+import { type Filing, fileBatch } from './file-batch.ts';
+import { openHeldBatch } from './inbox.ts';
+import type { RecordStore } from './record/record-sqlite.ts';
+
+export interface PipelineDeps {
+  readonly store: RecordStore;
+  readonly inbox: Journal;
+  readonly commitments: Journal;
+  readonly positions: Journal;
+  readonly inboxKey: Uint8Array;
+  readonly clock: Clock;
+  readonly counters: Counters;
+  /** Called after the transaction that filed a batch. */
+  readonly onFiled: (filing: Filing) => void;
+  /** Called after commitments learned their place in the log. */
+  readonly onLogged: () => void;
+  readonly disclosureHeadsMs?: number;
+}
+
+export interface Pipeline {
+  /** Everything in the inbox is filed and its commitment is with the ledger writer. */
+  caughtUp(): Promise<void>;
+  /** Hands over commitments that were written beside a consent event or disclosure. */
+  relay(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+const RELAY_AT_ONCE = 500;
+
+export function startPipeline(deps: PipelineDeps): Pipeline {
+  const { store, inbox, commitments, positions, inboxKey, clock, counters } = deps;
+  let relaying: Promise<void> | undefined;
+
+  async function advance(entries: readonly JournalEntry[]): Promise<void> {
+    for (const entry of entries) {
+      const filing = fileBatch(store, openHeldBatch(inboxKey, entry.body), clock());
+      if (!filing) continue;
+      counters.add('batches.filed');
+      counters.add('readings.filed', filing.filed.length);
+      counters.add('readings.doubles', filing.doubles);
+      counters.add('leaves.withheld', filing.withheld);
+      deps.onFiled(filing);
+    }
+    await relay();
+  }
+
+  /** Outbox to journal; marking them sent comes last, so a crash in between only sends them again. */
+  function relay(): Promise<void> {
+    relaying ??= relayAll().finally(() => {
+      relaying = undefined;
+    });
+    return relaying;
+  }
+
+  async function relayAll(): Promise<void> {
+    for (;;) {
+      const unsent = store.commitments.unsent(RELAY_AT_ONCE);
+      if (unsent.length === 0) return;
+      await commitments.append(unsent.map((body) => ({ key: 'log', id: encodeHex(body), body })));
+      store.transaction(() => {
+        for (const commitment of unsent) store.commitments.markSent(commitment);
+      });
+    }
+  }
+
+  async function notePositions(entries: readonly JournalEntry[]): Promise<void> {
+    store.transaction(() => {
+      for (const { body } of entries) {
+        const { commitment, index } = decodePosition(body);
+        store.commitments.setLogIndex(commitment, index);
+      }
+    });
+    deps.onLogged();
+  }
+
+  const filing: Follower = inbox.follow('pipeline', async (entries) => {
+    await advance(entries);
+    // What is filed need not wait any longer; the newest entry stays so that the journal never looks new.
+    await inbox.trim(entries.at(-1)!.position);
+  });
+  const logging: Follower = positions.follow('record', notePositions);
+
+  // One log entry for all disclosures of an interval, however many pages were looked at.
+  const heads = setInterval(() => {
+    store.transaction(() => store.disclosures.commitHeads());
+    relay().catch(() => counters.add('relay.failed'));
+  }, deps.disclosureHeadsMs ?? 5_000);
+
+  return {
+    async caughtUp() {
+      await filing.caughtUp();
+      await relay();
+    },
+    relay,
+    async stop() {
+      clearInterval(heads);
+      await Promise.all([filing.stop(), logging.stop()]);
+      await relaying;
+    },
+  };
+}

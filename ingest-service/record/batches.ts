@@ -1,0 +1,100 @@
+/** Headers and leaf hashes of the batches that were filed. They outlive what they prove: erasing bodies leaves them. */
+import type { DatabaseSync } from 'node:sqlite';
+import type { Instant } from '../../protocol/time.ts';
+
+export interface FiledBatch {
+  readonly id: string;
+  readonly agent: string;
+  readonly sequence: number;
+  /** COSE_Sign1. */
+  readonly signedHeader: Uint8Array;
+  /** 32 octets for each leaf, in order. */
+  readonly leafHashes: Uint8Array;
+  /** Leaves that consent did not allow to keep. */
+  readonly withheld: number;
+  readonly receivedAt: Instant;
+  readonly filedAt: Instant;
+  readonly commitment: Uint8Array;
+}
+
+export type Batches = ReturnType<typeof createBatches>;
+
+export function createBatches(db: DatabaseSync) {
+  const insert = db.prepare(
+    `INSERT INTO batches (id, agent, sequence, signed_header, leaf_hashes, withheld, received_at, filed_at, commitment)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+  );
+  const byId = db.prepare('SELECT * FROM batches WHERE id = ?');
+  const hashesById = db.prepare('SELECT leaf_hashes FROM batches WHERE id = ?');
+  const newestOf = db.prepare('SELECT id, sequence FROM batches WHERE agent = ? ORDER BY sequence DESC LIMIT 1');
+  const bySequence = db.prepare('SELECT id FROM batches WHERE agent = ? AND sequence = ?');
+  const countAll = db.prepare('SELECT count(*) AS n FROM batches');
+  const indexOf = db.prepare(
+    'SELECT c.log_index FROM batches b JOIN commitments c ON c.commitment = b.commitment WHERE b.id = ?',
+  );
+  const unlogged = db.prepare(
+    `SELECT min(b.sequence) AS first FROM batches b JOIN commitments c ON c.commitment = b.commitment
+     WHERE b.agent = ? AND c.log_index IS NULL`,
+  );
+
+  return {
+    insert(batch: FiledBatch): void {
+      insert.run(
+        batch.id,
+        batch.agent,
+        batch.sequence,
+        batch.signedHeader,
+        batch.leafHashes,
+        batch.withheld,
+        batch.receivedAt,
+        batch.filedAt,
+        batch.commitment,
+      );
+    },
+
+    get(id: string): FiledBatch | undefined {
+      const row = byId.get(id);
+      return (
+        row && {
+          id,
+          agent: row.agent as string,
+          sequence: row.sequence as number,
+          signedHeader: row.signed_header as Uint8Array,
+          leafHashes: row.leaf_hashes as Uint8Array,
+          withheld: row.withheld as number,
+          receivedAt: row.received_at as number,
+          filedAt: row.filed_at as number,
+          commitment: row.commitment as Uint8Array,
+        }
+      );
+    },
+
+    leafHashes(id: string): Uint8Array | undefined {
+      return hashesById.get(id)?.leaf_hashes as Uint8Array | undefined;
+    },
+
+    /** Sequence and id of an agent's newest filed batch. */
+    newest(agent: string): { id: string; sequence: number } | undefined {
+      return newestOf.get(agent) as { id: string; sequence: number } | undefined;
+    },
+
+    idAt(agent: string, sequence: number): string | undefined {
+      return bySequence.get(agent, sequence)?.id as string | undefined;
+    },
+
+    /** Log index of a filed batch; `undefined` while no signed checkpoint covers it. */
+    logIndex(id: string): number | undefined {
+      return (indexOf.get(id)?.log_index as number | null | undefined) ?? undefined;
+    },
+
+    /** Highest sequence up to which every filed batch of an agent is in the log; 0 when none is. */
+    loggedUpTo(agent: string): number {
+      const first = unlogged.get(agent)?.first as number | null;
+      return first === null ? (this.newest(agent)?.sequence ?? 0) : first - 1;
+    },
+
+    count(): number {
+      return countAll.get()!.n as number;
+    },
+  };
+}

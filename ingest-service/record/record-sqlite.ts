@@ -1,0 +1,69 @@
+/**
+ * The record on SQLite: WAL with `synchronous=FULL`, so that what a transaction wrote is on disk when it returns. All
+ * parts share one connection; `transaction` is what makes the consent decision and the filing one act.
+ */
+import type { DatabaseSync } from 'node:sqlite';
+import { openDatabase } from '../../journal/sqlite.ts';
+import type { Verify } from '../../protocol/cose.ts';
+import { type Agents, createAgents } from './agents.ts';
+import { type Batches, createBatches } from './batches.ts';
+import { type Commitments, createCommitments } from './commitments.ts';
+import { type Consents, createConsents } from './consents.ts';
+import { createDisclosures, type Disclosures } from './disclosures.ts';
+import { createFiledKeys, type FiledKeys } from './filed-keys.ts';
+import { createLatest, type Latest } from './latest.ts';
+import { createPatients, type Patients } from './patients.ts';
+import { SCHEMA } from './schema.ts';
+import { createSegments, type Segments } from './segments.ts';
+
+export interface RecordStore {
+  readonly patients: Patients;
+  readonly agents: Agents;
+  readonly batches: Batches;
+  readonly segments: Segments;
+  readonly filedKeys: FiledKeys;
+  readonly latest: Latest;
+  readonly consents: Consents;
+  readonly disclosures: Disclosures;
+  readonly commitments: Commitments;
+  /** Runs `act` in one transaction that is durable when this returns; an exception undoes it. Does not nest. */
+  transaction<T>(act: () => T): T;
+  close(): void;
+}
+
+export interface RecordConfig {
+  readonly path: string;
+  readonly keyEncryptionKey: Uint8Array;
+  readonly verify: Verify;
+}
+
+export function openRecordSqlite({ path, keyEncryptionKey, verify }: RecordConfig): RecordStore {
+  const db: DatabaseSync = openDatabase(path);
+  db.exec(SCHEMA);
+  const commitments = createCommitments(db);
+  const batches = createBatches(db);
+  return {
+    patients: createPatients(db, keyEncryptionKey),
+    agents: createAgents(db, keyEncryptionKey),
+    batches,
+    segments: createSegments(db, (batch) => batches.leafHashes(batch)),
+    filedKeys: createFiledKeys(db),
+    latest: createLatest(db),
+    consents: createConsents(db, commitments, verify),
+    disclosures: createDisclosures(db, commitments),
+    commitments,
+    transaction(act) {
+      // IMMEDIATE: another process may write (receipts of a running service), and a deferred lock could be lost half-way.
+      db.exec('BEGIN IMMEDIATE');
+      try {
+        const result = act();
+        db.exec('COMMIT');
+        return result;
+      } catch (error) {
+        if (db.isTransaction) db.exec('ROLLBACK');
+        throw error;
+      }
+    },
+    close: () => db.close(),
+  };
+}

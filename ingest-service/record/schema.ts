@@ -1,0 +1,124 @@
+/**
+ * Tables of the record on SQLite. Clear columns are few and say nothing medical: who is meant is a record-local id, what
+ * was measured is sealed. Everything that must be true together is written in one transaction.
+ */
+export const SCHEMA = `
+CREATE TABLE IF NOT EXISTS patients (
+  id TEXT PRIMARY KEY,              -- record-local, random; the only patient id in any URL
+  subject BLOB NOT NULL UNIQUE,     -- thumbprint of the patient's first key
+  public_key BLOB NOT NULL,         -- that key; consent events are checked from it
+  key BLOB NOT NULL,                -- per-patient key, wrapped by the key-encryption key
+  profile BLOB NOT NULL             -- name and the like, sealed with the patient's key
+) STRICT;
+
+CREATE TABLE IF NOT EXISTS practitioners (
+  id TEXT PRIMARY KEY,
+  profile BLOB NOT NULL             -- sealed with the key-encryption key
+) STRICT;
+
+CREATE TABLE IF NOT EXISTS agents (
+  id TEXT PRIMARY KEY,
+  public_key BLOB NOT NULL,
+  enrolment BLOB NOT NULL,          -- COSE_Sign1 by the service
+  credential_hash BLOB NOT NULL,    -- SHA-256 of the broker password (256 random bits)
+  command_number INTEGER NOT NULL DEFAULT 0
+) STRICT;
+
+CREATE TABLE IF NOT EXISTS assignments (
+  agent TEXT NOT NULL,
+  patient TEXT NOT NULL,
+  handle BLOB NOT NULL,             -- device handle in this patient's leaves
+  address TEXT NOT NULL,
+  address_type TEXT NOT NULL,
+  PRIMARY KEY (agent, address, address_type)
+) STRICT;
+
+CREATE TABLE IF NOT EXISTS enrolment_codes (
+  code_hash BLOB PRIMARY KEY,
+  assignments BLOB NOT NULL,        -- sealed with the key-encryption key
+  expires_at INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE IF NOT EXISTS batches (
+  id TEXT PRIMARY KEY,
+  agent TEXT NOT NULL,
+  sequence INTEGER NOT NULL,
+  signed_header BLOB NOT NULL,
+  leaf_hashes BLOB NOT NULL,        -- 32 octets each
+  withheld INTEGER NOT NULL,
+  received_at INTEGER NOT NULL,
+  filed_at INTEGER NOT NULL,
+  commitment BLOB NOT NULL,
+  UNIQUE (agent, sequence)
+) STRICT;
+
+CREATE TABLE IF NOT EXISTS segments (
+  patient TEXT NOT NULL,
+  kind INTEGER NOT NULL,            -- number of the leaf kind
+  vital INTEGER NOT NULL,
+  batch TEXT NOT NULL,
+  first_leaf INTEGER NOT NULL,
+  last_leaf INTEGER NOT NULL,
+  from_at INTEGER NOT NULL,
+  to_at INTEGER NOT NULL,
+  leaves INTEGER NOT NULL,
+  test INTEGER NOT NULL,
+  key BLOB NOT NULL,                -- per-segment key, wrapped by the patient's
+  sealed BLOB NOT NULL,
+  PRIMARY KEY (batch, first_leaf)
+) STRICT;
+CREATE INDEX IF NOT EXISTS segments_by_time ON segments (patient, kind, vital, to_at);
+
+CREATE TABLE IF NOT EXISTS filed_keys (
+  patient TEXT NOT NULL,
+  key BLOB NOT NULL,                -- keyed hash of what makes a reading itself
+  PRIMARY KEY (patient, key)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE IF NOT EXISTS latest (
+  patient TEXT NOT NULL,
+  vital INTEGER NOT NULL,
+  device BLOB NOT NULL,
+  measured_at INTEGER NOT NULL,
+  reading TEXT NOT NULL,
+  PRIMARY KEY (patient, vital, device)
+) STRICT;
+
+CREATE TABLE IF NOT EXISTS devices (
+  patient TEXT NOT NULL,
+  handle BLOB NOT NULL,
+  batch TEXT NOT NULL,
+  leaf INTEGER NOT NULL,
+  heard_at INTEGER NOT NULL,
+  PRIMARY KEY (patient, handle)
+) STRICT;
+
+CREATE TABLE IF NOT EXISTS consents (
+  patient TEXT NOT NULL,
+  seq INTEGER NOT NULL,
+  sealed BLOB NOT NULL,             -- the signed event, sealed with the patient's key
+  PRIMARY KEY (patient, seq)
+) STRICT;
+
+CREATE TABLE IF NOT EXISTS disclosures (
+  patient TEXT NOT NULL,
+  seq INTEGER NOT NULL,
+  id BLOB NOT NULL,
+  at INTEGER NOT NULL,
+  sealed BLOB NOT NULL,
+  PRIMARY KEY (patient, seq)
+) STRICT;
+
+CREATE TABLE IF NOT EXISTS disclosure_heads (
+  patient TEXT PRIMARY KEY,
+  seq INTEGER NOT NULL,             -- newest entry whose hash is on its way to the log
+  id BLOB NOT NULL
+) STRICT;
+
+CREATE TABLE IF NOT EXISTS commitments (
+  commitment BLOB PRIMARY KEY,
+  sent INTEGER NOT NULL DEFAULT 0,  -- 1: the journal has it (transactional outbox)
+  log_index INTEGER                 -- where it is in the log, once a signed checkpoint covers it
+) STRICT;
+CREATE INDEX IF NOT EXISTS commitments_unsent ON commitments (sent) WHERE sent = 0;
+`;

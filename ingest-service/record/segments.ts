@@ -1,0 +1,181 @@
+/**
+ * Sealed segments: the leaves of one batch, patient, kind and vital sign, under one key. Clear columns say only when and
+ * how many. Every leaf that comes back is checked against the leaf hashes of its batch, because a database page has no
+ * checksum of its own.
+ */
+import type { DatabaseSync } from 'node:sqlite';
+import { formatReadingId, leafHash, leafSalt } from '../../protocol/batch.ts';
+import { equalBytes } from '../../protocol/bytes.ts';
+import { type CborValue, decodeCbor, encodeCbor } from '../../protocol/cbor.ts';
+import { Fault } from '../../protocol/fault.ts';
+import { decodeLeaf, LEAF_KINDS, type Leaf, type ReadingLeaf } from '../../protocol/leaf.ts';
+import type { Instant } from '../../protocol/time.ts';
+import type { Patient } from './patients.ts';
+import { createKey, openBytes, sealBytes } from './sealing.ts';
+
+/** A leaf as the agent signed it. */
+export interface KeptLeaf {
+  readonly index: number;
+  readonly salt: Uint8Array;
+  readonly body: Uint8Array;
+  readonly leaf: Leaf;
+}
+
+/** What is about to be filed: leaves of one segment that consent allows and that are no doubles. */
+export interface SegmentToFile {
+  /** Present when every leaf of the segment is kept; else each leaf keeps its own salt, and the key is not stored. */
+  readonly saltKey?: Uint8Array;
+  readonly leaves: readonly KeptLeaf[];
+}
+
+/** A filed reading with where it stands. */
+export interface FiledReading {
+  readonly id: string;
+  readonly batch: string;
+  readonly index: number;
+  readonly salt: Uint8Array;
+  readonly body: Uint8Array;
+  readonly leaf: ReadingLeaf;
+}
+
+interface SegmentRow {
+  readonly batch: string;
+  readonly first_leaf: number;
+  readonly from_at: number;
+  readonly to_at: number;
+  readonly key: Uint8Array;
+  readonly sealed: Uint8Array;
+}
+
+/** Half-open interval of measurement, and direction. */
+export interface ReadingRange {
+  readonly from?: Instant;
+  readonly to?: Instant;
+  readonly sort: 'asc' | 'desc';
+}
+
+export type Segments = ReturnType<typeof createSegments>;
+
+export function createSegments(db: DatabaseSync, hashesOf: (batch: string) => Uint8Array | undefined) {
+  const insert = db.prepare(
+    `INSERT INTO segments (patient, kind, vital, batch, first_leaf, last_leaf, from_at, to_at, leaves, test, key, sealed)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+  );
+  const columns = 'batch, first_leaf, from_at, to_at, key, sealed';
+  const byLeaf = db.prepare(
+    `SELECT patient, ${columns} FROM segments WHERE batch = ? AND first_leaf <= ? AND last_leaf >= ?`,
+  );
+  const count = db.prepare('SELECT coalesce(sum(leaves), 0) AS n FROM segments WHERE patient = ? AND kind = ?');
+  const vitals = db.prepare('SELECT DISTINCT vital FROM segments WHERE patient = ? AND kind = ?');
+
+  function open(patient: Patient, row: SegmentRow): KeptLeaf[] {
+    const purpose = `${patient.id} ${row.batch} ${row.first_leaf}`;
+    const key = openBytes(patient.key, `segment key ${purpose}`, row.key);
+    const content = decodeCbor(openBytes(key, `segment ${purpose}`, row.sealed)) as readonly [
+      Uint8Array | null,
+      readonly (readonly [number, Uint8Array, Uint8Array?])[],
+    ];
+    const hashes = hashesOf(row.batch);
+    if (!hashes) throw new Fault('inconsistent', 'a segment without its batch');
+    return content[1].map(([index, body, ownSalt]) => {
+      const salt = ownSalt ?? leafSalt(content[0]!, index);
+      if (!equalBytes(leafHash(salt, body), hashes.subarray(32 * index, 32 * index + 32))) {
+        throw new Fault('inconsistent', 'a stored leaf does not match its hash');
+      }
+      return { index, salt, body, leaf: decodeLeaf(body) };
+    });
+  }
+
+  return {
+    /** Writes one segment; the caller holds the transaction. */
+    insert(patient: Patient, batch: string, { saltKey, leaves }: SegmentToFile): void {
+      const first = leaves[0]!;
+      const times = leaves.map(({ leaf }) => instantOf(leaf));
+      const rows = leaves.map(({ index, body, salt }): CborValue => (saltKey ? [index, body] : [index, body, salt]));
+      const purpose = `${patient.id} ${batch} ${first.index}`;
+      const key = createKey();
+      insert.run(
+        patient.id,
+        LEAF_KINDS[first.leaf.kind],
+        first.leaf.kind === 'reading' ? first.leaf.vital : 0,
+        batch,
+        first.index,
+        leaves.at(-1)!.index,
+        Math.min(...times),
+        Math.max(...times),
+        leaves.length,
+        first.leaf.test ? 1 : 0,
+        sealBytes(patient.key, `segment key ${purpose}`, key),
+        sealBytes(key, `segment ${purpose}`, encodeCbor([saltKey ?? null, rows])),
+      );
+    },
+
+    /**
+     * Readings of one patient and vital sign by time of measurement (then id), one after the other. Segments are opened
+     * only as far as the caller reads, because a vital sign may have millions of readings.
+     */
+    *readings(patient: Patient, vital: number, { from, to, sort }: ReadingRange): Generator<FiledReading> {
+      const low = from ?? -8.64e15;
+      const high = to ?? 8.64e15;
+      const order = (a: FiledReading, b: FiledReading) => (sort === 'asc' ? 1 : -1) * compareReadings(a, b);
+      // A statement of its own: several vital signs are read side by side when a search asks for more than one.
+      const statement = db.prepare(
+        `SELECT ${columns} FROM segments WHERE patient = ? AND kind = ? AND vital = ? AND to_at >= ? AND from_at < ?
+         ORDER BY ${sort === 'asc' ? 'from_at ASC' : 'to_at DESC'}`,
+      );
+      let waiting: FiledReading[] = [];
+      for (const row of statement.iterate(patient.id, LEAF_KINDS.reading, vital, low, high)) {
+        const segment = row as unknown as SegmentRow;
+        // Segments overlap where batches arrive late: what no later segment can precede may go out now.
+        const edge = sort === 'asc' ? segment.from_at : segment.to_at;
+        const ready = waiting.findIndex(({ leaf }) =>
+          sort === 'asc' ? leaf.measuredAt >= edge : leaf.measuredAt <= edge,
+        );
+        yield* waiting.splice(0, ready < 0 ? waiting.length : ready);
+        for (const kept of open(patient, segment)) {
+          const reading = asReading(segment.batch, kept);
+          if (reading.leaf.measuredAt >= low && reading.leaf.measuredAt < high) waiting.push(reading);
+        }
+        waiting = waiting.sort(order);
+      }
+      yield* waiting;
+    },
+
+    /** One leaf by batch and index; `undefined` when it is not in the record or not this patient's. */
+    leaf(patient: Patient, batch: string, index: number): KeptLeaf | undefined {
+      const row = byLeaf.get(batch, index, index);
+      if (!row || row.patient !== patient.id) return undefined;
+      return open(patient, row as unknown as SegmentRow).find((kept) => kept.index === index);
+    },
+
+    /** Record-local id of the patient whose leaf this is. */
+    ownerOf(batch: string, index: number): string | undefined {
+      return byLeaf.get(batch, index, index)?.patient as string | undefined;
+    },
+
+    countReadings(patient: Patient): number {
+      return count.get(patient.id, LEAF_KINDS.reading)!.n as number;
+    },
+
+    /** MDC codes of which the patient has readings. */
+    vitalsOf(patient: Patient): number[] {
+      return vitals.all(patient.id, LEAF_KINDS.reading).map((row) => row.vital as number);
+    },
+  };
+}
+
+/** Order of a search result: time of measurement, then id, so that a page can go on where the last one ended. */
+export function compareReadings(a: FiledReading, b: FiledReading): number {
+  return a.leaf.measuredAt - b.leaf.measuredAt || (a.id < b.id ? -1 : a.id > b.id ? 1 : 0);
+}
+
+/** A kept leaf that is known to be a reading. Throws `inconsistent`. */
+export function asReading(batch: string, { index, salt, body, leaf }: KeptLeaf): FiledReading {
+  if (leaf.kind !== 'reading') throw new Fault('inconsistent', 'not a reading');
+  return { id: formatReadingId(batch, index), batch, index, salt, body, leaf };
+}
+
+function instantOf(leaf: Leaf): Instant {
+  if (leaf.kind === 'reading') return leaf.measuredAt;
+  return leaf.kind === 'coverage' ? leaf.from : leaf.heardAt;
+}

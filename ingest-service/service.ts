@@ -1,0 +1,194 @@
+/**
+ * The ingest service, wired: intake, pipeline, record, consent and HTTP over the journals it is given. What it listens on
+ * is loopback.
+ */
+
+import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Journal } from '../journal/journal.ts';
+import { signAcknowledgement } from '../protocol/acknowledgement.ts';
+import { signCommand } from '../protocol/command.ts';
+import type { ConsentState } from '../protocol/consent-chain.ts';
+import type { Verify } from '../protocol/cose.ts';
+import { verifyEd25519 } from '../protocol/ed25519.ts';
+import { type AgentId, decodeId } from '../protocol/keys.ts';
+import type { NoteKey } from '../protocol/signed-note.ts';
+import type { Clock } from '../protocol/time.ts';
+import type { ReadTile } from '../protocol/tlog-tiles.ts';
+import { type Broker, startBroker } from './broker.ts';
+import { collectsFrom } from './consent/collect.ts';
+import { type Counters, createCounters } from './counters.ts';
+import { createEnrolmentCode } from './enrolment.ts';
+import { createFeed } from './feed.ts';
+import { buildApp } from './http/app.ts';
+import { createSessions } from './http/sessions.ts';
+import { startIntake } from './intake.ts';
+import { openServiceKeys } from './keys.ts';
+import { startPipeline } from './pipeline.ts';
+import type { DeviceAssignment } from './record/agents.ts';
+import type { Patient } from './record/patients.ts';
+import { openRecordSqlite, type RecordStore } from './record/record-sqlite.ts';
+import { createSight, type Identity, type Sight } from './sight.ts';
+import { createStanding } from './standing.ts';
+import { createUnsealer } from './unseal.ts';
+
+export interface ServiceConfig {
+  /** Folder of the record. */
+  readonly directory: string;
+  /** Folder of the service's secrets. */
+  readonly keysDirectory: string;
+  readonly inbox: Journal;
+  /** To the ledger writer, and back from it. */
+  readonly commitments: Journal;
+  readonly positions: Journal;
+  /** A public file of the log by its C2SP path. */
+  readonly readLog: ReadTile;
+  readonly logKey: NoteKey;
+  readonly clock: Clock;
+  /** 0: any free port. */
+  readonly httpPort: number;
+  readonly mqttPort: number;
+  /** Folder with the built pages. */
+  readonly pages?: string;
+}
+
+export interface IngestService {
+  readonly url: string;
+  readonly brokerUrl: string;
+  readonly publicKey: Uint8Array;
+  readonly store: RecordStore;
+  readonly sight: Sight;
+  readonly counters: Counters;
+  /** A one-time sign-in link's secret. */
+  createLink(who: Identity): string;
+  createEnrolmentCode(assignments: readonly DeviceAssignment[]): string;
+  /** The inbox is filed and the ledger writer has the commitments. */
+  caughtUp(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** How long a command to an agent is good for. */
+const COMMAND_VALID_MS = 60_000;
+
+export async function startIngestService(config: ServiceConfig): Promise<IngestService> {
+  const { clock, inbox, commitments, positions } = config;
+  const recordPath = join(config.directory, 'record.sqlite');
+  const keys = openServiceKeys(config.keysDirectory, !existsSync(recordPath));
+  const verify: Verify = verifyEd25519;
+  const sha256 = (bytes: Uint8Array) => new Uint8Array(createHash('sha256').update(bytes).digest());
+  const store = openRecordSqlite({ path: recordPath, keyEncryptionKey: keys.keyEncryptionKey, verify });
+  const counters = createCounters();
+  const unsealer = await createUnsealer(keys.hpkeSecret);
+  const sight = createSight(store, clock);
+  const standingOf = createStanding(store, verify);
+  const feed = createFeed(sight, standingOf, clock);
+  const sessions = createSessions(store, clock, verify);
+  const intake = await startIntake({ store, inbox, keys, unsealer, verify, sha256, clock, counters });
+
+  // The broker takes batches as soon as it listens, so it comes after everything that they need.
+  const broker: Broker = await startBroker({
+    agents: store.agents,
+    intake,
+    counters,
+    port: config.mqttPort,
+    onListening(agent) {
+      tellConsent(agent);
+      tellLogged(agent);
+    },
+  });
+  const pipeline = startPipeline({
+    store,
+    inbox,
+    commitments,
+    positions,
+    inboxKey: keys.inboxKey,
+    clock,
+    counters,
+    onFiled: (filing) => feed.filed(filing),
+    onLogged() {
+      for (const agent of store.agents.ids()) tellLogged(agent);
+      feed.logged();
+    },
+  });
+
+  const enders = new Set<() => void>();
+  const enrolment = {
+    store,
+    signer: keys.signer,
+    hpkePublicKey: unsealer.publicKey,
+    verify,
+    clock,
+    brokerUrl: () => broker.url,
+  };
+  const app = await buildApp({
+    store,
+    sight,
+    sessions,
+    feed,
+    standingOf,
+    receiptSources: { store, readLog: config.readLog, logKey: config.logKey },
+    enrolment,
+    counters,
+    clock,
+    ...(config.pages && { pages: config.pages }),
+    appendConsent,
+    onClose: (end) => enders.add(end),
+  });
+  const url = await app.listen({ host: '127.0.0.1', port: config.httpPort });
+
+  async function appendConsent(patient: Patient, signed: Uint8Array): Promise<ConsentState> {
+    let state: ConsentState;
+    try {
+      state = store.transaction(() => store.consents.append(patient, signed));
+    } catch (error) {
+      store.consents.forget(patient);
+      throw error;
+    }
+    // In effect from here: everything asks the state that this transaction wrote.
+    counters.add('consent.events');
+    for (const agent of store.agents.agentsOf(patient.id)) tellConsent(agent);
+    feed.changed(patient);
+    pipeline.relay().catch(() => counters.add('relay.failed'));
+    return state;
+  }
+
+  /** Tells an agent whom it may listen to. */
+  function tellConsent(agent: AgentId): void {
+    const at = clock();
+    const collect = store.agents.patientsOf(agent).flatMap((id) => {
+      const patient = store.patients.byId(id);
+      const permitted = patient && collectsFrom(store.consents.state(patient), undefined, at);
+      return patient ? [{ subject: patient.subject, permitted: permitted === true }] : [];
+    });
+    const number = store.agents.nextCommandNumber(agent);
+    const command = { agent: decodeId(agent), number, expiresAt: at + COMMAND_VALID_MS, collect };
+    broker.command(agent, signCommand(command, keys.signer));
+  }
+
+  function tellLogged(agent: AgentId): void {
+    const sequence = store.batches.loggedUpTo(agent);
+    if (sequence === 0) return;
+    const about = { agent: decodeId(agent), outcome: 'logged', at: clock(), sequence } as const;
+    broker.acknowledge(agent, signAcknowledgement(about, keys.signer));
+  }
+
+  return {
+    url,
+    brokerUrl: broker.url,
+    publicKey: keys.signer.publicKey,
+    store,
+    sight,
+    counters,
+    createLink: (who) => sessions.createLink(who),
+    createEnrolmentCode: (assignments) => createEnrolmentCode({ store, clock }, assignments),
+    caughtUp: () => pipeline.caughtUp(),
+    async stop() {
+      await broker.stop();
+      for (const end of enders) end();
+      await app.close();
+      await pipeline.stop();
+      store.close();
+    },
+  };
+}

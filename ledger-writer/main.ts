@@ -1,0 +1,58 @@
+/** Runs the ledger writer alone on a data directory, until it is told to stop. */
+import { randomBytes } from 'node:crypto';
+import { openJournalSqlite } from '../journal/journal-sqlite.ts';
+import { isFault } from '../protocol/fault.ts';
+import { HELP, type LedgerWriterSettings, readConfig } from './config.ts';
+import { openKeyedLog } from './keyed-log.ts';
+import { startLedgerWriter } from './writer.ts';
+
+async function run(settings: LedgerWriterSettings): Promise<void> {
+  const log = await openKeyedLog({
+    directory: settings.logDirectory,
+    keyDirectory: settings.keyDirectory,
+    origin: settings.origin,
+    newSeed: () => randomBytes(32),
+  });
+  const commitments = openJournalSqlite({ path: settings.commitmentsPath });
+  const positions = openJournalSqlite({ path: settings.positionsPath });
+  const stopped = Promise.withResolvers<void>();
+  const writer = startLedgerWriter({
+    commitments,
+    positions,
+    log,
+    intervalMs: settings.intervalMs,
+    onCheckpoint: ({ checkpoint }) => console.log(`checkpoint of ${checkpoint.size} entries`),
+    onError: (error) => {
+      console.error(describe(error));
+      // A contradiction in the log does not pass: stop rather than try for ever.
+      if (isFault(error) && error.retry === 'never') stopped.reject(error);
+    },
+  });
+  console.log('following the commitments');
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stopped.resolve());
+  try {
+    await stopped.promise;
+  } finally {
+    await writer.stop();
+    await commitments.close();
+    await positions.close();
+    await log.close();
+  }
+}
+
+function describe(error: unknown): string {
+  return isFault(error) ? `${error.code}: ${error.message}` : 'unexpected failure';
+}
+
+const config = readConfig(process.argv.slice(2));
+if ('help' in config) {
+  process.stdout.write(HELP);
+} else if ('problems' in config) {
+  for (const problem of config.problems) console.error(problem);
+  process.exitCode = 2;
+} else {
+  await run(config.settings).catch((error: unknown) => {
+    console.error(describe(error));
+    process.exitCode = 1;
+  });
+}

@@ -1,0 +1,19 @@
+/**
+ * Domain separation: every hash and signature starts from one of these labels, so that bytes made for one use can never
+ * pass for another (docs/format.md §2).
+ */
+export const DOMAINS = {
+  leaf: 'veravita/v1/leaf',
+  batch: 'veravita/v1/batch',
+  envelope: 'veravita/v1/envelope',
+  acknowledgement: 'veravita/v1/acknowledgement',
+  enrolment: 'veravita/v1/enrolment',
+  command: 'veravita/v1/command',
+  consent: 'veravita/v1/consent',
+  disclosure: 'veravita/v1/disclosure',
+  request: 'veravita/v1/request',
+  commitment: 'veravita/v1/commitment',
+  device: 'veravita/v1/device',
+} as const;
+
+export type Domain = keyof typeof DOMAINS;

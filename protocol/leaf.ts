@@ -1,0 +1,282 @@
+/**
+ * What an agent attests, one leaf each: a reading, a coverage interval, a coincident clock, or a device. A leaf is a
+ * CBOR map with integer keys (docs/format.md §4); its bytes are kept as signed and never encoded again.
+ */
+import { CborFields, type CborValue, decodeCbor, encodeCbor, sensorValueFromCbor, sensorValueToCbor } from './cbor.ts';
+import type { SensorValue } from './decimal.ts';
+import { Fault } from './fault.ts';
+import type { Instant, WallClock } from './time.ts';
+
+/** One vital sign at one instant from one device. */
+export interface ReadingLeaf {
+  readonly kind: 'reading';
+  /** Thumbprint of the patient's first key, 32 octets. */
+  readonly subject: Uint8Array;
+  /** {@link deviceHandle}, 16 octets. */
+  readonly device: Uint8Array;
+  /** MDC code (row of the vital-sign table). */
+  readonly vital: number;
+  /** When it was measured: device clock where the device has one, else the gateway's. */
+  readonly measuredAt: Instant;
+  /** Whose clock `measuredAt` is. */
+  readonly measuredBy: 'device' | 'gateway';
+  /** Gateway clock when the bytes arrived. */
+  readonly heardAt: Instant;
+  /** Gateway's monotonic clock, ms since its start; absent where a transport brings its own clock. */
+  readonly uptimeMs?: number;
+  /** Minutes east of UTC: the device's where it says so, else the gateway's. */
+  readonly zoneMin: number;
+  /** What the device's own clock showed; absent when it sent no date and time. */
+  readonly deviceClock?: WallClock;
+  /** Absent for a panel. */
+  readonly value?: SensorValue;
+  /** Parts of a panel, such as systolic and diastolic. */
+  readonly components?: readonly { readonly vital: number; readonly value: SensorValue }[];
+  /** UCUM, as the sensor gave it. */
+  readonly unit: string;
+  /** Quality tokens, sorted. */
+  readonly flags: readonly string[];
+  /** True for simulated, replayed and demonstration data (FHIR HTEST). */
+  readonly test: boolean;
+  /** 16-bit UUID of the characteristic that carried it. */
+  readonly characteristic: number;
+  /** The characteristic value, or the one record of it that holds this reading. */
+  readonly raw: Uint8Array;
+  /** CGM session start time characteristic (2AAA) on which the time offset counts. */
+  readonly sessionStart?: Uint8Array;
+  /** 0, or n for the nth true repeat of the same bytes at the same instant. */
+  readonly ordinal: number;
+}
+
+/** What was known of a device in an interval, including that nothing was heard. */
+export interface CoverageLeaf {
+  readonly kind: 'coverage';
+  readonly subject: Uint8Array;
+  readonly device: Uint8Array;
+  readonly from: Instant;
+  readonly to: Instant;
+  readonly state: CoverageState;
+  readonly test: boolean;
+}
+
+/** States that an agent can attest; what only the service can know is added there. `paused`: no consent to collect. */
+export const COVERAGE_STATES = ['received', 'silent', 'out-of-range', 'agent-off', 'paused'] as const;
+export type CoverageState = (typeof COVERAGE_STATES)[number];
+
+/** A device's clock against the gateway's at one instant (HL7 PHD coincident timestamp). */
+export interface ClockLeaf {
+  readonly kind: 'clock';
+  readonly subject: Uint8Array;
+  readonly device: Uint8Array;
+  readonly deviceClock: WallClock;
+  readonly heardAt: Instant;
+  readonly test: boolean;
+}
+
+/** Who the device says it is, and how the link to it was secured. */
+export interface DeviceLeaf {
+  readonly kind: 'device';
+  readonly subject: Uint8Array;
+  readonly device: Uint8Array;
+  readonly heardAt: Instant;
+  readonly address: string;
+  readonly addressType: 'public' | 'random';
+  readonly link: LinkSecurity;
+  readonly name?: string;
+  readonly manufacturer?: string;
+  readonly model?: string;
+  readonly serial?: string;
+  readonly firmware?: string;
+  readonly test: boolean;
+}
+
+/** How a value was heard. */
+export const LINK_SECURITIES = ['advertisement', 'unbonded', 'bonded', 'secure-connections'] as const;
+export type LinkSecurity = (typeof LINK_SECURITIES)[number];
+
+export type Leaf = ReadingLeaf | CoverageLeaf | ClockLeaf | DeviceLeaf;
+
+/** Bounds of what is read: an instant that a date can show in every zone, and a zone of at most a day. */
+const MAX_INSTANT = 8_640_000_000_000_000 - 86_400_000;
+const MAX_ZONE_MIN = 1440;
+
+/** Numbers of the leaf kinds on the wire; they order the leaves of a batch. */
+export const LEAF_KINDS = { reading: 1, coverage: 2, clock: 3, device: 4 } as const;
+
+const MEASURED_BY = ['gateway', 'device'] as const;
+
+/** Deterministic bytes of a leaf: what is salted, hashed and, inside the envelope, sent. */
+export function encodeLeaf(leaf: Leaf): Uint8Array {
+  const fields = new Map<number, CborValue>([
+    [0, LEAF_KINDS[leaf.kind]],
+    [1, leaf.subject],
+    [2, leaf.device],
+  ]);
+  const put = (key: number, value: CborValue | undefined) => value !== undefined && fields.set(key, value);
+  switch (leaf.kind) {
+    case 'reading':
+      put(3, leaf.vital);
+      put(4, leaf.measuredAt);
+      put(5, MEASURED_BY.indexOf(leaf.measuredBy));
+      put(6, leaf.heardAt);
+      put(7, leaf.value && sensorValueToCbor(leaf.value));
+      put(
+        8,
+        leaf.components?.map(({ vital, value }) => [vital, sensorValueToCbor(value)]),
+      );
+      put(9, leaf.unit);
+      put(10, leaf.flags.length > 0 ? leaf.flags : undefined);
+      put(12, leaf.characteristic);
+      put(13, leaf.raw);
+      put(14, leaf.deviceClock);
+      put(15, leaf.zoneMin);
+      put(16, leaf.sessionStart);
+      put(17, leaf.ordinal > 0 ? leaf.ordinal : undefined);
+      put(28, leaf.uptimeMs);
+      break;
+    case 'coverage':
+      put(4, leaf.from);
+      put(18, leaf.to);
+      put(19, leaf.state);
+      break;
+    case 'clock':
+      put(6, leaf.heardAt);
+      put(14, leaf.deviceClock);
+      break;
+    case 'device':
+      put(6, leaf.heardAt);
+      put(20, leaf.address);
+      put(21, leaf.addressType);
+      put(22, leaf.link);
+      put(23, leaf.name);
+      put(24, leaf.manufacturer);
+      put(25, leaf.model);
+      put(26, leaf.serial);
+      put(27, leaf.firmware);
+      break;
+  }
+  put(11, leaf.test ? true : undefined);
+  return encodeCbor(fields);
+}
+
+/** The leaf of its bytes. Throws `malformed` or `not-canonical`; unknown fields are refused. */
+export function decodeLeaf(bytes: Uint8Array): Leaf {
+  const fields = new CborFields(decodeCbor(bytes));
+  const kind = fields.uint(0);
+  const common = { subject: fields.bytes(1, 32), device: fields.bytes(2, 16), test: readTrue(fields, 11) };
+  const leaf = readKind(kind, common, fields);
+  fields.end();
+  return leaf;
+}
+
+type Common = Pick<Leaf, 'subject' | 'device' | 'test'>;
+
+function readKind(kind: number, common: Common, fields: CborFields): Leaf {
+  switch (kind) {
+    case LEAF_KINDS.reading:
+      return readReading(common, fields);
+    case LEAF_KINDS.coverage:
+      return {
+        kind: 'coverage',
+        ...common,
+        from: readInstant(fields, 4),
+        to: readInstant(fields, 18),
+        state: oneOf(COVERAGE_STATES, fields.text(19)),
+      };
+    case LEAF_KINDS.clock:
+      return { kind: 'clock', ...common, heardAt: readInstant(fields, 6), deviceClock: readWallClock(fields, 14) };
+    case LEAF_KINDS.device:
+      return {
+        kind: 'device',
+        ...common,
+        heardAt: readInstant(fields, 6),
+        address: fields.text(20),
+        addressType: oneOf(['public', 'random'] as const, fields.text(21)),
+        link: oneOf(LINK_SECURITIES, fields.text(22)),
+        ...present('name', fields.optional(23, fields.text)),
+        ...present('manufacturer', fields.optional(24, fields.text)),
+        ...present('model', fields.optional(25, fields.text)),
+        ...present('serial', fields.optional(26, fields.text)),
+        ...present('firmware', fields.optional(27, fields.text)),
+      };
+    default:
+      throw new Fault('malformed', 'unknown leaf kind');
+  }
+}
+
+function readReading(common: Common, fields: CborFields): ReadingLeaf {
+  const flags = fields.optional(10, fields.texts) ?? [];
+  const ordinal = fields.optional(17, fields.uint) ?? 0;
+  if ((fields.has(10) && flags.length === 0) || (fields.has(17) && ordinal === 0)) {
+    throw new Fault('not-canonical', 'an empty field is left out');
+  }
+  const measuredBy = MEASURED_BY[fields.uint(5)];
+  if (measuredBy === undefined) throw new Fault('malformed', 'unknown clock');
+  const leaf: ReadingLeaf = {
+    kind: 'reading',
+    ...common,
+    vital: fields.uint(3),
+    measuredAt: readInstant(fields, 4),
+    measuredBy,
+    heardAt: readInstant(fields, 6),
+    ...present('uptimeMs', fields.optional(28, fields.uint)),
+    zoneMin: fields.int(15),
+    ...present('deviceClock', fields.has(14) ? readWallClock(fields, 14) : undefined),
+    ...present('value', fields.has(7) ? sensorValueFromCbor(fields.any(7)) : undefined),
+    ...present('components', fields.has(8) ? fields.array(8).map(readComponent) : undefined),
+    unit: fields.text(9),
+    flags,
+    characteristic: fields.uint(12),
+    raw: fields.bytes(13),
+    ...present('sessionStart', fields.optional(16, fields.bytes)),
+    ordinal,
+  };
+  if ((leaf.value === undefined) === (leaf.components === undefined)) {
+    throw new Fault('malformed', 'a reading has either a value or components');
+  }
+  if (Math.abs(leaf.zoneMin) > MAX_ZONE_MIN) throw new Fault('malformed', 'not a time zone');
+  assertFlags(flags);
+  return leaf;
+}
+
+function readComponent(component: CborValue): { vital: number; value: SensorValue } {
+  if (!Array.isArray(component) || component.length !== 2) throw new Fault('malformed', 'not a component');
+  const [vital, value] = component as [CborValue, CborValue];
+  if (typeof vital !== 'number' || vital < 0) throw new Fault('malformed', 'not a component');
+  return { vital, value: sensorValueFromCbor(value) };
+}
+
+/** A set of tokens has one encoding. */
+function assertFlags(flags: readonly string[]): void {
+  if (!flags.every((flag) => /^[a-z][a-z0-9-]{0,63}$/.test(flag))) throw new Fault('malformed', 'not a quality token');
+  if (flags.some((flag, i) => i > 0 && flags[i - 1]! >= flag)) throw new Fault('not-canonical', 'flags unsorted');
+}
+
+function readInstant(fields: CborFields, key: number): Instant {
+  const instant = fields.int(key);
+  if (Math.abs(instant) > MAX_INSTANT) throw new Fault('malformed', 'not an instant');
+  return instant;
+}
+
+function readWallClock(fields: CborFields, key: number): WallClock {
+  const wallClock = fields.text(key);
+  if (!/^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}$/.test(wallClock)) throw new Fault('malformed', 'not a wall clock');
+  return wallClock;
+}
+
+function readTrue(fields: CborFields, key: number): boolean {
+  if (!fields.has(key)) return false;
+  if (!fields.bool(key)) throw new Fault('not-canonical', 'false is left out');
+  return true;
+}
+
+function oneOf<T extends string>(set: readonly T[], value: string): T {
+  const found = set.find((item) => item === value);
+  if (found === undefined) throw new Fault('malformed', 'token outside its set');
+  return found;
+}
+
+/** `{ [key]: value }`, or nothing where the value is absent: absent is not undefined. */
+function present<K extends string, T>(key: K, value: T | undefined): { [P in K]?: T } {
+  return value === undefined ? {} : ({ [key]: value } as { [P in K]: T });
+}

@@ -1,0 +1,166 @@
+/**
+ * Checks one receipt step by step, with nothing but the receipt and the keys the reader trusts. Runs the same in the
+ * command line, in a browser and offline.
+ */
+import { leafHash, openHeader, readHeader } from './batch.ts';
+import { decodeUtf8, equalBytes } from './bytes.ts';
+import { openCheckpoint, parseCheckpoint } from './checkpoint.ts';
+import { commitmentOf } from './commitment.ts';
+import type { Verify } from './cose.ts';
+import { verifyEd25519 } from './ed25519.ts';
+import { openEnrolment, readEnrolment } from './enrolment.ts';
+import { isFault } from './fault.ts';
+import { thumbprint } from './keys.ts';
+import { decodeLeaf, type ReadingLeaf } from './leaf.ts';
+import { hashLeaf, verifyInclusion } from './merkle.ts';
+import { decodeReceipt, type Receipt, type Trust } from './receipt.ts';
+import { explainReading } from './recheck.ts';
+import { parseNote } from './signed-note.ts';
+import { parseTlogProof } from './tlog-proof.ts';
+
+/** In this order; each rests on the ones before. */
+export const STEPS = ['format', 'leaf', 'raw', 'path', 'header', 'enrolment', 'log', 'checkpoint'] as const;
+export type Step = (typeof STEPS)[number];
+
+export interface StepResult {
+  readonly step: Step;
+  /** `unknown`: it cannot be decided with what is at hand. */
+  readonly result: 'holds' | 'fails' | 'unknown';
+  /** One sentence for people. */
+  readonly says: string;
+}
+
+export interface Verdict {
+  /** altered: a step fails. not-provable: none fails, but one cannot be decided. */
+  readonly verdict: 'genuine' | 'altered' | 'not-provable';
+  readonly steps: readonly StepResult[];
+  /** What the receipt is about; present when the leaf could be read, and to be believed only if genuine. */
+  readonly reading?: ReadingLeaf;
+}
+
+/** What no receipt shows, said with every verdict. */
+export const NOT_SHOWN = [
+  'that the sensor was right, or worn by the right person',
+  'that nothing was measured before, after or in between',
+  'that the reading has not been corrected or withdrawn since',
+] as const;
+
+/** Checks a receipt's text, or the bytes of its file. Never throws for what they hold. */
+export function verifyReceipt(text: string | Uint8Array, trust?: Trust, verify: Verify = verifyEd25519): Verdict {
+  let receipt: Receipt;
+  try {
+    receipt = decodeReceipt(typeof text === 'string' ? text : decodeUtf8(text));
+  } catch (error) {
+    return judge([{ step: 'format', result: 'fails', says: `The receipt cannot be read: ${reasonOf(error)}.` }]);
+  }
+  const steps: StepResult[] = [{ step: 'format', result: 'holds', says: 'The receipt is complete and well formed.' }];
+  const run = (step: Step, check: () => string | Unknown) => {
+    try {
+      const says = check();
+      steps.push(
+        says instanceof Unknown ? { step, result: 'unknown', says: says.says } : { step, result: 'holds', says },
+      );
+    } catch (error) {
+      steps.push({ step, result: 'fails', says: `${FAILURES[step]}: ${reasonOf(error)}.` });
+    }
+  };
+  let reading: ReadingLeaf | undefined;
+  run('leaf', () => {
+    reading = readLeaf(receipt);
+    return 'The leaf is one reading in its only encoding.';
+  });
+  run('raw', () => {
+    if (!reading) throw new Refusal('there is no leaf to compare');
+    const difference = explainReading(reading);
+    if (difference) throw new Refusal(difference);
+    return 'The raw bytes from the wearable, decoded again, give this reading.';
+  });
+  run('path', () => checkPath(receipt));
+  run('header', () => checkHeader(receipt, verify));
+  run('enrolment', () => checkEnrolment(receipt, trust, verify));
+  run('log', () => checkLog(receipt));
+  run('checkpoint', () => checkCheckpoint(receipt, trust));
+  return { ...judge(steps), ...(reading && { reading }) };
+}
+
+class Unknown {
+  readonly says: string;
+  constructor(says: string) {
+    this.says = says;
+  }
+}
+
+class Refusal extends Error {}
+
+const FAILURES: Readonly<Record<Step, string>> = {
+  format: 'The receipt cannot be read',
+  leaf: 'The leaf is not a reading',
+  raw: 'The raw bytes do not give this reading',
+  path: "The reading is not in the agent's batch",
+  header: "The agent's signature does not hold",
+  enrolment: "The service's word for the agent's key does not hold",
+  log: 'The batch is not in the log',
+  checkpoint: "The log's signature does not hold",
+};
+
+function judge(steps: readonly StepResult[]): Verdict {
+  if (steps.some(({ result }) => result === 'fails')) return { verdict: 'altered', steps };
+  return { verdict: steps.some(({ result }) => result === 'unknown') ? 'not-provable' : 'genuine', steps };
+}
+
+function reasonOf(error: unknown): string {
+  if (error instanceof Refusal || isFault(error)) return error.message;
+  throw error;
+}
+
+function readLeaf({ body }: Receipt): ReadingLeaf {
+  const leaf = decodeLeaf(body);
+  if (leaf.kind !== 'reading') throw new Refusal('it is another kind of leaf');
+  return leaf;
+}
+
+function checkPath({ index, salt, body, path, header }: Receipt): string {
+  if (salt.length !== 32) throw new Refusal('a salt has 32 octets');
+  const { leafCount, root } = readHeader(header).header;
+  const claim = { leafHash: leafHash(salt, body), index, treeSize: leafCount, proof: path, root };
+  if (!verifyInclusion(claim)) throw new Refusal('leaf, salt and path do not lead to the signed root');
+  return `The reading is number ${index + 1} of ${leafCount} in a batch whose root the agent signed.`;
+}
+
+function checkHeader({ header, enrolment }: Receipt, verify: Verify): string {
+  const { agentKey } = readEnrolment(enrolment);
+  const { agent } = openHeader(header, agentKey, verify).header;
+  if (!equalBytes(agent, thumbprint(agentKey))) throw new Refusal('the header names another agent');
+  return 'The agent beside the patient signed the batch.';
+}
+
+function checkEnrolment({ enrolment }: Receipt, trust: Trust | undefined, verify: Verify): string | Unknown {
+  const { service } = readEnrolment(enrolment);
+  if (!trust) return new Unknown('Whose service vouches for the agent cannot be told without a trust file.');
+  if (!equalBytes(service, thumbprint(trust.service))) {
+    return new Unknown('The agent was enrolled by a service that your trust file does not name.');
+  }
+  openEnrolment(enrolment, trust.service, verify);
+  return 'The service that you trust enrolled this agent.';
+}
+
+function checkLog({ header, logProof }: Receipt): string {
+  const { index, proof, checkpoint } = parseTlogProof(logProof);
+  const { size, root } = parseCheckpoint(parseNote(checkpoint).text);
+  const entry = hashLeaf(commitmentOf('batch', readHeader(header).id));
+  if (!verifyInclusion({ leafHash: entry, index, treeSize: size, proof, root })) {
+    throw new Refusal('its commitment does not lead to the root of the checkpoint');
+  }
+  return `The batch is number ${index + 1} of the ${size} entries of a log.`;
+}
+
+function checkCheckpoint({ logProof }: Receipt, trust: Trust | undefined): string | Unknown {
+  const { checkpoint } = parseTlogProof(logProof);
+  const { signatures } = parseNote(checkpoint);
+  if (!trust) return new Unknown('Whose log it is cannot be told without a trust file.');
+  if (!signatures.some(({ name, keyId }) => name === trust.log.name && keyId === trust.log.keyId)) {
+    return new Unknown('The checkpoint is not signed by the log that your trust file names.');
+  }
+  openCheckpoint(checkpoint, [trust.log], trust.log.name);
+  return 'The log that you trust signed the checkpoint.';
+}

@@ -1,0 +1,83 @@
+/** A blood pressure cuff: Blood Pressure service 1810 (BLS). It keeps measurements until each is confirmed. */
+import type { SensorValue } from '../../protocol/decimal.ts';
+import {
+  encodeBloodPressureFeature,
+  encodeBloodPressureMeasurement,
+  parseBloodPressureStatus,
+} from '../../protocol/gatt/blood-pressure.ts';
+import { wallClockToDateTime } from '../../protocol/gatt/date-time.ts';
+import type { WallClock } from '../../protocol/time.ts';
+import type { DeviceOptions } from './device-services.ts';
+import { MeasurementStore } from './measurement-store.ts';
+import { Wearable } from './wearable.ts';
+
+const BLOOD_PRESSURE_MEASUREMENT = 0x2a35;
+/** 2A49: body movement, cuff fit, irregular pulse, pulse range and position can be told. */
+const FEATURES = 0b1_1111;
+
+export interface CuffMeasurement {
+  readonly systolic: SensorValue;
+  readonly diastolic: SensorValue;
+  /** Mean arterial pressure. */
+  readonly map: SensorValue;
+  readonly unit?: 'mmHg' | 'kPa';
+  /** Beats per minute. */
+  readonly pulse?: SensorValue;
+  /** What the cuff's clock showed. */
+  readonly at?: WallClock;
+  readonly userId?: number;
+  /** The 16 bits of Measurement Status. */
+  readonly status?: number;
+}
+
+export class Cuff extends Wearable {
+  readonly #store: MeasurementStore;
+
+  constructor(options: DeviceOptions) {
+    super(options, 'Cuff', [
+      {
+        uuid: 0x1810,
+        characteristics: [
+          { uuid: BLOOD_PRESSURE_MEASUREMENT, properties: ['indicate'] },
+          { uuid: 0x2a49, properties: ['read'], value: encodeBloodPressureFeature({ raw: FEATURES }) },
+        ],
+      },
+    ]);
+    this.#store = new MeasurementStore(this, BLOOD_PRESSURE_MEASUREMENT);
+  }
+
+  /** How many measurements nobody has confirmed yet. */
+  get unsent(): number {
+    return this.#store.size;
+  }
+
+  /** Takes a measurement. True once it is confirmed, false when it waits for a subscriber. */
+  measure(measurement: CuffMeasurement): Promise<boolean> {
+    const { systolic, diastolic, map, unit = 'mmHg', pulse, at, userId, status } = measurement;
+    const value = encodeBloodPressureMeasurement({
+      systolic,
+      diastolic,
+      map,
+      unit,
+      timestamp: at === undefined ? null : wallClockToDateTime(at),
+      pulseRate: pulse ?? null,
+      userId: userId ?? null,
+      status: status === undefined ? null : parseBloodPressureStatus(status),
+    });
+    return this.#store.push(value);
+  }
+
+  /** Resolves when no measurement waits any more. */
+  whenSent(): Promise<void> {
+    return this.#store.whenEmpty();
+  }
+
+  /** Resolves when somebody listens for measurements. */
+  whenHeard(): Promise<void> {
+    return this.whenSubscribed(BLOOD_PRESSURE_MEASUREMENT);
+  }
+}
+
+export function createCuff(options: DeviceOptions): Cuff {
+  return new Cuff(options);
+}

@@ -1,0 +1,48 @@
+/** Services that every simulated wearable has: Device Information 180A (DIS) and Battery 180F (BAS). */
+
+import { encodeUtf8 } from '../../protocol/bytes.ts';
+import { encodeBatteryLevel } from '../../protocol/gatt/battery.ts';
+import type { ServiceDeclaration } from '../hci/gatt-database.ts';
+
+/** What tells one simulated wearable from another. */
+export interface DeviceOptions {
+  /** Six octets in hex with colons. */
+  readonly address: string;
+  /** In the scan response, at most 29 octets; must contain HTEST, so that nobody takes it for a real device. */
+  readonly name: string;
+  readonly serial: string;
+  readonly addressType?: 'public' | 'random';
+  /** dBm. */
+  readonly rssi?: number;
+}
+
+/** Manufacturer of everything that is simulated. */
+export const MANUFACTURER = 'Veravita HTEST';
+const FIRMWARE = '1.0.0';
+
+export const BATTERY_LEVEL = 0x2a19;
+
+/** The name, once it is sure that it says HTEST. */
+export function checkName(name: string): string {
+  if (!name.includes('HTEST')) throw new RangeError('the name of a simulated device contains HTEST');
+  return name;
+}
+
+/** Device Information with the four strings that the agent reads. */
+export function declareDeviceInformation(model: string, serial: string): ServiceDeclaration {
+  const text = (uuid: number, value: string) => ({ uuid, properties: ['read'] as const, value: encodeUtf8(value) });
+  return {
+    uuid: 0x180a,
+    characteristics: [text(0x2a29, MANUFACTURER), text(0x2a24, model), text(0x2a25, serial), text(0x2a26, FIRMWARE)],
+  };
+}
+
+/** Battery with a level that may change. */
+export function declareBattery(level: () => number): ServiceDeclaration {
+  return {
+    uuid: 0x180f,
+    characteristics: [
+      { uuid: BATTERY_LEVEL, properties: ['read', 'notify'], value: () => encodeBatteryLevel({ percent: level() }) },
+    ],
+  };
+}

@@ -1,0 +1,37 @@
+/** What all simulated wearables have in common: who they are, and a battery. */
+import { encodeBatteryLevel } from '../../protocol/gatt/battery.ts';
+import type { ServiceDeclaration } from '../hci/gatt-database.ts';
+import { VirtualPeripheral } from '../hci/virtual-peripheral.ts';
+import {
+  BATTERY_LEVEL,
+  checkName,
+  type DeviceOptions,
+  declareBattery,
+  declareDeviceInformation,
+} from './device-services.ts';
+
+export class Wearable extends VirtualPeripheral {
+  readonly #battery: { percent: number };
+
+  /** `services` come first; the first of them is advertised. */
+  constructor(options: DeviceOptions, model: string, services: readonly [ServiceDeclaration, ...ServiceDeclaration[]]) {
+    const battery = { percent: 100 };
+    const { address, addressType, rssi } = options;
+    super({
+      address,
+      name: checkName(options.name),
+      advertises: [services[0].uuid as number],
+      services: [...services, declareBattery(() => battery.percent), declareDeviceInformation(model, options.serial)],
+      ...(addressType && { addressType }),
+      ...(rssi !== undefined && { rssi }),
+    });
+    this.#battery = battery;
+  }
+
+  /** Changes the battery level, in percent, and notifies it. False when nobody subscribed. */
+  setBattery(percent: number): Promise<boolean> {
+    const value = encodeBatteryLevel({ percent });
+    this.#battery.percent = percent;
+    return this.send(BATTERY_LEVEL, value);
+  }
+}

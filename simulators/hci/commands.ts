@@ -1,0 +1,126 @@
+/** HCI commands that the virtual controller answers (Core 5.2 Vol 4 Part E §7). Others complete with success. */
+import {
+  decodeAddress,
+  EVT_ENCRYPTION_CHANGE,
+  encodeAddress,
+  encodeCommandComplete,
+  encodeCommandStatus,
+  encodeEvent,
+  encodeLeEvent,
+  LE_CONNECTION_UPDATE_COMPLETE,
+  STATUS_CONNECTION_LIMIT,
+  STATUS_DISALLOWED,
+  STATUS_KEY_MISSING,
+  STATUS_LOCAL_HOST_ENDED,
+  STATUS_SUCCESS,
+  STATUS_UNKNOWN_CONNECTION,
+  u16,
+} from './hci-packets.ts';
+import type { VirtualController } from './virtual-controller.ts';
+
+const DISCONNECT = 0x0406;
+const RESET = 0x0c03;
+const READ_LE_HOST_SUPPORT = 0x0c6c;
+const READ_LOCAL_VERSION = 0x1001;
+const READ_BUFFER_SIZE = 0x1005;
+const READ_BD_ADDR = 0x1009;
+const READ_RSSI = 0x1405;
+const LE_READ_BUFFER_SIZE = 0x2002;
+const LE_SET_SCAN_ENABLE = 0x200c;
+const LE_CREATE_CONNECTION = 0x200d;
+const LE_CREATE_CONNECTION_CANCEL = 0x200e;
+const LE_CONNECTION_UPDATE = 0x2013;
+const LE_START_ENCRYPTION = 0x2019;
+
+/** Core 5.2; a host wants at least 4.0 (0x06). */
+const HCI_VERSION = 0x0b;
+type Handler = (parameters: Buffer) => void;
+
+/** Number of octets each command needs; a shorter one completes with Invalid Parameters. */
+const NEEDS: Readonly<Record<number, number>> = {
+  [DISCONNECT]: 3,
+  [READ_RSSI]: 2,
+  [LE_SET_SCAN_ENABLE]: 2,
+  [LE_CREATE_CONNECTION]: 25,
+  [LE_CONNECTION_UPDATE]: 14,
+  [LE_START_ENCRYPTION]: 28,
+};
+const STATUS_INVALID_PARAMETERS = 0x12;
+
+/** Handler of all commands of one controller. */
+export function createCommandHandler(controller: VirtualController): (opcode: number, parameters: Buffer) => void {
+  const complete = (opcode: number, result?: Uint8Array, status = STATUS_SUCCESS): void => {
+    controller.sendToHost(encodeCommandComplete(opcode, status, result));
+  };
+  const status = (opcode: number, code: number = STATUS_SUCCESS): void => {
+    controller.sendToHost(encodeCommandStatus(opcode, code));
+  };
+
+  const handlers: Readonly<Record<number, Handler>> = {
+    [RESET]() {
+      controller.reset();
+      complete(RESET);
+    },
+    [READ_LOCAL_VERSION]: () =>
+      complete(READ_LOCAL_VERSION, Buffer.from([HCI_VERSION, 0, 0, HCI_VERSION, 0xff, 0xff, 0, 0])),
+    [READ_LE_HOST_SUPPORT]: () => complete(READ_LE_HOST_SUPPORT, Buffer.from([1, 0])),
+    [READ_BD_ADDR]: () => complete(READ_BD_ADDR, encodeAddress(controller.address)),
+    [READ_BUFFER_SIZE]: () =>
+      complete(
+        READ_BUFFER_SIZE,
+        Buffer.concat([u16(controller.aclLength), Buffer.from([0]), u16(controller.aclCount), u16(0)]),
+      ),
+    [LE_READ_BUFFER_SIZE]: () =>
+      complete(LE_READ_BUFFER_SIZE, Buffer.concat([u16(controller.aclLength), Buffer.from([controller.aclCount])])),
+    [LE_SET_SCAN_ENABLE](parameters) {
+      complete(LE_SET_SCAN_ENABLE);
+      if (parameters[0] === 1) controller.scanner.start(parameters[1] === 1);
+      else controller.scanner.stop();
+    },
+    [LE_CREATE_CONNECTION](parameters) {
+      const full = controller.linkCount >= controller.maxLinks ? STATUS_CONNECTION_LIMIT : STATUS_SUCCESS;
+      const outcome = controller.pending ? STATUS_DISALLOWED : full;
+      status(LE_CREATE_CONNECTION, outcome);
+      if (outcome !== STATUS_SUCCESS) return;
+      const address = decodeAddress(parameters.subarray(6, 12));
+      controller.pending = { address, addressType: parameters[5] ?? 0 };
+      controller.tryConnect();
+    },
+    [LE_CREATE_CONNECTION_CANCEL]() {
+      const { pending } = controller;
+      complete(LE_CREATE_CONNECTION_CANCEL, undefined, pending ? STATUS_SUCCESS : STATUS_DISALLOWED);
+      if (!pending) return;
+      controller.pending = undefined;
+      controller.sendConnectionComplete(STATUS_UNKNOWN_CONNECTION, 0, pending);
+    },
+    [DISCONNECT](parameters) {
+      const handle = parameters.readUInt16LE(0);
+      status(DISCONNECT, controller.link(handle) ? STATUS_SUCCESS : STATUS_UNKNOWN_CONNECTION);
+      controller.drop(handle, STATUS_LOCAL_HOST_ENDED);
+    },
+    [READ_RSSI](parameters) {
+      const rssi = controller.link(parameters.readUInt16LE(0))?.peripheral.rssi ?? 127;
+      complete(READ_RSSI, Buffer.concat([parameters.subarray(0, 2), Buffer.from([rssi & 0xff])]));
+    },
+    [LE_CONNECTION_UPDATE](parameters) {
+      status(LE_CONNECTION_UPDATE);
+      const granted = [parameters.subarray(0, 2), parameters.subarray(4, 10)];
+      controller.sendToHost(encodeLeEvent(LE_CONNECTION_UPDATE_COMPLETE, Buffer.from([0]), ...granted));
+    },
+    [LE_START_ENCRYPTION](parameters) {
+      status(LE_START_ENCRYPTION);
+      const handle = parameters.subarray(0, 2);
+      const peripheral = controller.link(handle.readUInt16LE(0))?.peripheral;
+      const encrypted = peripheral?.startEncryption(parameters.subarray(12, 28)) ?? false;
+      const code = encrypted ? STATUS_SUCCESS : STATUS_KEY_MISSING;
+      const change = [Buffer.from([code]), handle, Buffer.from([encrypted ? 1 : 0])];
+      controller.sendToHost(encodeEvent(EVT_ENCRYPTION_CHANGE, ...change));
+    },
+  };
+
+  return (opcode, parameters) => {
+    if (parameters.length < (NEEDS[opcode] ?? 0)) complete(opcode, undefined, STATUS_INVALID_PARAMETERS);
+    else if (handlers[opcode]) handlers[opcode](parameters);
+    else complete(opcode);
+  };
+}

@@ -1,0 +1,111 @@
+/** A patient's side of consent over HTTP: reads with signed requests, writes signed events that nobody else can make. */
+import { createHmac, randomBytes } from 'node:crypto';
+import { decodeBase32, decodeBase64Url, encodeBase64Url, equalBytes } from '../protocol/bytes.ts';
+import { formatGrantId } from '../protocol/consent-chain.ts';
+import { type ConsentEvent, type GrantTerms, signConsentEvent } from '../protocol/consent-event.ts';
+import type { Signer } from '../protocol/cose.ts';
+import { Fault } from '../protocol/fault.ts';
+import { thumbprint } from '../protocol/keys.ts';
+import { signRequest } from '../protocol/signed-request.ts';
+import type { Clock } from '../protocol/time.ts';
+
+/** `GET /api/patient/consent`, as far as it is used here. */
+export interface ConsentView {
+  readonly seq: number;
+  readonly head: string;
+  readonly grants: readonly GrantView[];
+  readonly staff: readonly { readonly id: string; readonly name?: string; readonly occupation?: string }[];
+}
+
+export interface GrantView {
+  readonly id: string;
+  readonly action: 'collect' | 'disclose';
+  readonly classes: readonly string[];
+  readonly grantee?: { readonly id: string; readonly name?: string };
+  readonly purposes?: readonly string[];
+  readonly from: string;
+  readonly to?: string;
+  readonly revokedAt?: string;
+}
+
+export interface DisclosureView {
+  readonly seq: number;
+  readonly at: string;
+  readonly kind: string;
+  readonly role: string;
+  readonly who: { readonly id: string; readonly name?: string };
+  readonly purpose: string;
+  readonly classes: readonly string[];
+  readonly count: number;
+  readonly reason?: string;
+}
+
+export type PatientClient = ReturnType<typeof createPatientClient>;
+
+type EventBody = ConsentEvent extends infer E
+  ? E extends unknown
+    ? Omit<E, 'subject' | 'seq' | 'previous' | 'at' | 'key'>
+    : never
+  : never;
+
+/** Every call throws a {@link Fault}: `unavailable` when the service is not there, else what it refused with. */
+export function createPatientClient(serviceUrl: string, signer: Signer, clock: Clock) {
+  async function get<T>(path: string): Promise<T> {
+    const authorization = signRequest({ method: 'GET', path }, clock(), new Uint8Array(randomBytes(16)), signer);
+    return (await send(serviceUrl + path, { headers: { authorization } })) as T;
+  }
+
+  async function append(body: EventBody): Promise<void> {
+    const { seq, head } = await get<ConsentView>('/api/patient/consent');
+    const key = thumbprint(signer.publicKey);
+    const link = { subject: key, seq: seq + 1, previous: decodeBase64Url(head), at: clock(), key };
+    const event = encodeBase64Url(signConsentEvent({ ...link, ...body } as ConsentEvent, signer));
+    const headers = { 'content-type': 'application/json' };
+    await send(`${serviceUrl}/api/consent/events`, { method: 'POST', headers, body: JSON.stringify({ event }) });
+  }
+
+  return {
+    consent: () => get<ConsentView>('/api/patient/consent'),
+
+    disclosures: async () => (await get<{ disclosures: DisclosureView[] }>('/api/patient/disclosures')).disclosures,
+
+    /** Grants; the answer is the grant's id. */
+    async grant(terms: GrantTerms): Promise<string> {
+      const grant = new Uint8Array(randomBytes(16));
+      await append({ type: 'grant', grant, terms });
+      return formatGrantId(grant);
+    },
+
+    revoke: (grantId: string) => append({ type: 'revoke', grant: decodeBase32(grantId) }),
+
+    /**
+     * Lets browsers sign that prove the secret of their one-time link: the service passes their keys on but does not know
+     * the secret, so it cannot bring in a key of its own.
+     */
+    async admitBrowsers(linkSecret: Uint8Array): Promise<number> {
+      const { requests } = await get<{ requests: { publicKey: string; proof: string }[] }>('/api/patient/key-requests');
+      let admitted = 0;
+      for (const { publicKey, proof } of requests) {
+        const key = decodeBase64Url(publicKey);
+        const expected = new Uint8Array(createHmac('sha256', linkSecret).update(key).digest());
+        if (!equalBytes(expected, decodeBase64Url(proof))) continue;
+        await append({ type: 'key-add', publicKey: key });
+        admitted++;
+      }
+      return admitted;
+    },
+  };
+}
+
+async function send(url: string, init: RequestInit): Promise<unknown> {
+  let response: Response;
+  try {
+    response = await fetch(url, init);
+  } catch {
+    throw new Fault('unavailable', `no service answers at ${new URL(url).origin}`, 'later');
+  }
+  const body: unknown = await response.json().catch(() => undefined);
+  if (response.ok) return body;
+  const { code, title } = (body ?? {}) as { code?: string; title?: string };
+  throw new Fault((code ?? 'unavailable') as Fault['code'], title ?? `the service answered ${response.status}`);
+}

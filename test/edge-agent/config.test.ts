@@ -1,0 +1,57 @@
+import { describe, expect, it } from 'vitest';
+import { readConfig } from '../../edge-agent/config.ts';
+import { createZone } from '../../edge-agent/zone.ts';
+
+const GOOD = ['--data', '/tmp/a', '--service', 'http://localhost:1', '--hci', 'unix:///run/hci'];
+
+describe('readConfig', () => {
+  it('reads arguments over environment', () => {
+    const env = { VERAVITA_AGENT_CODE: 'c', VERAVITA_AGENT_SERVICE: 'http://other' };
+    expect(readConfig([...GOOD, '--batch', '10'], env)).toEqual({
+      kind: 'run',
+      config: {
+        stateDirectory: '/tmp/a',
+        keysDirectory: '/tmp/a/keys',
+        serviceUrl: 'http://localhost:1',
+        code: 'c',
+        hciPath: '/run/hci',
+        live: false,
+        batch: { maxLeaves: 10, maxAgeMs: 2000 },
+        heartbeatMs: 60_000,
+      },
+    });
+  });
+
+  it('lists all problems at once', () => {
+    const bad = [
+      '--service',
+      'ftp://x',
+      '--hci',
+      '/dev/hci0',
+      '--batch',
+      '0',
+      '--batch-ms',
+      'x',
+      '--zone',
+      'Mars/Base',
+    ];
+    const result = readConfig([...bad, '--broker', 'http://x'], {});
+    expect(result.kind === 'refused' && result.problems.length).toBe(7);
+  });
+
+  it('refuses what it does not know, and helps', () => {
+    expect(readConfig(['--frobnicate'], {}).kind).toBe('refused');
+    expect(readConfig(['--help'], {}).kind).toBe('help');
+  });
+});
+
+describe('createZone', () => {
+  it('knows standard and summer time, both sides of Greenwich', () => {
+    const vienna = createZone('Europe/Vienna');
+    expect([vienna(Date.UTC(2026, 0, 1)), vienna(Date.UTC(2026, 6, 1))]).toEqual([60, 120]);
+    // The last Sunday of March at 01:00 UTC.
+    expect([vienna(Date.UTC(2026, 2, 29, 0, 59, 59)), vienna(Date.UTC(2026, 2, 29, 1))]).toEqual([60, 120]);
+    expect(createZone('America/St_Johns')(Date.UTC(2026, 0, 1))).toBe(-210);
+    expect(createZone('UTC')(0)).toBe(0);
+  });
+});

@@ -1,0 +1,50 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { openH4UnixTransport } from '../../../edge-agent/radio/h4-unix.ts';
+import { serveH4 } from '../../../simulators/hci/h4-server.ts';
+import { createSimClock } from '../../../simulators/hci/sim-clock.ts';
+import { VirtualController } from '../../../simulators/hci/virtual-controller.ts';
+import { openVirtualTransport } from '../../../simulators/hci/virtual-transport.ts';
+import { describeHciTransport } from '../../contracts/hci-transport.ts';
+
+describeHciTransport('virtual, in process', async () => {
+  const clock = createSimClock(0);
+  const controller = new VirtualController({ clock });
+  const transport = openVirtualTransport(controller);
+  return {
+    transport,
+    controller,
+    clock,
+    async outage() {
+      transport.setPower(false);
+      setTimeout(() => transport.setPower(true), 10);
+    },
+    close: () => transport.close(),
+  };
+});
+
+describeHciTransport('H4 over a unix socket', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'h4-'));
+  const path = join(folder, 'hci.sock');
+  const clock = createSimClock(0);
+  const controller = new VirtualController({ clock });
+  let server = await serveH4({ controller, path });
+  const transport = await openH4UnixTransport({ path, clock: { now: () => -1 } });
+  return {
+    transport,
+    controller,
+    clock,
+    async outage() {
+      await server.close();
+      server = await serveH4({ controller, path });
+      // Until the other end has noticed.
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    },
+    async close() {
+      await transport.close();
+      await server.close();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+});

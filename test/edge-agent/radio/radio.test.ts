@@ -1,0 +1,357 @@
+import { afterEach, describe, expect, it } from 'vitest';
+import { decodeBloodPressureMeasurement } from '../../../protocol/gatt/blood-pressure.ts';
+import { decodeCgmMeasurement } from '../../../protocol/gatt/cgm.ts';
+import { decodeCgmSessionStartTime } from '../../../protocol/gatt/cgm-session.ts';
+import { decodeHeartRateMeasurement } from '../../../protocol/gatt/heart-rate.ts';
+import { decodePlxContinuousMeasurement } from '../../../protocol/gatt/pulse-oximeter.ts';
+import { decodeTemperatureMeasurement } from '../../../protocol/gatt/temperature.ts';
+import { createCgm } from '../../../simulators/devices/cgm.ts';
+import { createCuff } from '../../../simulators/devices/cuff.ts';
+import { createHeartStrap, type HeartStrap } from '../../../simulators/devices/heart-strap.ts';
+import { createOximeter } from '../../../simulators/devices/oximeter.ts';
+import { createThermometer } from '../../../simulators/devices/thermometer.ts';
+import { CID_ATT, CID_SIGNALING, CID_SMP, encodeAcl } from '../../../simulators/hci/hci-packets.ts';
+import {
+  openRadioWorld,
+  type RadioWorld,
+  type RadioWorldOptions,
+  STARTED_AT,
+  until,
+} from '../../support/radio-world.ts';
+
+let world: RadioWorld | undefined;
+afterEach(async () => {
+  await world?.close();
+  world = undefined;
+});
+
+async function open(options: RadioWorldOptions): Promise<RadioWorld> {
+  world = await openRadioWorld(options);
+  return world;
+}
+
+function strapAt(n: number): HeartStrap {
+  const octet = n.toString(16).padStart(2, '0');
+  return createHeartStrap({ address: `F0:00:00:00:01:${octet}`, name: `HTEST strap ${n}`, serial: `S-${n}` });
+}
+
+const dec = (mantissa: number, exponent = 0) => ({ mantissa, exponent });
+
+describe.each(['in process', 'unix socket'] as const)('radio, %s', (way) => {
+  it('hears five kinds of devices', async () => {
+    const strap = strapAt(1);
+    const cuff = createCuff({ address: 'F0:00:00:00:02:01', name: 'HTEST cuff', serial: 'C-1' });
+    const thermometer = createThermometer({ address: 'F0:00:00:00:03:01', name: 'HTEST thermometer', serial: 'T-1' });
+    const oximeter = createOximeter({ address: 'F0:00:00:00:04:01', name: 'HTEST oximeter', serial: 'O-1' });
+    const cgm = createCgm({
+      address: 'F0:00:00:00:05:01',
+      name: 'HTEST cgm',
+      serial: 'G-1',
+      addressType: 'public',
+      session: { startedAt: '2024-05-31T20:00:00', tzMin: 60, dstMin: 60 },
+    });
+    const all = [strap, cuff, thermometer, oximeter, cgm];
+    const { devices, heard } = await open({ way, setUp: (air) => all.forEach((device) => void air.add(device)) });
+    await Promise.all(all.map((device) => device.whenHeard()));
+
+    const sent = await Promise.all([
+      strap.beat({ heartRate: 64, rr1024: [960, 961] }),
+      cuff.measure({ systolic: dec(121), diastolic: dec(79), map: dec(93), pulse: dec(61), at: '2024-06-01T00:00:00' }),
+      thermometer.measure({ temperature: dec(3672, -2), at: '2024-06-01T00:00:01', type: 'ear' }),
+      oximeter.stream({ spo2: dec(97), pulse: dec(62), pai: dec(31, -1) }),
+      oximeter.spotCheck({ spo2: dec(96), pulse: dec(63), at: '2024-06-01T00:00:02' }),
+      cgm.measure({ glucose: dec(104), offsetMin: 240, trend: dec(-3, -1) }),
+    ]);
+    expect(sent).toEqual([true, true, true, true, true, true]);
+    // Over a socket, the controller may be ahead of the radio.
+    await until(() => [0x2a37, 0x2a5f, 0x2aa7].every((uuid) => heard(uuid).length === 1));
+    await until(() => heard(0x2a19).length === 5);
+
+    const value = (uuid: number) => heard(uuid)[0]?.value ?? new Uint8Array();
+    expect(decodeHeartRateMeasurement(value(0x2a37))).toMatchObject({ heartRate: 64, rr1024: [960, 961] });
+    expect(decodeBloodPressureMeasurement(value(0x2a35))).toMatchObject({ systolic: dec(121), pulseRate: dec(61) });
+    expect(decodeTemperatureMeasurement(value(0x2a1c))).toMatchObject({ value: dec(3672, -2), type: 'ear' });
+    expect(decodePlxContinuousMeasurement(value(0x2a5f))).toMatchObject({ spo2: dec(97), pai: dec(31, -1) });
+    expect(decodeCgmMeasurement(value(0x2aa7)).records[0]).toMatchObject({ offsetMin: 240, crcValid: true });
+    const start = decodeCgmSessionStartTime(heard(0x2aa7)[0]?.sessionStart ?? new Uint8Array());
+    expect(start).toMatchObject({ time: [2024, 5, 31, 20, 0, 0], tzMin: 60, dstMin: 60, crcValid: true });
+    expect(heard(0x2aa7)[0]?.feature).toHaveLength(6);
+
+    expect(devices).toHaveLength(5);
+    expect(devices.find(({ id }) => id === 'f0:00:00:00:03:01')).toEqual({
+      id: 'f0:00:00:00:03:01',
+      addressType: 'random',
+      localName: 'HTEST thermometer',
+      manufacturer: 'Veravita HTEST',
+      model: 'Thermometer',
+      serial: 'T-1',
+      firmware: '1.0.0',
+      connection: 1,
+    });
+    expect(devices.find(({ id }) => id === cgm.address)?.addressType).toBe('public');
+  });
+
+  it('stamps each value with the simulated instant at which it was sent, within the event of its packet', async () => {
+    const strap = strapAt(1);
+    const atDelivery: number[] = [];
+    const opened = await open({
+      way,
+      setUp: (air) => void air.add(strap),
+      onNotification(notification) {
+        if (notification.characteristic === 0x2a37) atDelivery.push(opened.transport.clock.now());
+        return undefined;
+      },
+    });
+    const { clock, heard } = opened;
+    await strap.whenHeard();
+    const instants = Array.from({ length: 1_000 }, (_, i) => STARTED_AT + i * 86_400_000 + 7);
+    // Not awaited: hundreds are under way while the clock runs on.
+    const sent = instants.map((instant, i) => {
+      clock.set(instant);
+      return strap.beat({ heartRate: 40 + (i % 200) });
+    });
+    expect(await Promise.all(sent)).toEqual(instants.map(() => true));
+    await until(() => heard(0x2a37).length === instants.length);
+    expect(heard(0x2a37).map(({ heardAt }) => heardAt)).toEqual(instants);
+    expect(atDelivery).toEqual(instants);
+    expect(heard(0x2a37).map(({ value }) => value[1])).toEqual(instants.map((_, i) => 40 + (i % 200)));
+  });
+
+  it('comes back after a link was lost, and says so', async () => {
+    const strap = strapAt(1);
+    const { links, devices, heard } = await open({ way, setUp: (air) => void air.add(strap) });
+    await strap.whenHeard();
+    await until(() => links.at(-1)?.state === 'subscribed');
+    strap.leaveRange();
+    expect(await strap.beat({ heartRate: 60 })).toBe(false);
+    await until(() => links.at(-1)?.state === 'lost');
+    strap.enterRange();
+    await strap.whenHeard();
+    await strap.beat({ heartRate: 61 });
+    await until(() => links.filter(({ state }) => state === 'subscribed').length === 2);
+    const once = ['heard', 'connecting', 'connected', 'subscribed'];
+    expect(links.map(({ state }) => state)).toEqual([...once, 'lost', ...once]);
+    expect(links.find(({ state }) => state === 'lost')?.reason).toBe('disconnected 0x8');
+    expect(devices.map(({ connection }) => connection)).toEqual([1, 2]);
+    await until(() => heard(0x2a37).length === 1);
+    expect(heard(0x2a37)[0]).toMatchObject({ connection: 2, device: strap.address });
+  });
+
+  it('loses nothing of fifty devices at once', async () => {
+    const straps = Array.from({ length: 50 }, (_, i) => strapAt(i));
+    const { heard } = await open({ way, setUp: (air) => straps.forEach((strap) => void air.add(strap)) });
+    await Promise.all(straps.map((strap) => strap.whenHeard()));
+    const beats = Array.from({ length: 100 }, (_, i) => i);
+    await Promise.all(straps.flatMap((strap) => beats.map((heartRate) => strap.beat({ heartRate }))));
+    await until(() => heard(0x2a37).length >= 5_000);
+    for (const { address } of straps) {
+      const values = heard(0x2a37).filter(({ device }) => device === address);
+      expect(values.map(({ value }) => value[1])).toEqual(beats);
+    }
+  });
+
+  it('carries values in fragments of the controller', async () => {
+    const cuff = createCuff({ address: 'F0:00:00:00:02:01', name: 'HTEST cuff', serial: 'C-1' });
+    const { heard, devices } = await open({ way, aclLength: 9, setUp: (air) => void air.add(cuff) });
+    await cuff.whenHeard();
+    await cuff.measure({ systolic: dec(120), diastolic: dec(80), map: dec(93), pulse: dec(60), status: 0 });
+    expect(heard(0x2a35)[0]?.value).toHaveLength(11);
+    expect(devices[0]?.manufacturer).toBe('Veravita HTEST');
+  });
+});
+
+describe('indications', () => {
+  it('are confirmed only when the value is stored', async () => {
+    let stored: () => void = () => undefined;
+    const cuff = createCuff({ address: 'F0:00:00:00:02:01', name: 'HTEST cuff', serial: 'C-1' });
+    const { heard } = await open({
+      setUp: (air) => void air.add(cuff),
+      onNotification: ({ characteristic }) =>
+        characteristic === 0x2a35 ? new Promise((resolve) => (stored = resolve)) : undefined,
+    });
+    await cuff.whenHeard();
+    const confirmed = cuff.measure({ systolic: dec(120), diastolic: dec(80), map: dec(93) });
+    await until(() => heard(0x2a35).length === 1);
+    expect(cuff.unsent).toBe(1);
+    stored();
+    expect(await confirmed).toBe(true);
+    expect(cuff.unsent).toBe(0);
+  });
+
+  it('are not confirmed when storing fails: the link is dropped and the device offers the value again', async () => {
+    let failures = 1;
+    const cuff = createCuff({ address: 'F0:00:00:00:02:01', name: 'HTEST cuff', serial: 'C-1' });
+    const { heard, links, events } = await open({
+      setUp: (air) => void air.add(cuff),
+      onNotification: ({ characteristic }) =>
+        characteristic === 0x2a35 && failures-- > 0 ? Promise.reject(new Error('disk full')) : undefined,
+    });
+    expect(await cuff.measure({ systolic: dec(120), diastolic: dec(80), map: dec(93) })).toBe(false);
+    await until(() => cuff.unsent === 0);
+    expect(heard(0x2a35).map(({ connection }) => connection)).toEqual([1, 2]);
+    expect(links.find(({ state }) => state === 'lost')?.reason).toBe('not stored');
+    expect(events).toContain('delivery-failed');
+  });
+});
+
+describe('devices with a memory', () => {
+  it('deliver what they measured before anybody listened, in order', async () => {
+    const cuff = createCuff({ address: 'F0:00:00:00:02:01', name: 'HTEST cuff', serial: 'C-1' });
+    const kept = [101, 102, 103].map((systolic) =>
+      cuff.measure({ systolic: dec(systolic), diastolic: dec(70), map: dec(80) }),
+    );
+    expect(await Promise.all(kept)).toEqual([false, false, false]);
+    const { heard } = await open({ setUp: (air) => void air.add(cuff) });
+    await until(() => cuff.unsent === 0);
+    const systolic = heard(0x2a35).map(({ value }) => decodeBloodPressureMeasurement(value).systolic);
+    expect(systolic).toEqual([dec(101), dec(102), dec(103)]);
+  });
+
+  it('a glucose sensor starts a new session on a new link, and the start is read again', async () => {
+    const session = { startedAt: '2024-05-01T00:00:00', tzMin: 0, dstMin: 0 };
+    const cgm = createCgm({ address: 'F0:00:00:00:05:01', name: 'HTEST cgm', serial: 'G-1', session });
+    const { heard } = await open({ setUp: (air) => void air.add(cgm) });
+    await cgm.whenHeard();
+    await cgm.measure({ glucose: dec(100), offsetMin: 65_535 });
+    await cgm.startSession({ ...session, startedAt: '2024-06-15T12:15:00' });
+    expect(await cgm.measure({ glucose: dec(101), offsetMin: 0 })).toBe(false);
+    await until(() => heard(0x2aa7).length === 2);
+    const starts = heard(0x2aa7).map((n) => decodeCgmSessionStartTime(n.sessionStart ?? new Uint8Array()).time);
+    expect(starts).toEqual([
+      [2024, 5, 1, 0, 0, 0],
+      [2024, 6, 15, 12, 15, 0],
+    ]);
+    expect(() => cgm.measure({ glucose: dec(101), offsetMin: 65_536 })).toThrow();
+  });
+});
+
+describe('the unwilling', () => {
+  it('leaves alone what is not wanted and keeps no trace of it', async () => {
+    const wanted = strapAt(1);
+    const other = strapAt(2);
+    const { links, controller } = await open({
+      setUp: (air) => [wanted, other].forEach((device) => void air.add(device)),
+      wants: ({ localName, serviceUuids, address, addressType, rssi }) => {
+        expect([serviceUuids, addressType, rssi, address.length]).toEqual([[0x180d], 'random', -60, 17]);
+        return localName === 'HTEST strap 1';
+      },
+    });
+    await wanted.whenHeard();
+    expect(other.connected).toBe(false);
+    expect(new Set(links.map(({ device }) => device))).toEqual(new Set([wanted.address]));
+    expect(controller.linkCount).toBe(1);
+  });
+
+  it('gives up on a device that has gone, and serves the next', async () => {
+    const absent = strapAt(1);
+    const present = strapAt(2);
+    let mayLeave = true;
+    const { links } = await open({
+      setUp: (air) => [absent, present].forEach((device) => void air.add(device)),
+      // Gone the moment it was heard.
+      wants({ address }) {
+        if (address === absent.address && mayLeave) absent.leaveRange();
+        return true;
+      },
+      timings: { connectTimeoutMs: 50 },
+    });
+    await present.whenHeard();
+    expect(links.find(({ state, device }) => state === 'lost' && device === absent.address)?.reason).toBe(
+      'connect: timeout',
+    );
+    mayLeave = false;
+    absent.enterRange();
+    await absent.whenHeard();
+  });
+
+  it('closes in the middle of a connection attempt', async () => {
+    const absent = strapAt(1);
+    const { links, radio } = await open({
+      setUp: (air) => void air.add(absent),
+      wants() {
+        absent.leaveRange();
+        return true;
+      },
+      timings: { connectTimeoutMs: 20_000 },
+    });
+    await until(() => links.at(-1)?.state === 'connecting');
+    const start = performance.now();
+    await radio.close();
+    expect(performance.now() - start).toBeLessThan(1_000);
+    await until(() => links.at(-1)?.state === 'lost');
+  });
+
+  it('survives any octets of a device', async () => {
+    const strap = strapAt(1);
+    const { controller, heard, events } = await open({ setUp: (air) => void air.add(strap) });
+    await strap.whenHeard();
+    let seed = 20240601;
+    const random = (below: number) => {
+      seed = (Math.imul(seed, 1_103_515_245) + 12_345) >>> 0;
+      return (seed >>> 16) % below;
+    };
+    for (let round = 0; round < 600; round++) {
+      const handle = controller.handleOf(strap);
+      if (handle === undefined) await strap.whenHeard();
+      else {
+        const octets = Uint8Array.from({ length: random(30) }, () => random(256));
+        // Most often a response, an error, a notification or an indication.
+        if (octets.length > 0 && random(4) > 0)
+          octets[0] = [0x01, 0x03, 0x05, 0x09, 0x0b, 0x11, 0x1b, 0x1d][random(8)]!;
+        const packets = encodeAcl(handle, [CID_ATT, CID_ATT, CID_SIGNALING, CID_SMP][random(4)]!, octets, 27);
+        await new Promise((resolve) => controller.sendToHost(packets[0]!, resolve));
+      }
+    }
+    await strap.whenHeard();
+    // What was random may have ended the link once more.
+    await until(() => {
+      void strap.beat({ heartRate: 222 });
+      return heard(0x2a37).some(({ value }) => value[1] === 222);
+    });
+    expect(events).toContain('malformed-packet');
+  });
+
+  it('drops a device that does not answer, and tries again', async () => {
+    const strap = strapAt(1);
+    let silent = true;
+    strap.misbehave = () => (silent ? 'silence' : undefined);
+    const { links } = await open({ setUp: (air) => void air.add(strap), timings: { operationTimeoutMs: 50 } });
+    await until(() => links.some(({ state }) => state === 'lost'));
+    silent = false;
+    await strap.whenHeard();
+    expect(links.find(({ state }) => state === 'lost')?.reason).toBe('discover services: timeout');
+  });
+
+  it('passes over what a device refuses to say', async () => {
+    const strap = strapAt(1);
+    const serial = strap.database.handleOf(0x2a25);
+    strap.misbehave = (request) => (request[0] === 0x0a && request[1] === serial ? { error: 0x02 } : undefined);
+    const { devices, events } = await open({ setUp: (air) => void air.add(strap) });
+    await strap.whenHeard();
+    expect(devices[0]).toMatchObject({ model: 'Strap', firmware: '1.0.0' });
+    expect(devices[0]).not.toHaveProperty('serial');
+    expect(events).toContain('operation-refused');
+  });
+
+  it('starts a scan anew that has gone quiet', async () => {
+    const strap = strapAt(1);
+    const { controller, events } = await open({ timings: { scanWatchdogMs: 40 } });
+    await until(() => controller.commandsSeen.has(0x200c) && events.includes('adapter-on'));
+    controller.scanner.stop();
+    controller.add(strap);
+    await strap.whenHeard();
+    expect(events).toContain('scan-restarted');
+  });
+
+  it('comes back when the adapter does', async () => {
+    const strap = strapAt(1);
+    const { links, transport, events } = await open({ setUp: (air) => void air.add(strap) });
+    await strap.whenHeard();
+    (transport as unknown as { setPower(on: boolean): void }).setPower(false);
+    await until(() => links.at(-1)?.state === 'lost');
+    (transport as unknown as { setPower(on: boolean): void }).setPower(true);
+    await strap.whenHeard();
+    await until(() => links.at(-1)?.state === 'subscribed');
+    expect(events.filter((event) => event.startsWith('adapter'))).toEqual(['adapter-on', 'adapter-off', 'adapter-on']);
+  });
+});

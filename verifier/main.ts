@@ -1,0 +1,125 @@
+/** `npm run verify`: checks receipts with nothing but the files given. No network, no state. */
+import { closeSync, openSync, readSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+import { decodeUtf8 } from '../protocol/bytes.ts';
+import { isFault } from '../protocol/fault.ts';
+import { decodeTrust, MAX_RECEIPT_LENGTH, type Trust } from '../protocol/receipt.ts';
+import { verifyReceipt } from '../protocol/verify.ts';
+import { exitCodeOf, type Outcome, printable, renderJson, renderReport } from './report.ts';
+
+const HELP = `Checks receipts of readings, step by step, without asking anybody.
+
+  npm run -s verify -- FILE... [--trust FILE] [--json]
+
+  --trust FILE  public keys of the log and the service that you trust. Have it from somebody else than the party that
+                is being checked; no trust file is looked for beside the receipt.
+  --json        one line of JSON for each file: file, verdict, steps, and the reading as the receipt claims it
+  --help        show this text
+
+Exit code: 0 all genuine, 1 one is altered, 2 not provable: trust or a part of it missing, or a file cannot be read.
+`;
+
+interface Options {
+  readonly files: readonly string[];
+  readonly trust: string | undefined;
+  readonly json: boolean;
+  readonly help: boolean;
+}
+
+/** Says one line on standard error. */
+function complain(reason: string): void {
+  process.stderr.write(`verify: ${reason}\n`);
+}
+
+function readOptions(): Options | undefined {
+  try {
+    const { values, positionals } = parseArgs({
+      allowPositionals: true,
+      options: {
+        trust: { type: 'string', multiple: true },
+        json: { type: 'boolean', default: false },
+        help: { type: 'boolean', default: false },
+      },
+    });
+    const [trust, ...more] = values.trust ?? [];
+    if (more.length > 0) throw new Error('--trust may be given once');
+    if (!values.help && positionals.length === 0) throw new Error('no receipt given');
+    return { files: positionals, trust, json: values.json, help: values.help };
+  } catch (error) {
+    const [reason] = (error as Error).message.split(/\. |\n/);
+    complain(`${printable(reason!)}; see --help`);
+    return undefined;
+  }
+}
+
+/** Bytes of a file, and no more than one beyond what is read of a receipt. */
+function readSome(file: string): Uint8Array {
+  const bytes = new Uint8Array(4 * MAX_RECEIPT_LENGTH + 1);
+  const descriptor = openSync(file, 'r');
+  try {
+    let length = 0;
+    for (let count = -1; count !== 0 && length < bytes.length; length += count) {
+      count = readSync(descriptor, bytes, length, bytes.length - length, null);
+    }
+    return bytes.subarray(0, length);
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+const READ_ERRORS: Readonly<Record<string, string>> = {
+  ENOENT: 'there is no such file',
+  EACCES: 'it may not be read',
+  EISDIR: 'it is a folder',
+};
+
+/** Bytes of a file, or undefined after one line on standard error. */
+function tryRead(file: string): Uint8Array | undefined {
+  try {
+    return readSome(file);
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code ?? '';
+    complain(`${printable(file)} cannot be read: ${READ_ERRORS[code] ?? (code || 'not a file name')}`);
+    return undefined;
+  }
+}
+
+function tryTrust(file: string): Trust | undefined {
+  const bytes = tryRead(file);
+  if (!bytes) return undefined;
+  try {
+    return decodeTrust(decodeUtf8(bytes));
+  } catch (error) {
+    if (!isFault(error)) throw error;
+    complain(`${printable(file)} is not a trust file: ${error.message}`);
+    return undefined;
+  }
+}
+
+/** Returns the exit code. */
+function main(): number {
+  const options = readOptions();
+  if (!options) return 2;
+  if (options.help) {
+    process.stdout.write(HELP);
+    return 0;
+  }
+  const trust = options.trust === undefined ? undefined : tryTrust(options.trust);
+  if (options.trust !== undefined && !trust) return 2;
+  const outcomes = options.files.map((file, i): Outcome => {
+    const bytes = tryRead(file);
+    if (!bytes) {
+      if (options.json) process.stdout.write(renderJson(file, { verdict: 'not-provable', steps: [] }));
+      return 'not-provable';
+    }
+    const verdict = verifyReceipt(bytes, trust);
+    const report = options.json ? renderJson(file, verdict) : renderReport(file, verdict, trust !== undefined);
+    process.stdout.write(!options.json && i > 0 ? `\n${report}` : report);
+    return verdict.verdict;
+  });
+  return exitCodeOf(outcomes);
+}
+
+// A reader that has seen enough, such as `head`, closes the pipe.
+process.stdout.on('error', () => process.exit());
+process.exitCode = main();

@@ -1,0 +1,140 @@
+/** What `npm run verify` says: a verdict in plain words, or as one line of JSON. Pure. */
+import { encodeHex } from '../protocol/bytes.ts';
+import { decimalToString, isDecimal, type SensorValue } from '../protocol/decimal.ts';
+import { encodeId } from '../protocol/keys.ts';
+import type { ReadingLeaf } from '../protocol/leaf.ts';
+import { formatInstant, type Instant } from '../protocol/time.ts';
+import { NOT_SHOWN, type StepResult, type Verdict } from '../protocol/verify.ts';
+import { vitalSignByMdc } from '../protocol/vital-signs.ts';
+
+/** A file that cannot be read is `not-provable`. */
+export type Outcome = Verdict['verdict'];
+
+const EXIT_CODES: Readonly<Record<Outcome, number>> = { genuine: 0, altered: 1, 'not-provable': 2 };
+
+/** 1 when any is altered, else 2 when any cannot be proven, else 0. */
+export function exitCodeOf(outcomes: readonly Outcome[]): number {
+  const codes = outcomes.map((outcome) => EXIT_CODES[outcome]);
+  return codes.includes(1) ? 1 : Math.max(0, ...codes);
+}
+
+const TITLES: Readonly<Record<Verdict['verdict'], string>> = {
+  genuine: 'GENUINE: every step holds.',
+  altered: 'ALTERED: a step fails, so do not believe it.',
+  'not-provable': 'NOT PROVABLE: nothing speaks against it, but not every step can be decided.',
+};
+
+const MARKS: Readonly<Record<StepResult['result'], string>> = { holds: 'holds', fails: 'FAILS', unknown: 'open' };
+
+/** The verdict for people, several lines, ending in a line feed. `trusted`: whether a trust file was given. */
+export function renderReport(file: string, verdict: Verdict, trusted: boolean): string {
+  const { reading, steps } = verdict;
+  const lines = [`${printable(file)}: ${TITLES[verdict.verdict]}`];
+  if (reading) {
+    lines.push('', verdict.verdict === 'genuine' ? 'The reading' : 'The reading, as the receipt claims');
+    lines.push(...describeReading(reading).map((line) => `  ${line}`));
+  }
+  lines.push('', 'Step by step');
+  for (const { step, result, says } of steps) {
+    lines.push(`  ${step.padEnd(11)} ${MARKS[result].padEnd(6)} ${printable(says)}`);
+  }
+  if (!trusted) lines.push('', ...TRUST_HINT);
+  lines.push('', 'What no receipt shows', ...NOT_SHOWN.map((text) => `  - ${text}`));
+  return `${lines.join('\n')}\n`;
+}
+
+const TRUST_HINT = [
+  'No trust file was given, so nobody vouches for the agent and the log. Pass --trust FILE, and have that file from',
+  'somebody else than the party that is being checked.',
+];
+
+function describeReading(reading: ReadingLeaf): string[] {
+  const { measuredAt, measuredBy, heardAt, zoneMin, flags, test } = reading;
+  const clock = measuredBy === 'device' ? "the device's clock" : "the gateway's clock";
+  const lines = [
+    `${titleOf(reading.vital)}: ${valuesOf(reading)}`,
+    `measured  ${showInstant(measuredAt, zoneMin)} by ${clock}`,
+    `heard     ${showInstant(heardAt, zoneMin)} by the gateway's clock`,
+    `patient   ${encodeId(reading.subject)} (a pseudonym)`,
+  ];
+  if (flags.length > 0) lines.push(`quality   ${flags.map(printable).join(', ')}`);
+  if (test) lines.push('TEST DATA: simulated or replayed, not a measurement of the patient');
+  return lines;
+}
+
+function titleOf(mdc: number): string {
+  return vitalSignByMdc(mdc)?.title ?? `Vital sign with MDC code ${mdc}`;
+}
+
+function valuesOf({ value, components, unit }: ReadingLeaf): string {
+  if (value !== undefined) return withUnit(value, unit);
+  return (components ?? []).map((part) => `${titleOf(part.vital)} ${withUnit(part.value, unit)}`).join(', ');
+}
+
+function withUnit(value: SensorValue, unit: string): string {
+  return isDecimal(value) ? `${decimalToString(value)} ${printable(unit)}` : `no number (${value})`;
+}
+
+const FIRST_INSTANT = -62_135_596_800_000; // 0001-01-01T00:00:00Z
+const LAST_INSTANT = 253_402_300_799_999; // 9999-12-31T23:59:59.999Z, the last that RFC 3339 can write
+
+function showInstant(instant: Instant, zoneMin: number): string {
+  const local = instant + zoneMin * 60_000;
+  if (local < FIRST_INSTANT || local > LAST_INSTANT) return 'at a time outside the calendar';
+  return formatInstant(instant, zoneMin);
+}
+
+/** The verdict as one line of JSON, with its line feed; what the receipt claims is in `reading`. */
+export function renderJson(file: string, verdict: Verdict): string {
+  const { reading, steps } = verdict;
+  const json = { file, verdict: verdict.verdict, steps, ...(reading && { reading: plainReading(reading) }) };
+  return `${escapeControls(JSON.stringify(json))}\n`;
+}
+
+function plainReading(reading: ReadingLeaf): object {
+  const { vital, value, components, unit, measuredAt, measuredBy, heardAt, zoneMin, flags, test } = reading;
+  const row = vitalSignByMdc(vital);
+  return {
+    vital: row?.name ?? null,
+    title: titleOf(vital),
+    mdc: vital,
+    ...(value !== undefined && { value: plainValue(value) }),
+    ...(components && {
+      components: components.map((part) => ({
+        vital: vitalSignByMdc(part.vital)?.name ?? null,
+        mdc: part.vital,
+        value: plainValue(part.value),
+      })),
+    }),
+    unit,
+    measuredAt: showInstant(measuredAt, zoneMin),
+    measuredBy,
+    heardAt: showInstant(heardAt, zoneMin),
+    subject: encodeId(reading.subject),
+    device: encodeHex(reading.device),
+    flags,
+    test,
+  };
+}
+
+/** A number as text, because its decimals say how precise the sensor was; a special value by its name. */
+function plainValue(value: SensorValue): string {
+  return isDecimal(value) ? decimalToString(value) : value;
+}
+
+/** Controls, direction overrides and separators that could rewrite what a terminal shows. */
+const UNSAFE = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu;
+const LONGEST = 200;
+
+/** Text from outside, fit for a terminal: nothing in it acts, and it is not endless. */
+export function printable(text: string): string {
+  const short = text.length > LONGEST ? `${text.slice(0, LONGEST)}...` : text;
+  return short.replace(UNSAFE, (character) => `\\u{${character.codePointAt(0)!.toString(16)}}`);
+}
+
+/** JSON whose strings hold no control that JSON itself lets through; it stays the same JSON. */
+function escapeControls(json: string): string {
+  return json.replace(UNSAFE, (character) =>
+    Array.from(character.split(''), (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`).join(''),
+  );
+}
