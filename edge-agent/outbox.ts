@@ -14,7 +14,7 @@ export type OutboxChange =
   | { readonly kind: 'published'; readonly sequence: number }
   /** The service holds the batch: custody has passed. */
   | { readonly kind: 'held'; readonly sequence: number; readonly withheld: number }
-  /** This batch and all before it are in the log. */
+  /** A batch of this sequence and all before it are in the log. */
   | { readonly kind: 'logged'; readonly sequence: number }
   /** The service will not take the batch; it stays as evidence. */
   | { readonly kind: 'refused'; readonly sequence: number; readonly code: FaultCode };
@@ -48,6 +48,8 @@ export class Outbox {
   #lastSequence: number;
   #previous: Uint8Array;
   #counts = NOTHING;
+  /** In memory only: the service says it again on every connection. */
+  #loggedThrough = 0;
 
   constructor(db: DatabaseSync) {
     this.#db = db;
@@ -61,7 +63,7 @@ export class Outbox {
       batchAt: db.prepare('SELECT batch FROM outbox WHERE sequence = ?'),
       published: db.prepare('UPDATE outbox SET published = published + 1 WHERE sequence = ?'),
       held: db.prepare('UPDATE outbox SET held = 1, withheld = ?, refused = NULL, envelope = NULL WHERE sequence = ?'),
-      logged: db.prepare('DELETE FROM outbox WHERE sequence <= ?'),
+      forget: db.prepare('DELETE FROM outbox WHERE sequence <= ? AND held = 1'),
       refused: db.prepare('UPDATE outbox SET refused = ? WHERE sequence = ?'),
       counts: db.prepare(
         `SELECT count(*) AS kept, count(*) FILTER (WHERE held = 0) AS unheld,
@@ -124,6 +126,8 @@ export class Outbox {
   apply(changes: readonly OutboxChange[]): void {
     transact(this.#db, () => {
       for (const change of changes) this.#applyOne(change);
+      // A batch of which only *logged* was heard stays and is sent again: the answer says whether the log's is ours.
+      this.#statements.forget.run(this.#loggedThrough);
     });
   }
 
@@ -136,7 +140,7 @@ export class Outbox {
         this.#statements.held.run(change.withheld, change.sequence);
         return;
       case 'logged':
-        this.#statements.logged.run(change.sequence);
+        this.#loggedThrough = Math.max(this.#loggedThrough, change.sequence);
         return;
       case 'refused':
         this.#statements.refused.run(change.code, change.sequence);

@@ -265,13 +265,8 @@ export class Publisher {
   }
 
   #settle(change: OutboxChange): void {
-    if (change.kind === 'held') {
-      if (this.#underWay.delete(change.sequence)) this.withheld += change.withheld;
-    } else if (change.kind === 'logged') {
-      for (const sequence of this.#underWay) if (sequence <= change.sequence) this.#underWay.delete(sequence);
-    } else {
-      return;
-    }
+    if (change.kind !== 'held') return;
+    if (this.#underWay.delete(change.sequence)) this.withheld += change.withheld;
     this.#attempts = 0;
     clearTimeout(this.#silenceTimer);
     this.#silenceTimer = undefined;

@@ -17,9 +17,10 @@ export interface RowCipher {
 export function createRowCipher(storageKey: Uint8Array, boot: Uint8Array): RowCipher {
   // As a key object: node would wrap plain bytes again for every row, at twice the cost of the encryption.
   const key = createSecretKey(new Uint8Array(hkdfSync('sha256', storageKey, boot, 'veravita agent pending', 32)));
+  const nextNonce = createNonces();
   return {
     encrypt(row, plaintext) {
-      const nonce = randomBytes(NONCE);
+      const nonce = nextNonce();
       const cipher = createCipheriv('aes-256-gcm', key, nonce, { authTagLength: TAG });
       cipher.setAAD(encodeUtf8(`pending ${row}`));
       return Buffer.concat([nonce, cipher.update(plaintext), cipher.final(), cipher.getAuthTag()]);
@@ -37,5 +38,16 @@ export function createRowCipher(storageKey: Uint8Array, boot: Uint8Array): RowCi
         throw new Fault('inconsistent', 'a pending row does not decrypt');
       }
     },
+  };
+}
+
+/** Random nonces, drawn many at a time: one system call each would cost more than the encryption. */
+function createNonces(): () => Uint8Array {
+  let pool = randomBytes(0);
+  return () => {
+    if (pool.length === 0) pool = randomBytes(NONCE * 256);
+    const nonce = pool.subarray(0, NONCE);
+    pool = pool.subarray(NONCE);
+    return nonce;
   };
 }

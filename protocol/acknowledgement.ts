@@ -76,7 +76,7 @@ export function openAcknowledgement(signed: Uint8Array, service: Uint8Array, ver
     logIndex: fields.optional(8, fields.uint),
     expected: fields.optional(9, fields.uint),
   };
-  const acknowledgement = { agent: fields.bytes(0, 32), outcome, at: fields.int(2) };
+  const acknowledgement = { agent: fields.bytes(0, 32), outcome, at: fields.instant(2) };
   fields.end();
   if (REQUIRED[outcome].some((name) => found[name] === undefined))
     throw new Fault('malformed', 'part of it is missing');

@@ -130,8 +130,8 @@ export function decodeHeader(payload: Uint8Array): BatchHeader {
     boot: fields.bytes(2, 16),
     sequence: fields.uint(3),
     previous: fields.bytes(4, 32),
-    openedAt: fields.int(5),
-    closedAt: fields.int(6),
+    openedAt: fields.instant(5),
+    closedAt: fields.instant(6),
     leafCount: fields.uint(7),
     root: fields.bytes(8, 32),
   };

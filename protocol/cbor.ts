@@ -1,7 +1,7 @@
 /**
  * Deterministic CBOR (RFC 8949 §4.2.1) with the project's subset: integers up to 2^53-1, byte and text strings, arrays,
  * maps with integers or text as keys, booleans, null and tag 4 (decimal fraction). No floats, no indefinite lengths, no
- * other tags, no text that is not UTF-8, nesting up to 32 (docs/format.md §1).
+ * other tags, no text that is not UTF-8 or begins with U+FEFF, nesting up to 32 (docs/format.md §1).
  * The codec is cborg; this file adds the refusal of everything that is valid CBOR but not in the subset.
  */
 import { decode, rfc8949EncodeOptions, Tagged, encode as write } from 'cborg';
@@ -53,6 +53,8 @@ export function sensorValueToCbor(value: SensorValue): CborValue {
   return isDecimal(value) ? new Tagged(DECIMAL_FRACTION, [value.exponent, value.mantissa]) : value;
 }
 
+const LAST_INSTANT = Date.UTC(10_000, 0) - 1;
+
 const SPECIALS: ReadonlySet<CborValue> = new Set<Special>(['NaN', 'NRes', '+INF', '-INF', 'RFU']);
 
 /** Reverse of {@link sensorValueToCbor}; throws `malformed`. */
@@ -102,6 +104,13 @@ export class CborFields {
   uint(key: number): number {
     const value = this.int(key);
     if (value < 0) throw new Fault('malformed', `field ${key} is negative`);
+    return value;
+  }
+
+  /** Milliseconds since 1970, until the end of the year 9999: all that RFC 3339 can write. */
+  instant(key: number): number {
+    const value = this.uint(key);
+    if (value > LAST_INSTANT) throw new Fault('malformed', `field ${key} is not an instant`);
     return value;
   }
 
@@ -208,11 +217,11 @@ function skipMap(bytes: Uint8Array, start: number, pairs: number, depth: number)
   return end;
 }
 
-/** The codec would read U+FFFD for what is not UTF-8, so that two encodings gave one value. */
+/** The codec reads U+FFFD for what is not UTF-8 and drops a leading U+FEFF: two encodings would give one value. */
 function assertUtf8(text: Uint8Array): void {
   for (const octet of text) {
     if (octet < 0x80) continue;
-    decodeUtf8(text);
+    if (decodeUtf8(text).startsWith('\ufeff')) throw new Fault('malformed', 'text begins with a byte order mark');
     return;
   }
 }

@@ -31,7 +31,7 @@ export function openCommand(signed: Uint8Array, service: Uint8Array, verify: Ver
   const command = {
     agent: fields.bytes(0, 32),
     number: fields.uint(1),
-    expiresAt: fields.int(2),
+    expiresAt: fields.instant(2),
     collect: fields.array(3).map((item: CborValue) => {
       const [subject, permitted] = Array.isArray(item) && item.length === 2 ? item : [];
       if (!(subject instanceof Uint8Array) || subject.length !== 32 || typeof permitted !== 'boolean') {

@@ -45,7 +45,7 @@ function decodeEnrolment(payload: Uint8Array): ReadEnrolment {
   const fields = new CborFields(decodeCbor(payload));
   const enrolment = {
     agentKey: fields.bytes(0, 32),
-    enrolledAt: fields.int(1),
+    enrolledAt: fields.instant(1),
     service: fields.bytes(2, 32),
     id: signedId('enrolment', payload),
   };

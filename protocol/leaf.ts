@@ -148,15 +148,20 @@ export function encodeLeaf(leaf: Leaf): Uint8Array {
       put(20, leaf.address);
       put(21, leaf.addressType);
       put(22, leaf.link);
-      put(23, leaf.name);
-      put(24, leaf.manufacturer);
-      put(25, leaf.model);
-      put(26, leaf.serial);
-      put(27, leaf.firmware);
+      put(23, deviceText(leaf.name));
+      put(24, deviceText(leaf.manufacturer));
+      put(25, deviceText(leaf.model));
+      put(26, deviceText(leaf.serial));
+      put(27, deviceText(leaf.firmware));
       break;
   }
   put(11, leaf.test ? true : undefined);
   return encodeCbor(fields);
+}
+
+/** A device may call itself anything; what CBOR text cannot hold (cbor.ts) must not keep its batch from being sealed. */
+function deviceText(text: string | undefined): string | undefined {
+  return text?.toWellFormed().replace(/^\ufeff+/, '');
 }
 
 /** The leaf of its bytes. Throws `malformed` or `not-canonical`; unknown fields are refused. */
@@ -220,7 +225,7 @@ function readReading(common: Common, fields: CborFields): ReadingLeaf {
     measuredBy,
     heardAt: readInstant(fields, 6),
     ...present('uptimeMs', fields.optional(28, fields.uint)),
-    zoneMin: fields.int(15),
+    zoneMin: readZone(fields),
     ...present('deviceClock', fields.has(14) ? readWallClock(fields, 14) : undefined),
     ...present('value', fields.has(7) ? sensorValueFromCbor(fields.any(7)) : undefined),
     ...present('components', fields.has(8) ? fields.array(8).map(readComponent) : undefined),
@@ -262,6 +267,13 @@ function readWallClock(fields: CborFields, key: number): WallClock {
   const wallClock = fields.text(key);
   if (!/^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}$/.test(wallClock)) throw new Fault('malformed', 'not a wall clock');
   return wallClock;
+}
+
+/** No place is further from UTC than this. */
+function readZone(fields: CborFields): number {
+  const zoneMin = fields.int(15);
+  if (zoneMin < -12 * 60 || zoneMin > 14 * 60) throw new Fault('malformed', 'no such zone');
+  return zoneMin;
 }
 
 function readTrue(fields: CborFields, key: number): boolean {

@@ -8,11 +8,12 @@
  *     DIR/log/                                        the public log
  */
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, readFileSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { type Agent, startAgent } from '../edge-agent/agent.ts';
 import { isEnrolled } from '../edge-agent/enrol.ts';
 import type { HciTransport } from '../edge-agent/radio/hci-transport.ts';
+import { openLogReader } from '../ingest-service/log-reader.ts';
 import { type IngestService, startIngestService } from '../ingest-service/service.ts';
 import { openJournalSqlite } from '../journal/journal-sqlite.ts';
 import { DEFAULT_ORIGIN } from '../ledger-writer/config.ts';
@@ -95,7 +96,7 @@ export async function openWorld(config: WorldConfig): Promise<World> {
     inbox,
     commitments,
     positions,
-    readLog: (path) => readIfThere(at('log', path)),
+    readLog: openLogReader(at('log')),
     logKey: log.key,
     clock: Date.now,
     httpPort: config.httpPort,
@@ -156,13 +157,4 @@ export async function openWorld(config: WorldConfig): Promise<World> {
       await log.close();
     },
   };
-}
-
-function readIfThere(path: string): Uint8Array | undefined {
-  try {
-    return new Uint8Array(readFileSync(path));
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw error;
-  }
 }

@@ -1,6 +1,6 @@
 /**
  * Mends defects of `@abandonware/noble` 1.9.2-26 by patching its prototypes, once per process. The version is pinned;
- * every patched symbol is checked. The numbers are those of docs/decisions and test/edge-agent/radio/defects.test.ts:
+ * every patched symbol is checked. test/edge-agent/radio/defects.test.ts shows each, by its number, with and without:
  *
  * - 2: an ACL write that races a disconnection killed the process
  * - 3: an Encryption Change with no ATT operation pending killed the process
@@ -20,7 +20,20 @@ export const NOBLE_VERSION = '1.9.2-26';
 
 /** Symbols that are replaced or called by the patches, by class. */
 export const PATCHED = {
-  Hci: ['pollIsDevUp', 'flushAcl', 'onSocketData', 'getAclBuffers', 'init', 'setSocketFilter', 'setEventMask'],
+  Hci: [
+    'pollIsDevUp',
+    'flushAcl',
+    'onSocketData',
+    'init',
+    'setSocketFilter',
+    'setEventMask',
+    'setLeEventMask',
+    'readLocalVersion',
+    'writeLeHostSupported',
+    'readLeHostSupported',
+    'readLeBufferSize',
+    'readBdAddr',
+  ],
   Gatt: [
     'onAclStreamData',
     'onAclStreamEncrypt',
@@ -47,8 +60,7 @@ export function hardenNoble(classes: NobleClasses): void {
   if (classes.version !== NOBLE_VERSION) throw new Error(`radio knows noble ${NOBLE_VERSION} only`);
   for (const [name, symbols] of Object.entries(PATCHED)) {
     const { prototype } = classes[name as keyof typeof PATCHED] as { prototype: object };
-    // getAclBuffers is set by the constructor of Hci.
-    const missing = symbols.find((symbol) => symbol !== 'getAclBuffers' && !(symbol in prototype));
+    const missing = symbols.find((symbol) => !(symbol in prototype));
     if (missing) throw new Error(`noble has no ${name}.${missing}`);
   }
   marked[HARDENED] = true;

@@ -10,7 +10,7 @@ export interface Advertisement {
   readonly serviceUuids?: readonly string[];
 }
 
-/** noble's Peripheral. `attError` and `radioGone` events come from the hardening. */
+/** noble's Peripheral. Its `attError` event comes from the hardening. */
 export interface NoblePeripheral extends EventEmitter {
   /** Address without colons, lower case. */
   readonly id: string;

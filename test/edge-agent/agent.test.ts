@@ -1,4 +1,7 @@
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import { readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { openAgentGateway } from '../../edge-agent/agent.ts';
@@ -86,6 +89,15 @@ describe('the road to the service', () => {
     for (let i = 0; i < 25; i++) void gateway.hear(heartRate(60, NOON + i));
     await vi.waitFor(() => expect(service.readings.length).toBe(25));
     expect(service.batches.map(({ header }) => header.leafCount)).toEqual([10, 10, 5]);
+  });
+
+  it('cuts a batch that does not fit into one envelope', async () => {
+    gateway = await openTestGateway(folder, service, { batch: { maxLeaves: 4000, maxAgeMs: 60_000 } });
+    const value = () => Uint8Array.from([0x10, 60, ...randomBytes(500)]); // RR intervals that do not compress
+    for (let i = 0; i < 3000; i++) void gateway.hear({ ...heartRate(0, NOON + i), value: value() });
+    await gateway.settled();
+    expect(service.readings.length).toBe(3000);
+    expect(service.batches.length).toBeGreaterThan(1);
   });
 
   it('flags the implausible and the undecodable is counted, not kept', async () => {
@@ -267,6 +279,32 @@ describe('a service and a broker that fail', () => {
     await gateway.settled();
     service.send({ outcome: 'logged', sequence: 9, batch: new Uint8Array(32) });
     await vi.waitFor(() => expect(gateway!.status().halted).toBe('forked'));
+  });
+
+  it('does not take another history in the log for its own', async () => {
+    service.misdeeds.loseAcknowledgements = 1;
+    service.misdeeds.log = false;
+    gateway = await openTestGateway(folder, service, { publishing: { acknowledgementMs: 60_000 } });
+    await gateway.hear(heartRate(60, NOON));
+    await gateway.flush();
+    await vi.waitFor(() => expect(service.batches.length).toBe(1));
+    service.send({ outcome: 'logged', sequence: 1 });
+    service.send({ outcome: 'refused', batch: service.batches[0]!.id, sequence: 1, code: 'forked', retry: 'never' });
+    await vi.waitFor(() => expect(gateway!.status().halted).toBe('forked'));
+    expect(gateway.status()).toMatchObject({ outbox: 1, logged: 0 });
+  });
+
+  it('stops at once while a broker keeps it waiting', async () => {
+    await service.stopBroker();
+    const mute = createServer();
+    await new Promise<void>((resolve) => mute.listen(0, '127.0.0.1', resolve));
+    const brokerUrl = `mqtt://127.0.0.1:${(mute.address() as AddressInfo).port}`;
+    gateway = await openTestGateway(folder, service, { brokerUrl });
+    await once(mute, 'connection');
+    const started = performance.now();
+    await gateway.stop();
+    expect(performance.now() - started).toBeLessThan(1000);
+    await new Promise((resolve) => mute.close(resolve));
   });
 
   it('believes nobody but the service', async () => {

@@ -107,6 +107,7 @@ describe('decodeCbor', () => {
     ['text with an overlong form', '62c080'],
     ['text with a surrogate', '63eda080'],
     ['text as a key that is not UTF-8', 'a161ff00'],
+    ['text that begins with a byte order mark', '64efbbbf41'],
     ['nothing', ''],
     ['two items', '0000'],
     ['an array that ends early', '8201'],
@@ -138,11 +139,6 @@ describe('decodeCbor', () => {
     expect(refusal(hex)).toBe('not-canonical');
   });
 
-  it('keeps a byte order mark, so that two texts stay two', () => {
-    const bytes = h('64efbbbf41');
-    expect(encodeCbor(decodeCbor(bytes))).toEqual(bytes);
-  });
-
   it(`reads ${MAX_NESTING} levels, and no bomb`, () => {
     expect(refusal(`${'81'.repeat(MAX_NESTING)}00`)).toBe('none');
     expect(refusal(`${'81'.repeat(MAX_NESTING + 1)}00`)).toBe('malformed');
@@ -158,18 +154,19 @@ describe('decodeCbor', () => {
 });
 
 const integer = fc.maxSafeInteger();
+const text = fc.string({ unit: 'grapheme' }).filter((value) => !value.startsWith('\ufeff'));
 const { value: anyValue } = fc.letrec<{ value: CborValue }>((tie) => ({
   value: fc.oneof(
     { maxDepth: 5, withCrossShrink: true },
     integer,
     fc.boolean(),
     fc.constant(null),
-    fc.string({ unit: 'grapheme' }),
+    text,
     fc.uint8Array({ maxLength: 40 }),
     fc.tuple(fc.integer({ min: -128, max: 127 }), integer).map((pair) => new Tagged(4, pair)),
     fc.array(tie('value'), { maxLength: 6 }),
     fc
-      .uniqueArray(fc.tuple(fc.oneof(integer, fc.string({ unit: 'grapheme' })), tie('value')), {
+      .uniqueArray(fc.tuple(fc.oneof(integer, text), tie('value')), {
         maxLength: 6,
         selector: ([key]) => key,
       })

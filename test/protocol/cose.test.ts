@@ -17,14 +17,14 @@ const payload = encodeUtf8('This is the content.');
 
 describe('the COSE working group example', () => {
   // github.com/cose-wg/Examples eddsa-examples/eddsa-sig-01.json. It is of the older algorithm -8 (RFC 9053 §2.2) with
-  // a key id in the unprotected header, so what is the same is the structure that is signed, and the signature.
-  const TO_BE_SIGNED = '846a5369676e61747572653143a101274054546869732069732074686520636f6e74656e742e';
+  // a content type and a key id in its headers, so what is the same is the structure that is signed, and the signature.
+  const TO_BE_SIGNED = '846a5369676e61747572653145a2012703004054546869732069732074686520636f6e74656e742e';
   const SIGNATURE =
     '7142fd2ff96d56db85bee905a76ba1d0b7321a95c8c4d3607c5781932b7afb8711497dfa751bf40b58b3bcc32300b1487f3db34085eef013bf08f4a44d6fef0d';
 
   it('has the same bytes to be signed and the same signature', () => {
     expect(publicKeyOf(SEED)).toEqual(KEY);
-    const bytes = encodeCbor(['Signature1', h('a10127'), new Uint8Array(0), payload]);
+    const bytes = encodeCbor(['Signature1', h('a201270300'), new Uint8Array(0), payload]);
     expect(encodeHex(bytes)).toBe(TO_BE_SIGNED);
     expect(encodeHex(signEd25519(SEED, bytes))).toBe(SIGNATURE);
     expect(verifyEd25519(KEY, bytes, h(SIGNATURE))).toBe(true);
@@ -32,7 +32,7 @@ describe('the COSE working group example', () => {
   });
 
   it('is refused, because its header allows another encoding of the same signed thing', () => {
-    const message = `8443a10127a10442313154546869732069732074686520636f6e74656e742e5840${SIGNATURE}`;
+    const message = `8445a201270300a10442313154546869732069732074686520636f6e74656e742e5840${SIGNATURE}`;
     expect(faultOf(() => readSigned(h(message)))).toBe('malformed');
   });
 });

@@ -80,7 +80,7 @@ export async function openRadioWorld(options: RadioWorldOptions = {}): Promise<R
     log: ({ event }) => void notes.events.push(event),
     uptime: () => performance.now(),
     random: () => 0.5,
-    timings: { backoffMs: 5, connectTimeoutMs: 1_000, operationTimeoutMs: 1_000, ...options.timings },
+    timings: { backoffMs: 5, ...options.timings },
   });
   return {
     clock,

@@ -20,6 +20,8 @@ const EXPECTED: Readonly<Record<CaseName, { mended: string; plain: string }>> = 
   '4 write refused': { mended: 'att-error 3', plain: 'hung' },
   '4 subscribe without descriptor': { mended: 'att-error 10', plain: 'hung' },
   '5 read refused': { mended: 'att-error 2', plain: '0 octets' },
+  // No defect: shows that the simulated pairing is one that noble accepts.
+  'pairing by just works': { mended: '1 octets, then 1 octets', plain: '1 octets, then 1 octets' },
   '6 pairing refused': { mended: 'att-error 5, then 1 octets', plain: 'hung, then hung' },
   '7 error 0x04': { mended: 'att-error 4, then 1 octets', plain: 'hung, then hung' },
   '9 long value of a peer with a large MTU': { mended: '400 octets', plain: '255 octets' },

@@ -1,0 +1,66 @@
+/** How far a reading is proven: three badges, each told by icon, word and label, never by color alone. */
+import type { Standing } from './answers.ts';
+import { Icon, type IconName } from './icons.tsx';
+
+type BadgeState = 'yes' | 'no' | 'waiting';
+
+const ICONS: Readonly<Record<BadgeState, IconName>> = { yes: 'check', no: 'cross', waiting: 'wait' };
+
+interface BadgeProps {
+  readonly test: string;
+  readonly state: BadgeState;
+  readonly word: string;
+  readonly label: string;
+}
+
+function Badge({ test, state, word, label }: BadgeProps) {
+  return (
+    <li class={`badge badge-${state}`} data-testid={test} data-state={state} title={label}>
+      <Icon name={ICONS[state]} />
+      <span aria-hidden="true">{word}</span>
+      <span class="unseen">{label}</span>
+    </li>
+  );
+}
+
+export function Badges({ standing: { signed, inTree, inLog } }: { readonly standing: Standing }) {
+  return (
+    <ul class="badges" aria-label="Proof">
+      <Badge
+        test="badge-signed"
+        state={signed ? 'yes' : 'no'}
+        word={signed ? 'Signed' : 'Not signed'}
+        label={signed ? 'Signed by the gateway that heard it' : 'The signature of the gateway does not hold'}
+      />
+      <Badge
+        test="badge-tree"
+        state={inTree ? 'yes' : 'no'}
+        word={inTree ? 'In tree' : 'Not in tree'}
+        label={inTree ? 'In the tree that the gateway signed' : 'Not in the tree that the gateway signed'}
+      />
+      <Badge
+        test="badge-log"
+        state={inLog ? 'yes' : 'waiting'}
+        word={inLog ? 'In log' : 'Log pending'}
+        label={inLog ? 'In the log: a signed checkpoint covers it' : 'Not yet in the log: waits for the next checkpoint'}
+      />
+    </ul>
+  );
+}
+
+/** What the three badges mean, for whoever wants to know. */
+export function BadgeLegend() {
+  return (
+    <details class="legend">
+      <summary>What “signed”, “in tree” and “in log” mean</summary>
+      <dl>
+        <dt>Signed</dt>
+        <dd>The gateway beside the patient signed what the wearable said. Nobody can change it unnoticed.</dd>
+        <dt>In tree</dt>
+        <dd>The reading has its place under the signed root of its batch. None can be taken out or put in.</dd>
+        <dt>In log</dt>
+        <dd>A public log has taken the batch and signed for it. From now on nobody can deny that it existed.</dd>
+      </dl>
+    </details>
+  );
+}

@@ -1,0 +1,113 @@
+import { randomBytes } from 'node:crypto';
+import { rmSync } from 'node:fs';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { openDatabase } from '../../edge-agent/database.ts';
+import { openDoubles, REMEMBER_DAYS } from '../../edge-agent/doubles.ts';
+import { Pending } from '../../edge-agent/pending.ts';
+import { createRowCipher } from '../../edge-agent/storage-cipher.ts';
+import { type DeviceLeaf, decodeLeaf } from '../../protocol/leaf.ts';
+import { makeFolder, NOON } from '../support/test-gateway.ts';
+
+const agent = new Uint8Array(32).fill(1);
+const storageKey = new Uint8Array(32).fill(2);
+const leaf: DeviceLeaf = {
+  kind: 'device',
+  subject: agent,
+  device: new Uint8Array(16),
+  heardAt: NOON,
+  address: 'c0:ff:ee:00:00:01',
+  addressType: 'random',
+  link: 'unbonded',
+  test: true,
+};
+
+let folder: string;
+beforeEach(() => {
+  folder = makeFolder();
+});
+afterEach(() => rmSync(folder, { recursive: true }));
+
+function open() {
+  const db = openDatabase(folder, agent);
+  const failures: unknown[] = [];
+  const pending = new Pending({
+    db,
+    doubles: openDoubles(db, () => NOON),
+    storageKey,
+    boot: new Uint8Array(randomBytes(16)),
+    groupMs: 2,
+    clock: () => NOON,
+    onCommit: () => undefined,
+    onFailure: (error) => failures.push(error),
+  });
+  return { db, pending, failures };
+}
+
+describe('Pending', () => {
+  it('keeps order and boot over a restart, and never numbers a row twice', async () => {
+    const first = open();
+    await first.pending.append([{ leaf }, { leaf: { ...leaf, heardAt: NOON + 1 } }]);
+    first.db.close();
+    const second = open();
+    await second.pending.append([{ leaf: { ...leaf, heardAt: NOON + 2 } }]);
+    const rows = second.pending.oldest(10)!;
+    expect(rows.bodies.map(decodeLeaf)).toMatchObject([{ heardAt: NOON }, { heardAt: NOON + 1 }]);
+    expect(second.pending).toMatchObject({ count: 3, lastRow: 3 });
+    second.pending.remove(rows);
+    second.pending.removed(rows);
+    expect(second.pending.oldest(10)!.bodies.map(decodeLeaf)).toMatchObject([{ heardAt: NOON + 2 }]);
+    second.pending.remove(second.pending.oldest(10)!);
+    second.db.close();
+    expect(open().pending.lastRow).toBe(3);
+  });
+
+  it('refuses everything after the disk refused once, and loses nothing of before', async () => {
+    const { db, pending, failures } = open();
+    await pending.append([{ leaf }]);
+    const { page_count: pages } = db.prepare('PRAGMA page_count').get() as { page_count: number };
+    db.exec(`PRAGMA max_page_count = ${pages}`);
+    const mark = { second: 1, hash: new Uint8Array(16) };
+    const many = Array.from({ length: 200 }, (_, i) => ({ leaf: { ...leaf, heardAt: NOON + i } }));
+    await expect(pending.append([{ leaf, mark }, ...many])).rejects.toMatchObject({ code: 'unavailable' });
+    expect(failures.length).toBe(1);
+    await expect(pending.append([{ leaf }])).rejects.toMatchObject({ code: 'unavailable' });
+    db.close();
+    const again = open();
+    expect(again.pending.count).toBe(1);
+    // Its mark went with it: heard again, it is no double.
+    expect(await again.pending.append([{ leaf, mark }])).toEqual({ kept: 1, doubles: 0 });
+    again.db.close();
+  });
+
+  it('notices a row that was moved or changed', async () => {
+    const { db, pending } = open();
+    await pending.append([{ leaf }, { leaf }]);
+    db.exec('UPDATE pending SET body = (SELECT body FROM pending WHERE row = 1) WHERE row = 2');
+    expect(() => pending.oldest(2)).toThrow('does not decrypt');
+    db.close();
+    const cipher = createRowCipher(storageKey, agent);
+    const sealed = cipher.encrypt(1, Uint8Array.of(1, 2, 3));
+    for (let i = 0; i < sealed.length; i++) {
+      expect(() => cipher.decrypt(1, sealed.with(i, sealed[i]! ^ 1))).toThrow();
+      expect(() => cipher.decrypt(1, sealed.subarray(0, i))).toThrow();
+    }
+    expect(cipher.decrypt(1, sealed)).toEqual(Uint8Array.of(1, 2, 3));
+  });
+});
+
+describe('Doubles', () => {
+  it('forgets by real age', () => {
+    const { db } = open();
+    let now = NOON;
+    const doubles = openDoubles(db, () => now);
+    const mark = { second: 5, hash: new Uint8Array(16) };
+    expect([doubles.note(mark), doubles.note(mark)]).toEqual([true, false]);
+    now += REMEMBER_DAYS * 86_400_000;
+    doubles.prune();
+    expect(doubles.note(mark)).toBe(false);
+    now += 86_400_000;
+    doubles.prune();
+    expect(doubles.note(mark)).toBe(true);
+    db.close();
+  });
+});
