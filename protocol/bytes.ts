@@ -124,6 +124,14 @@ export function concatBytes(...parts: readonly Uint8Array[]): Uint8Array {
   return all;
 }
 
+/**
+ * A copy of `[start, end)` that shares no memory, whatever kind of byte array it is given: `slice` of Node's Buffer is a
+ * view, and radios and brokers hand out Buffers from a pool.
+ */
+export function copyBytes(bytes: Uint8Array, start = 0, end = bytes.length): Uint8Array {
+  return new Uint8Array(bytes.subarray(start, end));
+}
+
 /** True when both have the same length and content. Not for secrets: it returns at the first difference. */
 export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
   if (a.length !== b.length) return false;
@@ -200,7 +208,7 @@ export class ByteReader {
   /** A copy of the next octets, never a view into the caller's buffer. */
   bytes(count: number): Uint8Array {
     const at = this.#take(count);
-    return this.#bytes.slice(at, at + count);
+    return copyBytes(this.#bytes, at, at + count);
   }
 
   /** A copy of all octets that are left. */

@@ -5,7 +5,7 @@
  * The codec is cborg; this file adds the refusal of everything that is valid CBOR but not in the subset.
  */
 import { decode, rfc8949EncodeOptions, Tagged, encode as write } from 'cborg';
-import { decodeUtf8, equalBytes } from './bytes.ts';
+import { copyBytes, decodeUtf8, equalBytes } from './bytes.ts';
 import { type Decimal, isDecimal, type SensorValue, type Special } from './decimal.ts';
 import { Fault } from './fault.ts';
 
@@ -27,7 +27,8 @@ const DECIMAL_FRACTION = 4; // RFC 8949 §3.4.4
 
 /** Deterministic encoding; map keys are sorted bytewise. */
 export function encodeCbor(value: CborValue): Uint8Array {
-  return write(value, rfc8949EncodeOptions);
+  // In Node the codec may return a Buffer, whose `slice` is a view.
+  return copyBytes(write(value, rfc8949EncodeOptions));
 }
 
 /** The value of bytes that are exactly one deterministic item. Throws `malformed` or `not-canonical`. */

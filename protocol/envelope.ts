@@ -9,7 +9,7 @@
  */
 import { sha256 } from '@noble/hashes/sha2.js';
 import { MAX_LEAVES, type Segment } from './batch.ts';
-import { concatBytes, equalBytes } from './bytes.ts';
+import { concatBytes, copyBytes, equalBytes } from './bytes.ts';
 import { type CborValue, decodeCbor, encodeCbor } from './cbor.ts';
 import { Fault } from './fault.ts';
 
@@ -52,10 +52,10 @@ export function decodeEnvelope(bytes: Uint8Array): Envelope {
   if (bytes.length < HEAD + ENCAPSULATED + TAG) throw new Fault('truncated', 'shorter than an empty envelope');
   if (!equalBytes(bytes.subarray(0, 4), MAGIC)) throw new Fault('version', 'not an envelope of version 1');
   return {
-    keyId: bytes.slice(4, 12),
-    agent: bytes.slice(12, HEAD),
-    encapsulated: bytes.slice(HEAD, HEAD + ENCAPSULATED),
-    ciphertext: bytes.slice(HEAD + ENCAPSULATED),
+    keyId: copyBytes(bytes, 4, 12),
+    agent: copyBytes(bytes, 12, HEAD),
+    encapsulated: copyBytes(bytes, HEAD, HEAD + ENCAPSULATED),
+    ciphertext: copyBytes(bytes, HEAD + ENCAPSULATED),
   };
 }
 

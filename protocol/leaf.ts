@@ -5,7 +5,7 @@
 import { CborFields, type CborValue, decodeCbor, encodeCbor, sensorValueFromCbor, sensorValueToCbor } from './cbor.ts';
 import type { SensorValue } from './decimal.ts';
 import { Fault } from './fault.ts';
-import type { Instant, WallClock } from './time.ts';
+import { type Instant, isZone, type WallClock } from './time.ts';
 
 /** One vital sign at one instant from one device. */
 export interface ReadingLeaf {
@@ -96,9 +96,8 @@ export type LinkSecurity = (typeof LINK_SECURITIES)[number];
 
 export type Leaf = ReadingLeaf | CoverageLeaf | ClockLeaf | DeviceLeaf;
 
-/** Bounds of what is read: an instant that a date can show in every zone, and a zone of at most a day. */
+/** Furthest instant, either way, that a date can show in every zone. */
 const MAX_INSTANT = 8_640_000_000_000_000 - 86_400_000;
-const MAX_ZONE_MIN = 1440;
 
 /** Numbers of the leaf kinds on the wire; they order the leaves of a batch. */
 export const LEAF_KINDS = { reading: 1, coverage: 2, clock: 3, device: 4 } as const;
@@ -239,7 +238,6 @@ function readReading(common: Common, fields: CborFields): ReadingLeaf {
   if ((leaf.value === undefined) === (leaf.components === undefined)) {
     throw new Fault('malformed', 'a reading has either a value or components');
   }
-  if (Math.abs(leaf.zoneMin) > MAX_ZONE_MIN) throw new Fault('malformed', 'not a time zone');
   assertFlags(flags);
   return leaf;
 }
@@ -269,10 +267,9 @@ function readWallClock(fields: CborFields, key: number): WallClock {
   return wallClock;
 }
 
-/** No place is further from UTC than this. */
 function readZone(fields: CborFields): number {
   const zoneMin = fields.int(15);
-  if (zoneMin < -12 * 60 || zoneMin > 14 * 60) throw new Fault('malformed', 'no such zone');
+  if (!isZone(zoneMin)) throw new Fault('malformed', 'no such zone');
   return zoneMin;
 }
 

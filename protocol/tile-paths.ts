@@ -1,4 +1,5 @@
 /** Where the hashes and entries of a log lie (C2SP tlog-tiles): tile coordinates, paths, entry bundles. */
+import { copyBytes } from './bytes.ts';
 import { Fault } from './fault.ts';
 
 /** Hashes in a full tile, and entries in a full bundle. C2SP tlog-tiles, Merkle Tree */
@@ -89,7 +90,7 @@ export function decodeEntryBundle(bundle: Uint8Array): Uint8Array[] {
     if (entries.length === TILE_WIDTH || at + 2 > bundle.length) throw new Fault('malformed', 'not an entry bundle');
     const end = at + 2 + bundle[at]! * 256 + bundle[at + 1]!;
     if (end > bundle.length) throw new Fault('malformed', 'entry bundle ends inside an entry');
-    entries.push(bundle.slice(at + 2, end));
+    entries.push(copyBytes(bundle, at + 2, end));
     at = end;
   }
   if (entries.length === 0) throw new Fault('malformed', 'an entry bundle is not empty');

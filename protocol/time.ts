@@ -13,6 +13,11 @@ export type Clock = () => Instant;
 /** Date and time as a device shows it, without zone or daylight saving: `YYYY-MM-DDThh:mm:ss`. */
 export type WallClock = string;
 
+/** True for minutes east of UTC that some place has: -12:00 to +14:00, whole minutes. */
+export function isZone(offsetMin: number): boolean {
+  return Number.isInteger(offsetMin) && offsetMin >= -12 * 60 && offsetMin <= 14 * 60;
+}
+
 const WALL_CLOCK = /^(\d{4})-(\d{2})-(\d{2})T(\d{2}):(\d{2}):(\d{2})$/;
 
 /** Instant at which a wall clock `offsetMin` minutes east of UTC shows `wallClock`. Throws `range` on an impossible date. */

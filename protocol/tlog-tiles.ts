@@ -3,7 +3,7 @@
  * right edge must hash to the root, every other tile to its hash in the tile above it. A reader that skips one of these
  * comparisons can be made to prove what is not in the log (CVE-2026-56865 was such a reader).
  */
-import { equalBytes } from './bytes.ts';
+import { copyBytes, equalBytes } from './bytes.ts';
 import { Fault } from './fault.ts';
 import {
   consistencyRanges,
@@ -148,7 +148,7 @@ async function readHashes(tile: TileCoordinate, readTile: ReadTile): Promise<rea
   const full = bytes.length === TILE_WIDTH * HASH_LENGTH;
   if (!full && bytes.length !== tile.width * HASH_LENGTH) throw new Fault('inconsistent', 'a tile has a wrong size');
   const hashes: Uint8Array[] = [];
-  for (let i = 0; i < tile.width; i++) hashes.push(bytes.slice(i * HASH_LENGTH, (i + 1) * HASH_LENGTH));
+  for (let i = 0; i < tile.width; i++) hashes.push(copyBytes(bytes, i * HASH_LENGTH, (i + 1) * HASH_LENGTH));
   return hashes;
 }
 

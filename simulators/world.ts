@@ -63,6 +63,8 @@ export interface World {
   /** All readings of a patient and vital sign that are in the record. */
   filedReadings(patient: string, vital: number): Iterable<RecordReading>;
   startHome(config: HomeConfig): Promise<Home>;
+  /** Newest time of measurement of a patient's readings; 0 when there are none. */
+  newestReadingAt(patient: string): Instant;
   /** Batches in the record. */
   countBatches(): number;
   /** Everything that agents handed over is filed and in a signed checkpoint. */
@@ -141,6 +143,9 @@ export async function openWorld(config: WorldConfig): Promise<World> {
       agents.push(agent);
       return agent;
     },
+
+    newestReadingAt: (patient) =>
+      Math.max(0, ...service.store.latest.readings(patient).map(({ measuredAt }) => measuredAt)),
 
     countBatches: () => service.store.batches.count(),
 

@@ -12,7 +12,12 @@ export function PatientCard({ patient }: { readonly patient: ShownPatient }) {
   const contact = contactOf(heardAt, now);
   const { latest, name, id } = patient;
   return (
-    <article class={`card patient patient-${contact}`} data-testid="patient-row" data-contact={contact} data-patient={id}>
+    <article
+      class={`card patient patient-${contact}`}
+      data-testid="patient-row"
+      data-contact={contact}
+      data-patient={id}
+    >
       <header class="card-head">
         <h2>{name}</h2>
         {latest.length > 0 && latest.every(({ test }) => test) && <TestChip />}

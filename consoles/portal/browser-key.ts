@@ -45,7 +45,10 @@ export interface KeyRequest {
   readonly proof: string;
 }
 
-export async function proveKey(publicKey: Uint8Array<ArrayBuffer>, secret: Uint8Array<ArrayBuffer>): Promise<KeyRequest> {
+export async function proveKey(
+  publicKey: Uint8Array<ArrayBuffer>,
+  secret: Uint8Array<ArrayBuffer>,
+): Promise<KeyRequest> {
   const hmac = await crypto.subtle.importKey('raw', secret, { name: 'HMAC', hash: 'SHA-256' }, false, ['sign']);
   const proof = await crypto.subtle.sign('HMAC', hmac, publicKey);
   return { publicKey: encodeBase64Url(publicKey), proof: encodeBase64Url(new Uint8Array(proof)) };

@@ -2,7 +2,7 @@
  * Changes of consent, signed here. The chain is followed from the patient's first key before anything is signed, so that
  * this browser never puts its name to a chain that does not hold.
  */
-import { decodeBase64Url, encodeBase64Url, encodeBase32, equalBytes } from '../../protocol/bytes.ts';
+import { decodeBase64Url, encodeBase32, encodeBase64Url, equalBytes } from '../../protocol/bytes.ts';
 import { appendEvent, type ConsentState, foldEvents, nextLink } from '../../protocol/consent-chain.ts';
 import {
   type ConsentEvent,

@@ -39,7 +39,10 @@ export function isStanding({ revokedAt, to }: Grant, now: Instant): boolean {
 }
 
 /** What revoking means, asked before it is done. */
-export function revokeQuestion(grant: Grant, devices: readonly Device[]): { readonly title: string; readonly body: string } {
+export function revokeQuestion(
+  grant: Grant,
+  devices: readonly Device[],
+): { readonly title: string; readonly body: string } {
   const what = classesText(grant.classes);
   if (grant.action === 'collect') {
     const from = grant.device === undefined ? 'any of your devices' : deviceText(grant.device, devices);

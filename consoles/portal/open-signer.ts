@@ -41,7 +41,7 @@ export async function openSigner(consent: Consent, mayAsk: boolean, engines: Sig
   const { show } = engines;
   const kept = await engines.load(consent.subject);
   if (kept && isAmong(kept, consent.keys)) return show({ phase: 'ready', key: kept });
-  if (!mayAsk) return show({ phase: 'absent' });
+  if (!mayAsk) return show({ phase: 'absent', ...(kept && { key: kept }) });
   // A kept key that is not named was taken out or never let in: it does not come back, so a new one is made.
   const key = await engines.create();
   if (!key) return show({ phase: 'unsupported' });

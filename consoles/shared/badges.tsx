@@ -42,7 +42,9 @@ export function Badges({ standing: { signed, inTree, inLog } }: { readonly stand
         test="badge-log"
         state={inLog ? 'yes' : 'waiting'}
         word={inLog ? 'In log' : 'Log pending'}
-        label={inLog ? 'In the log: a signed checkpoint covers it' : 'Not yet in the log: waits for the next checkpoint'}
+        label={
+          inLog ? 'In the log: a signed checkpoint covers it' : 'Not yet in the log: waits for the next checkpoint'
+        }
       />
     </ul>
   );

@@ -53,7 +53,10 @@ export function SignInNotice() {
     <main class="notice" data-testid="sign-in">
       <Mark />
       <h1>Sign in to Veravita</h1>
-      <p>Open the one-time link that the service printed for you when it started. It works once and signs this browser in.</p>
+      <p>
+        Open the one-time link that the service printed for you when it started. It works once and signs this browser
+        in.
+      </p>
       <p class="quiet">Used it already? Ask whoever runs the service for a new one.</p>
     </main>
   );

@@ -1,6 +1,7 @@
 /** Vital signs, values, units and flags in words for people. */
-import { QUALITY_FLAGS } from '../../protocol/gatt/quality.ts';
+
 import { ALL_CLASSES } from '../../protocol/consent-event.ts';
+import { QUALITY_FLAGS } from '../../protocol/gatt/quality.ts';
 import { allVitalSigns, type VitalSign, vitalSignByName } from '../../protocol/vital-signs.ts';
 
 /** "a", "a and b", "a, b and c". */

@@ -1,5 +1,5 @@
 /** Continuous Glucose Monitoring service (CGMS): CGM Measurement 2AA7 and CGM Status 2AA9. */
-import { ByteReader } from '../bytes.ts';
+import { ByteReader, copyBytes } from '../bytes.ts';
 import type { SensorValue } from '../decimal.ts';
 import { Fault } from '../fault.ts';
 import { bitsOfNames, hasBit, namesOfBits } from './bits.ts';
@@ -104,7 +104,7 @@ export function decodeCgmMeasurement(bytes: Uint8Array): CgmMeasurement {
     try {
       if (size < SMALLEST_RECORD) throw new Fault('size', 'record of fewer than six octets');
       reader.bytes(size - 1);
-      records.push(decodeRecord(bytes.slice(at, at + size)));
+      records.push(decodeRecord(copyBytes(bytes, at, at + size)));
     } catch (error) {
       if (records.length > 0 && error instanceof Fault && error.code === 'size') {
         return { records, droppedOctets: bytes.length - at };

@@ -2,9 +2,10 @@
  * From the value of a characteristic to readings: what is signed, filed and shown. Pure and deterministic, because a
  * stranger runs it again on the raw bytes of a receipt and compares.
  */
+import { copyBytes } from '../bytes.ts';
 import { isDecimal, type SensorValue } from '../decimal.ts';
 import { isFault } from '../fault.ts';
-import type { WallClock } from '../time.ts';
+import { isZone, type WallClock } from '../time.ts';
 import { MDC } from '../vital-signs.ts';
 import { decodeBatteryLevel } from './battery.ts';
 import { decodeBloodPressureMeasurement } from './blood-pressure.ts';
@@ -81,7 +82,7 @@ export function givesReadings(characteristic: number): boolean {
 }
 
 function withRaw(bytes: Uint8Array, readings: readonly Details[]): MeasuredVital[] {
-  return readings.map((reading) => ({ ...reading, raw: bytes.slice() }));
+  return readings.map((reading) => ({ ...reading, raw: copyBytes(bytes) }));
 }
 
 function flagsOf(flags: QualityFlag[], { unknownOctets }: { readonly unknownOctets: number }): QualityFlag[] {
@@ -185,7 +186,8 @@ function sessionClock(start: CgmSessionStartTime, offsetMin: number): Pick<Measu
   if (deviceClock === undefined) return {};
   // GSS Time Zone excludes daylight saving: one without the other is no offset from UTC.
   if (start.tzMin === null || start.dstMin === null) return { deviceClock };
-  return { deviceClock, zoneMin: start.tzMin + start.dstMin };
+  const zoneMin = start.tzMin + start.dstMin;
+  return isZone(zoneMin) ? { deviceClock, zoneMin } : { deviceClock };
 }
 
 function batteryReadings(bytes: Uint8Array): MeasuredVital[] {
