@@ -3,12 +3,11 @@
  * leaves the machine, the key that encrypts what is pending, and the key that recognises doubles. Made on the first
  * start and never again: a new key beside old data would orphan that data or begin a second history.
  */
-import { createPrivateKey, createPublicKey, createSecretKey, type KeyObject, randomBytes, sign } from 'node:crypto';
+import { createSecretKey, type KeyObject, randomBytes } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { concatBytes, decodeHex, encodeHex, equalBytes } from '../protocol/bytes.ts';
-import type { Signer } from '../protocol/cose.ts';
-import { publicKeyOf } from '../protocol/ed25519.ts';
+import { decodeHex, encodeHex } from '../protocol/bytes.ts';
+import { createSigner, type Signer } from '../protocol/cose.ts';
 import { Fault } from '../protocol/fault.ts';
 import { type AgentId, agentIdOf, thumbprint } from '../protocol/keys.ts';
 import { makePrivateFolder, writeDurably } from './durable-file.ts';
@@ -54,18 +53,4 @@ function loadSecret(path: string, fresh: boolean): Uint8Array {
   const secret = new Uint8Array(randomBytes(32));
   writeDurably(path, `${encodeHex(secret)}\n`);
   return secret;
-}
-
-const PKCS8_ED25519 = decodeHex('302e020100300506032b657004220420'); // RFC 8410 §7, before the 32-octet seed
-
-/** Signs through node:crypto, which is about ten times faster than the portable code. Throws `inconsistent`. */
-export function createSigner(seed: Uint8Array): Signer {
-  const der = Buffer.from(concatBytes(PKCS8_ED25519, seed));
-  const key = createPrivateKey({ key: der, format: 'der', type: 'pkcs8' });
-  const publicKey = publicKeyOf(seed);
-  const theirs = createPublicKey(key).export({ format: 'jwk' }).x ?? '';
-  if (!equalBytes(Buffer.from(theirs, 'base64url'), publicKey)) {
-    throw new Fault('inconsistent', 'two implementations disagree on the public key');
-  }
-  return { publicKey, sign: (message) => new Uint8Array(sign(null, message, key)) };
 }

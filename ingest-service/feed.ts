@@ -27,6 +27,11 @@ interface Subscriber {
   readonly notes: Map<string, Note>;
 }
 
+interface Shown {
+  readonly reading: FiledReading;
+  readonly grant: string;
+}
+
 interface Note {
   readonly patient: Patient;
   readonly at: Instant;
@@ -45,37 +50,44 @@ export type Feed = ReturnType<typeof createFeed>;
 export function createFeed(sight: Sight, standingOf: StandingOf, clock: Clock) {
   const subscribers = new Set<Subscriber>();
 
-  function offer(subscriber: Subscriber, patient: Patient, reading: FiledReading): void {
-    const { who, unlogged } = subscriber;
-    const { vital, measuredAt } = reading.leaf;
-    const decision = sight.permit(who, patient, vital, measuredAt, clock());
-    if (!decision.permit) return;
+  /** Readings of one patient to one reader: consent for each, one note for all, then the messages, in one tick. */
+  function offer(subscriber: Subscriber, patient: Patient, readings: readonly FiledReading[]): void {
+    const { who, unlogged, send } = subscriber;
+    const permitted = readings.flatMap((reading) => {
+      const decision = sight.permit(who, patient, reading.leaf.vital, reading.leaf.measuredAt, clock());
+      return decision.permit ? [{ reading, grant: decision.grant }] : [];
+    });
+    if (permitted.length === 0) return;
     // The patient's own page is not noted: it would fill the list in which she looks for others.
-    if (who.role !== 'patient') noteBefore(subscriber, patient, classOf(vital), decision.grant).count++;
-    const standing = standingOf(reading.batch);
-    if (!standing.inLog) {
-      unlogged.set(reading.id, { patient, reading });
-      if (unlogged.size > MAX_UNLOGGED) unlogged.delete(unlogged.keys().next().value!);
+    if (who.role !== 'patient') noteBefore(subscriber, patient, permitted);
+    for (const { reading } of permitted) {
+      const standing = standingOf(reading.batch);
+      if (!standing.inLog) unlogged.set(reading.id, { patient, reading });
+      send({ type: 'reading', patient: patient.id, reading: viewReading(reading, standing) });
     }
-    subscriber.send({ type: 'reading', patient: patient.id, reading: viewReading(reading, standing) });
+    for (const id of unlogged.keys()) {
+      if (unlogged.size <= MAX_UNLOGGED) break;
+      unlogged.delete(id); // its badge is brought up to date when the page asks next
+    }
   }
 
-  /** The note under which the next message goes out, written now unless the last one says all of it and is fresh. */
-  function noteBefore({ who, notes }: Subscriber, patient: Patient, vitalClass: string, grant: string): Note {
+  /** The patient's list says it before it is sent; one note stands for all of its kind in an interval. */
+  function noteBefore({ who, notes }: Subscriber, patient: Patient, shown: readonly Shown[]): void {
     const last = notes.get(patient.id);
     const at = clock();
     const fresh = last && at - last.at < NOTE_INTERVAL_MS ? last : undefined;
-    if (fresh?.classes.has(vitalClass) && fresh.grants.has(grant)) return fresh;
-    const note: Note = {
-      patient,
-      at: fresh?.at ?? at,
-      classes: new Set(fresh?.classes).add(vitalClass),
-      grants: new Set(fresh?.grants).add(grant),
-      count: 0,
-    };
-    sight.note(who, patient, last ? 'feed' : 'feed-open', [...note.classes], last?.count ?? 0, [...note.grants]);
-    notes.set(patient.id, note);
-    return note;
+    const classes = new Set(fresh?.classes);
+    const grants = new Set(fresh?.grants);
+    for (const { reading, grant } of shown) {
+      classes.add(classOf(reading.leaf.vital));
+      grants.add(grant);
+    }
+    if (fresh && classes.size === fresh.classes.size && grants.size === fresh.grants.size) {
+      fresh.count += shown.length;
+      return;
+    }
+    sight.note(who, patient, last ? 'feed' : 'feed-open', [...classes], last?.count ?? 0, [...grants]);
+    notes.set(patient.id, { patient, at: fresh?.at ?? at, classes, grants, count: shown.length });
   }
 
   return {
@@ -94,14 +106,16 @@ export function createFeed(sight: Sight, standingOf: StandingOf, clock: Clock) {
     /** After filing: the newest reading of each vital sign and device goes out; a page needs no more. */
     filed({ filed }: Filing): void {
       if (subscribers.size === 0) return;
-      const newest = new Map<string, { patient: Patient; reading: FiledReading }>();
-      for (const item of filed) {
-        const key = `${item.patient.id} ${item.reading.leaf.vital} ${item.reading.leaf.device}`;
-        const known = newest.get(key);
-        if (!known || known.reading.leaf.measuredAt <= item.reading.leaf.measuredAt) newest.set(key, item);
+      const newest = new Map<Patient, Map<string, FiledReading>>();
+      for (const { patient, reading } of filed) {
+        const mine = newest.get(patient) ?? new Map<string, FiledReading>();
+        newest.set(patient, mine);
+        const key = `${reading.leaf.vital} ${reading.leaf.device}`;
+        const known = mine.get(key);
+        if (!known || known.leaf.measuredAt <= reading.leaf.measuredAt) mine.set(key, reading);
       }
       for (const subscriber of subscribers) {
-        for (const { patient, reading } of newest.values()) offer(subscriber, patient, reading);
+        for (const [patient, mine] of newest) offer(subscriber, patient, [...mine.values()]);
       }
     },
 

@@ -2,12 +2,11 @@
  * The service's own secrets, in one folder: signing key, HPKE key pair, key-encryption key, inbox key. Made on the first
  * start, never again: a missing key beside existing data is an accident that a new key would make worse.
  */
-import { createPrivateKey, createPublicKey, randomBytes, sign } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { concatBytes, decodeHex, encodeHex } from '../protocol/bytes.ts';
-import type { Signer } from '../protocol/cose.ts';
-import { publicKeyOf } from '../protocol/ed25519.ts';
+import { decodeHex, encodeHex } from '../protocol/bytes.ts';
+import { createSigner, type Signer } from '../protocol/cose.ts';
 import { Fault } from '../protocol/fault.ts';
 
 export interface ServiceKeys {
@@ -45,7 +44,7 @@ function loadSecret(path: string, fresh: boolean): Uint8Array {
 }
 
 /** Durable before it returns: temporary file, fsync, rename, fsync of the folder. Mode 0600. */
-export function writeDurably(path: string, text: string): void {
+function writeDurably(path: string, text: string): void {
   const temporary = `${path}.new`;
   const file = openSync(temporary, 'w', 0o600);
   writeSync(file, text);
@@ -55,16 +54,4 @@ export function writeDurably(path: string, text: string): void {
   const folder = openSync(dirname(path), 'r');
   fsyncSync(folder);
   closeSync(folder);
-}
-
-// RFC 8410 §7: PKCS #8 wrapping of a 32-octet Ed25519 seed.
-const PKCS8_ED25519 = decodeHex('302e020100300506032b657004220420');
-
-/** A signer over node:crypto, about ten times faster than the portable one. */
-export function createSigner(seed: Uint8Array): Signer {
-  const key = createPrivateKey({ key: Buffer.from(concatBytes(PKCS8_ED25519, seed)), format: 'der', type: 'pkcs8' });
-  const publicKey = publicKeyOf(seed);
-  const exported = createPublicKey(key).export({ format: 'jwk' }).x;
-  if (exported !== Buffer.from(publicKey).toString('base64url')) throw new Fault('inconsistent', 'key pair mismatch');
-  return { publicKey, sign: (message) => new Uint8Array(sign(null, message, key)) };
 }

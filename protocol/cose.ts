@@ -6,6 +6,7 @@ import { sha256 } from '@noble/hashes/sha2.js';
 import { encodeUtf8, equalBytes } from './bytes.ts';
 import { decodeCbor, encodeCbor } from './cbor.ts';
 import { DOMAINS, type Domain } from './domains.ts';
+import { publicKeyOf, signEd25519 } from './ed25519.ts';
 import { Fault } from './fault.ts';
 
 /** Signs with one Ed25519 key; the key itself stays inside. */
@@ -14,6 +15,11 @@ export interface Signer {
   readonly publicKey: Uint8Array;
   /** 64 octets, RFC 8032 §5.1.6. */
   sign(message: Uint8Array): Uint8Array;
+}
+
+/** A signer from a 32-octet seed. */
+export function createSigner(seed: Uint8Array): Signer {
+  return { publicKey: publicKeyOf(seed), sign: (message) => signEd25519(seed, message) };
 }
 
 /** Strict Ed25519 verification; false for any malformed input. */

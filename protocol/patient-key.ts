@@ -1,7 +1,6 @@
 /** The file in which a patient's Ed25519 key is kept where there is no passkey: JSON, readable by its owner only. */
 import { decodeHex, encodeHex } from './bytes.ts';
-import type { Signer } from './cose.ts';
-import { publicKeyOf, signEd25519 } from './ed25519.ts';
+import { createSigner, type Signer } from './cose.ts';
 import { Fault } from './fault.ts';
 
 const FORMAT = 'veravita/patient-key@v1';
@@ -21,6 +20,5 @@ export function decodePatientKey(text: string): Signer {
     // Told below, without what the parser would quote.
   }
   if (seed?.length !== 32) throw new Fault('malformed', "not a patient's key file");
-  const key = seed;
-  return { publicKey: publicKeyOf(key), sign: (message) => signEd25519(key, message) };
+  return createSigner(seed);
 }

@@ -35,7 +35,7 @@ async function webSha256(bytes: Uint8Array): Promise<Uint8Array> {
 
 const heart = (hex: string, heardAt: number) => readingLeaves({ characteristic: 0x2a37, hex, heardAt })[0]!;
 const beats = [heart('06aa', HEARD_AT + 2000), heart('063c', HEARD_AT), heart('063c', HEARD_AT + 1000)];
-const pressure = readingLeaves({ characteristic: 0x2a35, hex: '04780050005d004800' });
+const pressure = readingLeaves({ characteristic: 0x2a35, hex: '00780050005d00' });
 const batch = buildBatch([...beats, ...pressure, ...OTHER_LEAVES], PARTIES.agent);
 
 describe('order and segments', () => {

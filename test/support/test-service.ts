@@ -8,12 +8,11 @@ import { type AddressInfo, createServer, type Server, type Socket } from 'node:n
 import { inflateRawSync } from 'node:zlib';
 import { Aes256Gcm, CipherSuite, DhkemX25519HkdfSha256, HkdfSha256 } from '@hpke/core';
 import { Aedes } from 'aedes';
-import { createSigner } from '../../edge-agent/keys.ts';
 import { type Acknowledgement, signAcknowledgement } from '../../protocol/acknowledgement.ts';
 import { batchRoot, ENVELOPE_INFO, NO_BATCH, openHeader, type SignedHeader } from '../../protocol/batch.ts';
 import { decodeBase64Url, encodeBase64Url, encodeUtf8, equalBytes } from '../../protocol/bytes.ts';
 import { signCommand } from '../../protocol/command.ts';
-import { toBeSigned } from '../../protocol/cose.ts';
+import { createSigner, toBeSigned } from '../../protocol/cose.ts';
 import { verifyEd25519 } from '../../protocol/ed25519.ts';
 import { type Assignment, type EnrolmentRequest, signEnrolment } from '../../protocol/enrolment.ts';
 import { decodeContent, decodeEnvelope, envelopeAad } from '../../protocol/envelope.ts';

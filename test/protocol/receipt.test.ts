@@ -1,0 +1,97 @@
+import { describe, expect, it } from 'vitest';
+import { encodeBase64Url } from '../../protocol/bytes.ts';
+import { decodeReceipt, decodeTrust, encodeReceipt, encodeTrust, MAX_RECEIPT_LENGTH } from '../../protocol/receipt.ts';
+import { faultOf } from '../support/fault-of.ts';
+import { buildReceipt, OTHER_LEAVES, PARTIES, readingLeaves, trustIn } from '../support/receipt-builder.ts';
+
+const receipt = buildReceipt([readingLeaves({ characteristic: 0x2a37, hex: '06aa' })[0]!, ...OTHER_LEAVES]);
+const text = encodeReceipt(receipt);
+const trust = trustIn(PARTIES);
+
+function refusal(change: (json: Record<string, Record<string, unknown>>) => void): string {
+  const json = JSON.parse(text);
+  change(json);
+  return faultOf(() => decodeReceipt(JSON.stringify(json)));
+}
+
+describe('receipt', () => {
+  it('comes back as it was', () => {
+    expect(decodeReceipt(text)).toEqual(receipt);
+    expect(JSON.parse(text).format).toBe('veravita/receipt@v1');
+    expect(text.length).toBeLessThan(4000);
+  });
+
+  it.each<[string, (json: Record<string, any>) => void, string]>([
+    ['another version', (json) => (json.format = 'veravita/receipt@v2'), 'version'],
+    ['a member missing', (json) => delete json.enrolment, 'malformed'],
+    ['a member more', (json) => (json.more = 1), 'malformed'],
+    ['a member more in the leaf', (json) => (json.leaf.more = 1), 'malformed'],
+    ['a leaf that is an array', (json) => (json.leaf = []), 'malformed'],
+    ['an index that is text', (json) => (json.leaf.index = '0'), 'malformed'],
+    ['a negative index', (json) => (json.leaf.index = -1), 'malformed'],
+    ['a broken index', (json) => (json.leaf.index = 0.5), 'malformed'],
+    ['a path that is no array', (json) => (json.leaf.path = ''), 'malformed'],
+    ['an endless path', (json) => (json.leaf.path = new Array(65).fill('')), 'malformed'],
+    ['a salt that is a number', (json) => (json.leaf.salt = 1), 'malformed'],
+    ['padding', (json) => (json.header += '='), 'malformed'],
+    ['the other base64 alphabet', (json) => (json.leaf.salt = '+/'), 'malformed'],
+    ['spare bits set', (json) => (json.leaf.body = 'AB'), 'malformed'],
+    ['a log proof that is null', (json) => (json.logProof = null), 'malformed'],
+  ])('is refused with %s', (_, change, code) => {
+    expect(refusal(change)).toBe(code);
+  });
+
+  it.each([
+    ['nothing', ''],
+    ['null', 'null'],
+    ['an array', '[]'],
+    ['a number', '1'],
+    ['two of it', text + text],
+    ['a byte order mark', `\ufeff${text}`],
+    ['a member twice', text.replace('{', '{ "logProof": "",')],
+    ['a member twice, spelt otherwise', text.replace('{', '{ "\\u006cogProof": "",')],
+    ['a leaf twice', text.replace('"leaf"', '"leaf": {}, "leaf"')],
+    ['an inner member twice', text.replace('"index"', '"index": 1, "index"')],
+    ['a number written oddly', text.replace('"index": 0', '"index": 0e0')],
+    ['minus nothing', text.replace('"index": 0', '"index": -0')],
+    ['a prototype', text.replace('{', '{ "__proto__": {},')],
+  ])('is refused when it is %s', (_, other) => {
+    expect(faultOf(() => decodeReceipt(other))).toBe('malformed');
+  });
+
+  it('is refused when it is too long, before it is parsed', () => {
+    expect(faultOf(() => decodeReceipt(' '.repeat(MAX_RECEIPT_LENGTH + 1)))).toBe('too-large');
+    const longest = `${text}${' '.repeat(MAX_RECEIPT_LENGTH - text.length)}`;
+    expect(decodeReceipt(longest)).toEqual(receipt);
+    const oneString = `{"format":"${'a\\n'.repeat((MAX_RECEIPT_LENGTH - 20) / 3)}"}`;
+    expect(faultOf(() => decodeReceipt(oneString))).toBe('malformed');
+    expect(faultOf(() => decodeReceipt('['.repeat(MAX_RECEIPT_LENGTH)))).toBe('malformed');
+  });
+});
+
+describe('trust', () => {
+  const trustText = encodeTrust(trust);
+
+  it('comes back as it was', () => {
+    expect(decodeTrust(trustText)).toEqual(trust);
+  });
+
+  const change = (with_: object) => JSON.stringify({ ...JSON.parse(trustText), ...with_ });
+  it.each([
+    ['a receipt', text, 'malformed'],
+    ['of another version', change({ format: 'veravita/trust@v2' }), 'version'],
+    ['with a member more', change({ more: 1 }), 'malformed'],
+    ['with a member twice', trustText.replace('{', '{ "service": "",'), 'malformed'],
+    ['with a short service key', change({ service: 'AAAA' }), 'wrong-key'],
+    [
+      'with a service key under which anything verifies',
+      change({ service: encodeBase64Url(Uint8Array.of(1, ...new Uint8Array(31))) }),
+      'wrong-key',
+    ],
+    ['with a log key whose id is another', change({ log: 'log.example+00000000+AAAA' }), 'wrong-key'],
+    ['with a log key that is none', change({ log: '' }), 'malformed'],
+  ])('is refused %s', (_, other, code) => {
+    expect(['malformed', 'wrong-key', 'version']).toContain(code);
+    expect(faultOf(() => decodeTrust(other))).toBe(code);
+  });
+});
