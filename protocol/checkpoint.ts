@@ -1,5 +1,6 @@
 /** Checkpoints (C2SP tlog-checkpoint): the signed note in which a log says its size and its root. */
 import { decodeBase64, encodeBase64 } from './bytes.ts';
+import type { Verify } from './cose.ts';
 import { Fault } from './fault.ts';
 import { HASH_LENGTH } from './merkle.ts';
 import { type Note, type NoteKey, type NoteSigner, parseNote, signNote, verifyNote } from './signed-note.ts';
@@ -65,9 +66,14 @@ export function signCheckpoint(
  * Verifies the note under the trusted keys, then reads it. Throws `bad-signature`, `malformed`, or `wrong-key` when the
  * note is of another origin than asked for.
  */
-export function openCheckpoint(text: string, keys: readonly NoteKey[], origin?: string): OpenedCheckpoint {
+export function openCheckpoint(
+  text: string,
+  keys: readonly NoteKey[],
+  origin?: string,
+  verify?: Verify,
+): OpenedCheckpoint {
   const note = parseNote(text);
-  const signedBy = verifyNote(note, keys);
+  const signedBy = verifyNote(note, keys, verify);
   const checkpoint = parseCheckpoint(note.text);
   if (origin !== undefined && checkpoint.origin !== origin) throw new Fault('wrong-key', 'checkpoint of another log');
   return { checkpoint, note, signedBy };

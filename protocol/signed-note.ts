@@ -4,6 +4,7 @@
  */
 import { sha256 } from '@noble/hashes/sha2.js';
 import { concatBytes, decodeBase64, encodeBase64, encodeUtf8 } from './bytes.ts';
+import type { Verify } from './cose.ts';
 import { assertPublicKey, publicKeyOf, signEd25519, verifyEd25519 } from './ed25519.ts';
 import { Fault } from './fault.ts';
 
@@ -125,13 +126,13 @@ export function signNote(text: string, signers: readonly NoteSigner[]): string {
  * The trusted keys that signed the note, each once. Throws `bad-signature` when a trusted key's signature is invalid or
  * when no trusted key signed. Other signatures are ignored, also when they share a name or an id (but not both).
  */
-export function verifyNote(note: Note, keys: readonly NoteKey[]): NoteKey[] {
+export function verifyNote(note: Note, keys: readonly NoteKey[], verify: Verify = verifyEd25519): NoteKey[] {
   const message = encodeUtf8(note.text);
   const signers = new Set<NoteKey>();
   for (const { name, keyId, signature } of note.signatures) {
     const key = keys.find((candidate) => candidate.name === name && candidate.keyId === keyId);
     if (key === undefined) continue;
-    if (!verifyEd25519(key.publicKey, message, signature)) {
+    if (!verify(key.publicKey, message, signature)) {
       throw new Fault('bad-signature', 'the signature of a trusted key does not fit the note');
     }
     signers.add(key);

@@ -79,7 +79,7 @@ export function verifyReceipt(text: string | Uint8Array, trust?: Trust, verify: 
   run('header', () => checkHeader(receipt, verify));
   run('enrolment', () => checkEnrolment(receipt, trust, verify));
   run('log', () => checkLog(receipt));
-  run('checkpoint', () => checkCheckpoint(receipt, trust));
+  run('checkpoint', () => checkCheckpoint(receipt, trust, verify));
   return { ...judge(steps), ...(reading && { reading }) };
 }
 
@@ -154,13 +154,13 @@ function checkLog({ header, logProof }: Receipt): string {
   return `The batch is number ${index + 1} of the ${size} entries of a log.`;
 }
 
-function checkCheckpoint({ logProof }: Receipt, trust: Trust | undefined): string | Unknown {
+function checkCheckpoint({ logProof }: Receipt, trust: Trust | undefined, verify: Verify): string | Unknown {
   const { checkpoint } = parseTlogProof(logProof);
   const { signatures } = parseNote(checkpoint);
   if (!trust) return new Unknown('Whose log it is cannot be told without a trust file.');
   if (!signatures.some(({ name, keyId }) => name === trust.log.name && keyId === trust.log.keyId)) {
     return new Unknown('The checkpoint is not signed by the log that your trust file names.');
   }
-  openCheckpoint(checkpoint, [trust.log], trust.log.name);
+  openCheckpoint(checkpoint, [trust.log], trust.log.name, verify);
   return 'The log that you trust signed the checkpoint.';
 }

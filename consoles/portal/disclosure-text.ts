@@ -1,6 +1,7 @@
 /** Entries of the list of who saw what, in the patient's words. Pure. */
 import type { Disclosure } from '../shared/answers.ts';
-import { classesText, countText } from '../shared/words.ts';
+import { countText } from '../shared/words.ts';
+import { classesText } from './classes.ts';
 import { personText } from './grants.ts';
 
 /** Why a request was refused, from the tokens of the consent decision. */

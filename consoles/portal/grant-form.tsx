@@ -4,7 +4,7 @@ import type { DiscloseTerms } from '../../protocol/consent-event.ts';
 import type { Person } from '../shared/answers.ts';
 import { Icon } from '../shared/icons.tsx';
 import { serviceNow } from '../shared/service-clock.ts';
-import { grantableSigns } from '../shared/words.ts';
+import { grantableSigns } from './classes.ts';
 import { personText } from './grants.ts';
 import type { SignerState } from './open-signer.ts';
 import { PHASES } from './signer-strip.tsx';

@@ -1,7 +1,8 @@
 /** Grants as the patient reads them. Pure. */
 import type { Instant } from '../../protocol/time.ts';
 import type { Device, Grant, Person } from '../shared/answers.ts';
-import { classesText, listText } from '../shared/words.ts';
+import { listText } from '../shared/words.ts';
+import { classesText } from './classes.ts';
 
 const PURPOSES: Readonly<Record<string, string>> = {
   TREAT: 'treatment',

@@ -15,7 +15,7 @@ export function useSigner(
 ): SignerState {
   const [state, setState] = useState<SignerState>({ phase: 'checking' });
   const subject = consent?.subject;
-  // biome-ignore lint/correctness/useExhaustiveDependencies: once for each patient, with consent as it was then
+  // Once for each patient, with consent as it was then.
   useEffect(() => {
     if (!consent) return;
     void openSigner(consent, secret !== undefined, {

@@ -1,8 +1,6 @@
-/** Vital signs, values, units and flags in words for people. */
+/** Lists, values, units and flags in words for people. */
 
-import { ALL_CLASSES } from '../../protocol/consent-event.ts';
 import { QUALITY_FLAGS } from '../../protocol/gatt/quality.ts';
-import { allVitalSigns, type VitalSign, vitalSignByName } from '../../protocol/vital-signs.ts';
 
 /** "a", "a and b", "a, b and c". */
 export function listText(items: readonly string[]): string {
@@ -13,26 +11,6 @@ export function listText(items: readonly string[]): string {
 /** "1 reading", "12 readings". */
 export function countText(count: number, one: string, many = `${one}s`): string {
   return `${count.toLocaleString('en-GB')} ${count === 1 ? one : many}`;
-}
-
-/** A class of vital signs within a sentence, such as "heart rate". */
-export function classText(name: string): string {
-  if (name === ALL_CLASSES) return 'all vital signs';
-  const title = vitalSignByName(name)?.title;
-  return title === undefined ? name.replaceAll('-', ' ') : title.charAt(0).toLowerCase() + title.slice(1);
-}
-
-/** Classes within a sentence, in the order of the vital-sign table. */
-export function classesText(names: readonly string[]): string {
-  const order = allVitalSigns().map(({ name }) => name);
-  const place = (name: string) => (order.indexOf(name) + 1 || order.length + 1) - 1;
-  return listText([...new Set(names)].sort((a, b) => place(a) - place(b)).map(classText));
-}
-
-/** Rows of the table that a grant can name: the parts of a panel come with it. */
-export function grantableSigns(): readonly VitalSign[] {
-  const parts = new Set(allVitalSigns().flatMap(({ components }) => components ?? []));
-  return allVitalSigns().filter(({ mdc }) => !parts.has(mdc));
 }
 
 const UNITS: Readonly<Record<string, string>> = { 'mm[Hg]': 'mmHg', Cel: '°C', '[degF]': '°F' };

@@ -8,7 +8,15 @@ const receipt = buildReceipt([readingLeaves({ characteristic: 0x2a37, hex: '06aa
 const text = encodeReceipt(receipt);
 const trust = trustIn(PARTIES);
 
-function refusal(change: (json: Record<string, Record<string, unknown>>) => void): string {
+const inLeaf = (changes: object) => (json: Json) => {
+  json.leaf = { ...(json.leaf as object), ...changes };
+};
+
+interface Json extends Record<string, unknown> {
+  leaf: unknown;
+}
+
+function refusal(change: (json: Json) => void): string {
   const json = JSON.parse(text);
   change(json);
   return faultOf(() => decodeReceipt(JSON.stringify(json)));
@@ -21,21 +29,21 @@ describe('receipt', () => {
     expect(text.length).toBeLessThan(4000);
   });
 
-  it.each<[string, (json: Record<string, any>) => void, string]>([
+  it.each<[string, (json: Json) => void, string]>([
     ['another version', (json) => (json.format = 'veravita/receipt@v2'), 'version'],
     ['a member missing', (json) => delete json.enrolment, 'malformed'],
     ['a member more', (json) => (json.more = 1), 'malformed'],
-    ['a member more in the leaf', (json) => (json.leaf.more = 1), 'malformed'],
+    ['a member more in the leaf', inLeaf({ more: 1 }), 'malformed'],
     ['a leaf that is an array', (json) => (json.leaf = []), 'malformed'],
-    ['an index that is text', (json) => (json.leaf.index = '0'), 'malformed'],
-    ['a negative index', (json) => (json.leaf.index = -1), 'malformed'],
-    ['a broken index', (json) => (json.leaf.index = 0.5), 'malformed'],
-    ['a path that is no array', (json) => (json.leaf.path = ''), 'malformed'],
-    ['an endless path', (json) => (json.leaf.path = new Array(65).fill('')), 'malformed'],
-    ['a salt that is a number', (json) => (json.leaf.salt = 1), 'malformed'],
-    ['padding', (json) => (json.header += '='), 'malformed'],
-    ['the other base64 alphabet', (json) => (json.leaf.salt = '+/'), 'malformed'],
-    ['spare bits set', (json) => (json.leaf.body = 'AB'), 'malformed'],
+    ['an index that is text', inLeaf({ index: '0' }), 'malformed'],
+    ['a negative index', inLeaf({ index: -1 }), 'malformed'],
+    ['a broken index', inLeaf({ index: 0.5 }), 'malformed'],
+    ['a path that is no array', inLeaf({ path: '' }), 'malformed'],
+    ['an endless path', inLeaf({ path: new Array(65).fill('') }), 'malformed'],
+    ['a salt that is a number', inLeaf({ salt: 1 }), 'malformed'],
+    ['padding', (json) => (json.header = 'AA=='), 'malformed'],
+    ['the other base64 alphabet', inLeaf({ salt: '+/' }), 'malformed'],
+    ['spare bits set', inLeaf({ body: 'AB' }), 'malformed'],
     ['a log proof that is null', (json) => (json.logProof = null), 'malformed'],
   ])('is refused with %s', (_, change, code) => {
     expect(refusal(change)).toBe(code);
@@ -89,9 +97,8 @@ describe('trust', () => {
       'wrong-key',
     ],
     ['with a log key whose id is another', change({ log: 'log.example+00000000+AAAA' }), 'wrong-key'],
-    ['with a log key that is none', change({ log: '' }), 'malformed'],
+    ['with a log key that is none', change({ log: '' }), 'wrong-key'],
   ])('is refused %s', (_, other, code) => {
-    expect(['malformed', 'wrong-key', 'version']).toContain(code);
     expect(faultOf(() => decodeTrust(other))).toBe(code);
   });
 });

@@ -150,7 +150,7 @@ export function buildBatch(leaves: readonly Leaf[], agent: Signer, changes: Part
   for (const [start, leaf] of sorted.entries()) {
     const before = sorted[start - 1];
     if (before && sameSegment(before, leaf)) segments.at(-1)!.bodies.push(encodeLeaf(leaf));
-    else segments.push({ key: sha256(encodeUtf8(`segment ${start}`)), start, bodies: [encodeLeaf(leaf)] });
+    else segments.push({ key: sha256(encodeLeaf(leaf)), start, bodies: [encodeLeaf(leaf)] }); // a real key is random
   }
   const header: BatchHeader = {
     agent: thumbprint(agent.publicKey),
