@@ -82,12 +82,18 @@ export function startPipeline(deps: PipelineDeps): Pipeline {
     deps.onLogged();
   }
 
-  const filing: Follower = inbox.follow('pipeline', async (entries) => {
-    await advance(entries);
-    // What is filed need not wait any longer; the newest entry stays so that the journal never looks new.
-    await inbox.trim(entries.at(-1)!.position);
+  const filing: Follower = inbox.follow(
+    'pipeline',
+    async (entries) => {
+      await advance(entries);
+      // What is filed need not wait any longer; the newest entry stays so that the journal never looks new.
+      await inbox.trim(entries.at(-1)!.position);
+    },
+    { onError: () => counters.add('pipeline.failed') },
+  );
+  const logging: Follower = positions.follow('record', notePositions, {
+    onError: () => counters.add('positions.failed'),
   });
-  const logging: Follower = positions.follow('record', notePositions);
 
   // One log entry for all disclosures of an interval, however many pages were looked at.
   const heads = setInterval(() => {

@@ -34,10 +34,10 @@ export function whoText({ role, who }: Disclosure): string {
 /** What was done, to follow the name: "looked at 3 readings: heart rate and glucose". */
 export function actText(entry: Disclosure): string {
   const { classes, reason } = entry;
-  const what = classes.length > 0 ? `: ${classesText(classes)}` : '';
-  if (entry.kind !== 'denied') return deedText(entry) + what;
+  const what = classesText(classes);
+  if (entry.kind !== 'denied') return deedText(entry) + (what && `: ${what}`);
   const was = isOwn(entry) ? 'were' : 'was';
-  return `${was} refused${what}${reason === undefined ? '' : `, because ${reasonText(reason)}`}`;
+  return `${was} refused${what && ` ${what}`}${reason === undefined ? '' : `, because ${reasonText(reason)}`}`;
 }
 
 function deedText({ kind, count, role }: Disclosure): string {

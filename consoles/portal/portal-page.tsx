@@ -10,6 +10,7 @@ import { Devices } from './devices.tsx';
 import { Disclosures } from './disclosures.tsx';
 import { GrantForm } from './grant-form.tsx';
 import { GrantList } from './grant-list.tsx';
+import { deviceText } from './grants.ts';
 import { applyMessage, loadRecord, type ShownRecord } from './record.ts';
 import { SignerStrip } from './signer-strip.tsx';
 import { useSigner } from './use-signer.ts';
@@ -45,6 +46,7 @@ interface SectionsProps {
 function Sections({ record: { overview, latest, consent }, signer, reload }: SectionsProps) {
   const { name, devices, grants, disclosures, readings } = overview;
   const change = { grants, devices, signer, reload };
+  const deviceNames = new Map(devices.map(({ id }) => [id, deviceText(id, devices)]));
   const measured = [...new Set(latest.map(({ vital }) => vital))];
   return (
     <>
@@ -59,24 +61,24 @@ function Sections({ record: { overview, latest, consent }, signer, reload }: Sec
       <div class="sections">
         <Section title="Your latest values" wide>
           {latest.length > 0 ? (
-            <Vitals readings={latest} receipts />
+            <Vitals readings={latest} own={{ deviceNames }} />
           ) : (
             <Empty icon="pulse">No reading yet. Values appear here as your devices are heard.</Empty>
           )}
           <BadgeLegend />
         </Section>
-        <Section title="Who may see what">
-          <GrantList action="disclose" {...change} />
-          <GrantForm staff={consent.staff} measured={measured} signer={signer} reload={reload} />
-        </Section>
         <div class="stack">
+          <Section title="Who may see what">
+            <GrantList action="disclose" {...change} />
+            <GrantForm staff={consent.staff} measured={measured} signer={signer} reload={reload} />
+          </Section>
           <Section title="What may be collected">
             <GrantList action="collect" {...change} />
           </Section>
-          <Section title="Your devices">
-            <Devices devices={devices} latest={latest} />
-          </Section>
         </div>
+        <Section title="Your devices">
+          <Devices devices={devices} latest={latest} />
+        </Section>
         <Section title="Who has seen what" wide>
           <Disclosures newest={disclosures} />
         </Section>

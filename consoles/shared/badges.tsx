@@ -41,7 +41,7 @@ export function Badges({ standing: { signed, inTree, inLog } }: { readonly stand
       <Badge
         test="badge-log"
         state={inLog ? 'yes' : 'waiting'}
-        word={inLog ? 'In log' : 'Log pending'}
+        word={inLog ? 'In log' : 'Log soon'}
         label={
           inLog ? 'In the log: a signed checkpoint covers it' : 'Not yet in the log: waits for the next checkpoint'
         }
@@ -61,7 +61,10 @@ export function BadgeLegend() {
         <dt>In tree</dt>
         <dd>The reading has its place under the signed root of its batch. None can be taken out or put in.</dd>
         <dt>In log</dt>
-        <dd>A public log has taken the batch and signed for it. From now on nobody can deny that it existed.</dd>
+        <dd>
+          A public log has taken the batch and signed for it. From now on nobody can deny that it existed, and it has a
+          receipt that a stranger can check.
+        </dd>
       </dl>
     </details>
   );

@@ -1,6 +1,7 @@
 /** Lists of newest readings: one per vital sign and device. Pure; lists are never changed in place. */
 import { allVitalSigns } from '../../protocol/vital-signs.ts';
 import type { Reading } from './answers.ts';
+import { countText } from './words.ts';
 
 /** A reading on the page; `live` when it came while the page was open, and so may draw the eye. */
 export interface ShownReading extends Reading {
@@ -47,4 +48,14 @@ export function lastHeardAt(readings: readonly Reading[]): number | undefined {
 export function deviceMark(reading: Reading, among: readonly Reading[]): string | undefined {
   const shared = among.some(({ vital, device }) => vital === reading.vital && device !== reading.device);
   return shared ? reading.device.slice(0, 4) : undefined;
+}
+
+/** One line for what devices say of themselves: "5 battery levels, lowest 81 %". */
+export function deviceSignsText(readings: readonly Reading[]): string {
+  const levels = readings.filter(({ vital }) => vital === 'battery').map(({ value }) => Number(value));
+  if (levels.length < readings.length)
+    return countText(readings.length, 'reading of the devices', 'readings of the devices');
+  const known = levels.filter(Number.isFinite);
+  const count = countText(levels.length, 'battery level');
+  return known.length === 0 ? count : `${count}, lowest ${Math.min(...known)} %`;
 }

@@ -1,7 +1,7 @@
 /** Newest values of vital signs, as tiles. */
 import { Badges } from './badges.tsx';
 import { Icon } from './icons.tsx';
-import { deviceMark, isDeviceSign, type ShownReading, sortReadings } from './readings.ts';
+import { deviceMark, deviceSignsText, isDeviceSign, type ShownReading, sortReadings } from './readings.ts';
 import { Age } from './times.tsx';
 import { flagText, unitText, valueText } from './words.ts';
 
@@ -14,34 +14,41 @@ export function TestChip() {
   );
 }
 
+/** Where the page is a patient's: her devices by handle, and receipts to take away. */
+export interface OwnExtras {
+  readonly deviceNames: ReadonlyMap<string, string>;
+}
+
 interface VitalProps {
   readonly reading: ShownReading;
   readonly among: readonly ShownReading[];
   /** Mark this one as test data; where all is, the heading says so once. */
   readonly markTest: boolean;
-  readonly receipt: boolean;
+  readonly own: OwnExtras | undefined;
 }
 
-function Vital({ reading, among, markTest, receipt }: VitalProps) {
-  const { id, vital, title, value, unit, measuredAt, flags } = reading;
+function Vital({ reading, among, markTest, own }: VitalProps) {
+  const { id, vital, title, value, unit, measuredAt, flags, test, inLog } = reading;
   const { text, special } = valueText(value);
   const mark = deviceMark(reading, among);
+  const device = own?.deviceNames.get(reading.device) ?? (mark && `device ${mark}`);
   return (
     <li class="vital" data-testid="vital" data-vital={vital} data-reading={id}>
-      <h3 class="vital-title">
-        {title}
-        {mark && <span class="quiet"> · device {mark}</span>}
-      </h3>
+      <div class="vital-head">
+        <h3 class="vital-title">{title}</h3>
+        {markTest && test && <TestChip />}
+        {own && inLog && <ReceiptLink reading={reading} />}
+      </div>
       <p class="vital-value">
         {/* A new element for each reading, so that the highlight runs once for each. */}
         <span key={id} class={`figure${special ? ' figure-words' : ''}${reading.live ? ' figure-live' : ''}`}>
           {text}
         </span>
         {!special && unit !== '' && <span class="unit">{unitText(unit)}</span>}
-        {markTest && reading.test && <TestChip />}
       </p>
       <p class="vital-age">
         <Age at={measuredAt} />
+        {device && ` · ${device}`}
       </p>
       {flags.length > 0 && (
         <p class="vital-flags">
@@ -49,16 +56,12 @@ function Vital({ reading, among, markTest, receipt }: VitalProps) {
           {flags.map(flagText).join('; ')}
         </p>
       )}
-      <div class="vital-proof">
-        <Badges standing={reading} />
-        {receipt && <ReceiptLink reading={reading} />}
-      </div>
+      <Badges standing={reading} />
     </li>
   );
 }
 
-function ReceiptLink({ reading: { id, title, inLog } }: { readonly reading: ShownReading }) {
-  if (!inLog) return <span class="receipt-wait">Receipt once in log</span>;
+function ReceiptLink({ reading: { id, title } }: { readonly reading: ShownReading }) {
   return (
     <a class="receipt" data-testid="receipt" href={`/api/patient/receipts/${encodeURIComponent(id)}`} download>
       <Icon name="download" />
@@ -69,32 +72,27 @@ function ReceiptLink({ reading: { id, title, inLog } }: { readonly reading: Show
 
 interface VitalsProps {
   readonly readings: readonly ShownReading[];
-  readonly receipts?: boolean;
+  readonly own?: OwnExtras;
 }
 
-/** What bodies say as tiles, what devices say of themselves below, smaller. */
-export function Vitals({ readings, receipts = false }: VitalsProps) {
+/** What bodies say as tiles; what devices say of themselves folded away below. */
+export function Vitals({ readings, own }: VitalsProps) {
   const markTest = readings.some(({ test }) => !test);
   const sorted = sortReadings(readings);
   const tiles = (list: readonly ShownReading[]) =>
     list.map((reading) => (
-      <Vital
-        key={`${reading.vital} ${reading.device}`}
-        reading={reading}
-        among={list}
-        markTest={markTest}
-        receipt={receipts}
-      />
+      <Vital key={`${reading.vital} ${reading.device}`} reading={reading} among={list} markTest={markTest} own={own} />
     ));
-  const body = tiles(sorted.filter((reading) => !isDeviceSign(reading)));
-  const device = tiles(sorted.filter(isDeviceSign));
+  const body = sorted.filter((reading) => !isDeviceSign(reading));
+  const device = sorted.filter(isDeviceSign);
   return (
     <>
-      {body.length > 0 && <ul class="vitals">{body}</ul>}
+      {body.length > 0 && <ul class="vitals">{tiles(body)}</ul>}
       {device.length > 0 && (
-        <ul class="vitals vitals-small" aria-label="Of the devices">
-          {device}
-        </ul>
+        <details class="device-signs" data-testid="device-signs">
+          <summary>{deviceSignsText(device)}</summary>
+          <ul class="vitals vitals-small">{tiles(device)}</ul>
+        </details>
       )}
     </>
   );

@@ -195,7 +195,7 @@ describe('a receipt with one octet changed', () => {
 
   it('any character of its text replaced, unless the text means the same', () => {
     const text = encodeReceipt(receipt);
-    for (const replacement of ['0', 'A', '"', ' ', '\u0000', '\ud800']) {
+    for (const replacement of ['0', '"', ' ', '\ud800']) {
       for (let at = 0; at < text.length; at++) {
         if (text[at] === replacement) continue;
         const altered = text.slice(0, at) + replacement + text.slice(at + 1);
