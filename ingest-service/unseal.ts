@@ -13,7 +13,7 @@ export interface Unsealer {
   open(envelope: Envelope): Promise<Uint8Array>;
 }
 
-/** `secret` is an X25519 private key, 32 octets. */
+/** `secret`: 32 random octets, the input key material of DeriveKeyPair (RFC 9180 §7.1.3). */
 export async function createUnsealer(secret: Uint8Array): Promise<Unsealer> {
   const suite = new CipherSuite({
     kem: new DhkemX25519HkdfSha256(),

@@ -85,7 +85,7 @@ const MAKERS: Readonly<Record<WearableKind, (identity: Identity, person: Person,
           await device.startSession(session());
         }
         const { value, trend } = person.glucose(at);
-      return device.measure({ glucose: value, trend, offsetMin: Math.floor((at - sessionAt) / MINUTE_MS) });
+        return device.measure({ glucose: value, trend, offsetMin: Math.floor((at - sessionAt) / MINUTE_MS) });
       }
       return { device, everyMs: MINUTE_MS, whenHeard: () => device.whenHeard(), measure };
     },

@@ -1,5 +1,6 @@
 /** Who may see what, what may be collected, and what no longer holds. */
 import type { ComponentChildren } from 'preact';
+import { useState } from 'preact/hooks';
 import type { Device, Grant } from '../shared/answers.ts';
 import { Icon } from '../shared/icons.tsx';
 import { Empty } from '../shared/page-frame.tsx';
@@ -74,12 +75,12 @@ function Item({
   );
 }
 
-function Standing({ grants, devices, signer, reload }: GrantsProps) {
+function Standing({ grants, devices, ...rest }: GrantsProps & { readonly onRevoked: () => void }) {
   return (
     <ul class="rows">
       {grants.map((grant) => (
         <Item key={grant.id} grant={grant} devices={devices}>
-          <RevokeButton grant={grant} devices={devices} signer={signer} reload={reload} />
+          <RevokeButton grant={grant} devices={devices} {...rest} />
         </Item>
       ))}
     </ul>
@@ -107,6 +108,7 @@ interface GrantListProps extends GrantsProps {
 /** Grants of one action: those that stand with their buttons, the ended ones folded away. */
 export function GrantList({ grants, action, ...rest }: GrantListProps) {
   const now = useNow();
+  const [done, setDone] = useState('');
   const all = grants.filter((grant) => grant.action === action);
   const standing = all.filter((grant) => isStanding(grant, now));
   const ended = all.filter((grant) => !isStanding(grant, now));
@@ -114,7 +116,14 @@ export function GrantList({ grants, action, ...rest }: GrantListProps) {
     action === 'disclose' ? 'Nobody but you may see your readings.' : 'Nothing is collected from your devices.';
   return (
     <>
-      {standing.length > 0 ? <Standing grants={standing} {...rest} /> : <Empty icon="inbox">{nobody}</Empty>}
+      {standing.length > 0 ? (
+        <Standing grants={standing} onRevoked={() => setDone('Revoked. It holds no more.')} {...rest} />
+      ) : (
+        <Empty icon="inbox">{nobody}</Empty>
+      )}
+      <p class="done" role="status">
+        {done}
+      </p>
       <Ended grants={ended} devices={rest.devices} />
     </>
   );

@@ -13,9 +13,10 @@ export interface RevokeProps {
   readonly devices: readonly Device[];
   readonly signer: SignerState;
   readonly reload: () => Promise<void>;
+  readonly onRevoked: () => void;
 }
 
-export function RevokeButton({ grant, devices, signer, reload }: RevokeProps) {
+export function RevokeButton({ grant, devices, signer, reload, onRevoked }: RevokeProps) {
   const [asking, setAsking] = useState(false);
   const { busy, problem, make } = useChange(signer.key, reload);
   const { title, body } = revokeQuestion(grant, devices);
@@ -57,7 +58,9 @@ export function RevokeButton({ grant, devices, signer, reload }: RevokeProps) {
               disabled={busy}
               onClick={async () => {
                 const made = await make({ type: 'revoke', grant: decodeBase32(grant.id) });
-                if (made) setAsking(false);
+                if (!made) return;
+                setAsking(false);
+                onRevoked();
               }}
             >
               {busy ? 'Revoking…' : 'Revoke'}

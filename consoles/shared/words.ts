@@ -31,11 +31,11 @@ const SPECIALS: Readonly<Record<string, string>> = {
 /** A value for show; `special` when there is no number, so that no unit belongs after it. */
 export function valueText(value: string): { readonly text: string; readonly special: boolean } {
   const parts = value.split('/');
-  const special = parts.find((part) => part in SPECIALS);
+  const special = parts.find((part) => Object.hasOwn(SPECIALS, part));
   if (value === '') return { text: 'no measurement', special: true };
   if (special === undefined) return { text: value, special: false };
-  if (parts.every((part) => part in SPECIALS)) return { text: SPECIALS[special]!, special: true };
-  return { text: parts.map((part) => (part in SPECIALS ? '–' : part)).join('/'), special: false };
+  if (parts.every((part) => Object.hasOwn(SPECIALS, part))) return { text: SPECIALS[special]!, special: true };
+  return { text: parts.map((part) => (Object.hasOwn(SPECIALS, part) ? '–' : part)).join('/'), special: false };
 }
 
 /** What a quality flag tells the reader of a value. */

@@ -167,7 +167,7 @@ class H4Transport extends EventEmitter implements HciTransport {
     if (this.#started && !this.#closed) this.emit('data', packet);
   }
 
-  /** Command Complete and Command Status say how many more commands the controller takes (§7.7.14, §7.7.15). */
+  /** Command Complete and Command Status say how many more commands the controller takes (Core 5.2 Vol 4 Part E §7.7.14). */
   #countCredits(packet: Buffer): void {
     if (packet[1] === COMMAND_COMPLETE && packet.length >= 6) {
       this.#credits = packet.readUInt8(3);

@@ -3,7 +3,7 @@ import { encodeAcl } from './hci-packets.ts';
 import type { VirtualController } from './virtual-controller.ts';
 import type { PeripheralLink, VirtualPeripheral } from './virtual-peripheral.ts';
 
-/** Packet boundary flag of a continuing fragment (Vol 4 Part E §5.4.2). */
+/** Packet boundary flag of a continuing fragment (Core 5.2 Vol 4 Part E §5.4.2). */
 const CONTINUING = 0b01;
 const L2CAP_HEADER = 4;
 

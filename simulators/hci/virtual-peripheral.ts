@@ -196,7 +196,7 @@ export class VirtualPeripheral extends EventEmitter<PeripheralEvents> {
   }
 }
 
-/** Every device has it (Vol 3 Part C §12). */
+/** Every device has it (Core 5.2 Vol 3 Part C §12). */
 function genericAccess(name: string): ServiceDeclaration {
   return {
     uuid: 0x1800,

@@ -43,6 +43,10 @@ const GENUINE: readonly [string, Heard][] = [
     { characteristic: 0x2aa7, hex: '06006e000500', sessionStart: 'ea07030108000004' + '00' },
   ],
   ['glucose without a session start', { characteristic: 0x2aa7, hex: '06006e000500' }],
+  [
+    'glucose by a clock that names a zone which no place has',
+    { characteristic: 0x2aa7, hex: '06006e000500', sessionStart: 'ea0703010800003808' },
+  ],
   ['battery', { characteristic: 0x2a19, hex: '2c' }],
   ['a reading that is no test', { ...HEART, test: false }],
 ];

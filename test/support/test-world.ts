@@ -49,12 +49,13 @@ export interface TestWorld extends World {
     wearers: readonly SimulatedPatient[],
     batch?: { maxLeaves: number; maxAgeMs: number },
   ): Promise<StrapHome>;
+  /** Stops it and removes the folder. */
   close(): Promise<void>;
 }
 
-export async function openTestWorld({ mqttPort = 0 } = {}): Promise<TestWorld> {
-  const directory = mkdtempSync(join(tmpdir(), 'veravita-world-'));
-  const world = await openWorld({ directory, httpPort: 0, mqttPort, checkpointMs: 50 });
+/** `directory`: one that an earlier world left when it was stopped. */
+export async function openTestWorld(directory = mkdtempSync(join(tmpdir(), 'veravita-world-'))): Promise<TestWorld> {
+  const world = await openWorld({ directory, httpPort: 0, mqttPort: 0, checkpointMs: 50 });
   const { service } = world;
   const streams: RawStream[] = [];
   world.admitStaff(EYE_DOCTOR, 'Eye Doctor (HTEST)', 'ophthalmologist');
@@ -120,9 +121,13 @@ export async function openTestWorld({ mqttPort = 0 } = {}): Promise<TestWorld> {
       };
     },
 
-    async close() {
+    async stop() {
       for (const stream of streams) stream.close();
       await world.stop();
+    },
+
+    async close() {
+      await this.stop();
       rmSync(directory, { recursive: true, force: true });
     },
   };

@@ -1,0 +1,66 @@
+import { describe, expect, it } from 'vitest';
+import {
+  deviceMark,
+  deviceSignsText,
+  lastHeardAt,
+  markLogged,
+  sortReadings,
+  takeReading,
+} from '../../../consoles/shared/readings.ts';
+import { readingOf, T0 } from '../../support/console-readings.ts';
+
+describe('takeReading', () => {
+  const first = readingOf();
+
+  it('replaces the older of the same vital sign and device, and marks it as live', () => {
+    const newer = readingOf({ value: '75' }, T0 + 1000);
+    expect(takeReading([first], newer)).toEqual([{ ...newer, live: true }]);
+  });
+
+  it('adds what is of another vital sign or device', () => {
+    expect(takeReading([first], readingOf({ device: '2222' }))).toHaveLength(2);
+    expect(takeReading([first], readingOf({ vital: 'glucose' }))).toHaveLength(2);
+  });
+
+  it('never lets late data replace fresh data', () => {
+    const late = readingOf({ value: '75' }, T0 - 1000);
+    expect(takeReading([first], late)).toEqual([first]);
+  });
+
+  it('changes nothing when the same reading comes again, and forgets no log', () => {
+    const logged = { ...first, inLog: true };
+    expect(takeReading([logged], first)).toEqual([logged]);
+    expect(takeReading([first], logged)).toEqual([logged]);
+  });
+});
+
+describe('lists of readings', () => {
+  it('turns the badge of one reading', () => {
+    const [a, b] = [readingOf(), readingOf({ device: '2222' }, T0 + 1)];
+    expect(markLogged([a, b], b.id).map(({ inLog }) => inLog)).toEqual([false, true]);
+  });
+
+  it('keeps the order of the table, whatever comes first', () => {
+    const [battery, glucose, heart, other] = ['battery', 'glucose', 'heart-rate', 'unknown'].map((vital) =>
+      readingOf({ vital }),
+    );
+    expect(sortReadings([other!, battery!, glucose!, heart!])).toEqual([heart, glucose, battery, other]);
+  });
+
+  it('knows when anything was last heard', () => {
+    expect(lastHeardAt([])).toBeUndefined();
+    expect(lastHeardAt([readingOf({}, T0 + 5), readingOf()])).toBe(T0 + 5);
+  });
+
+  it('marks devices only where there are several of one vital sign', () => {
+    const [a, b] = [readingOf(), readingOf({ device: '22225555' })];
+    expect(deviceMark(a, [a])).toBeUndefined();
+    expect(deviceMark(b, [a, b])).toBe('2222');
+  });
+
+  it('sums up batteries', () => {
+    const battery = (value: string) => readingOf({ vital: 'battery', value });
+    expect(deviceSignsText([battery('90'), battery('15')])).toBe('2 battery levels, lowest 15 %');
+    expect(deviceSignsText([battery('NaN')])).toBe('1 battery level');
+  });
+});

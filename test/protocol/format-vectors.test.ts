@@ -1,0 +1,64 @@
+import { readFileSync } from 'node:fs';
+import { inflateRawSync } from 'node:zlib';
+import { describe, expect, it } from 'vitest';
+import { createUnsealer } from '../../ingest-service/unseal.ts';
+import { leafHash, openHeader } from '../../protocol/batch.ts';
+import { decodeHex, encodeHex } from '../../protocol/bytes.ts';
+import { foldEvents } from '../../protocol/consent-chain.ts';
+import { verifyEd25519 } from '../../protocol/ed25519.ts';
+import { decodeContent, decodeEnvelope } from '../../protocol/envelope.ts';
+import { inclusionProof, rootOf } from '../../protocol/merkle.ts';
+import { decodeReceipt, decodeTrust } from '../../protocol/receipt.ts';
+import { verifyReceipt } from '../../protocol/verify.ts';
+import { seedOf } from '../support/receipt-builder.ts';
+import { makeFormatVectors } from '../vectors/make-format-vectors.ts';
+
+const text = readFileSync(new URL('../vectors/format.json', import.meta.url), 'utf8');
+const vectors = JSON.parse(text);
+
+interface VectorLeaf {
+  readonly body: string;
+  readonly salt: string;
+  readonly hash: string;
+}
+
+describe('format.json', () => {
+  it('is what its script makes', async () => {
+    // Otherwise the format has changed: run test/vectors/make-format-vectors.ts, and say so in docs/format.md.
+    expect(await makeFormatVectors()).toBe(text);
+  });
+
+  it('holds together: leaves, salts, hashes, root and header', () => {
+    const leaves: VectorLeaf[] = vectors.batch.segments.flatMap((segment: { leaves: VectorLeaf[] }) => segment.leaves);
+    const hashes = leaves.map(({ salt, body }) => leafHash(decodeHex(salt), decodeHex(body)));
+    expect(hashes.map(encodeHex)).toEqual(leaves.map(({ hash }) => hash));
+    expect(encodeHex(rootOf(hashes))).toBe(vectors.batch.root);
+    const { header, id } = openHeader(
+      decodeHex(vectors.batch.signed),
+      decodeHex(vectors.keys.agent.publicKey),
+      verifyEd25519,
+    );
+    expect([encodeHex(header.root), encodeHex(id)]).toEqual([vectors.batch.root, vectors.batch.id]);
+    expect(decodeReceipt(vectors.receipt).path).toEqual(inclusionProof(hashes, 1));
+  });
+
+  it('has an envelope that the service opens', async () => {
+    const unsealer = await createUnsealer(seedOf(5));
+    expect(encodeHex(unsealer.publicKey)).toBe(vectors.envelope.recipientPublicKey);
+    const plaintext = await unsealer.open(decodeEnvelope(decodeHex(vectors.envelope.envelope)));
+    expect(encodeHex(plaintext)).toBe(vectors.envelope.plaintext);
+    expect(encodeHex(new Uint8Array(inflateRawSync(decodeHex(vectors.envelope.deflated))))).toBe(encodeHex(plaintext));
+    expect(encodeHex(decodeContent(plaintext).signedHeader)).toBe(vectors.batch.signed);
+  });
+
+  it('has a consent chain that adds up', () => {
+    const events = vectors.consent.events.map(({ signed }: { signed: string }) => decodeHex(signed));
+    const { subject, head } = vectors.consent;
+    const state = foldEvents(decodeHex(subject), decodeHex(vectors.keys.patient.publicKey), events, verifyEd25519);
+    expect(encodeHex(state.head)).toBe(head);
+  });
+
+  it('has a receipt that is genuine', () => {
+    expect(verifyReceipt(vectors.receipt, decodeTrust(vectors.trust)).verdict).toBe('genuine');
+  });
+});
