@@ -10,6 +10,8 @@ import { measureRate, type Rate, type RateOptions } from './rate.ts';
 import { openGateway, type Site, STRAP, settle } from './site.ts';
 import { createHeartRates, HEART_RATE_MEASUREMENT } from './workload.ts';
 
+const BATTERY_LEVEL = 0x2a19;
+
 export interface RoadOptions extends RateOptions {
   /** Readings in a batch, and heard at once. */
   readonly batch: number;
@@ -60,14 +62,16 @@ export async function measureRadioRoad(site: Site, { batch, ...options }: RoadOp
     assignments: [{ patient: site.patient.id, address: strap.address, addressType: strap.addressType }],
     batch: { maxLeaves: batch, maxAgeMs: 2000 },
   });
-  await strap.whenHeard();
-  await agent.flush(); // what the strap says of itself when it is connected
+  // The last that the agent asks for; it takes the level for a reading, too.
+  await strap.whenSubscribed(BATTERY_LEVEL);
+  await agent.flush();
+  await settle(site.world, agent);
   return measureRate(async (count) => {
     await expectFiled(site, count, async () => {
       for (const { at, value } of rates.take(count)) {
         clock.set(at);
         const { heartRate, rr1024 } = decodeHeartRateMeasurement(value);
-        if (!(await strap.beat({ heartRate, rr1024 }))) await strap.whenSent();
+        while (!(await strap.beat({ heartRate, rr1024 }))) await strap.whenHeard();
       }
       await settle(site.world, agent);
     });

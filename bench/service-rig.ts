@@ -130,7 +130,9 @@ export async function openServiceRig(directory: string, laps: Laps): Promise<Ser
       await laps.time('commitment relay and log entry', async () => {
         const unsent = store.commitments.unsent(500);
         await commitments.append(unsent.map((body) => ({ key: 'log', id: encodeHex(body), body })));
-        store.transaction(() => unsent.forEach((commitment) => store.commitments.markSent(commitment)));
+        store.transaction(() => {
+          for (const commitment of unsent) store.commitments.markSent(commitment);
+        });
         await followOnce(commitments, 'ledger-writer', async (entries) => {
           await log.append(entries.map(({ body }) => body));
         });
