@@ -86,9 +86,9 @@ export async function openServiceRig(directory: string, laps: Laps): Promise<Ser
       return holds;
     },
     sha256(bytes) {
-      const hash = new Uint8Array(createHash('sha256').update(bytes).digest());
+      const hashed = new Uint8Array(createHash('sha256').update(bytes).digest());
       splits.end('salt, hash, root rebuild');
-      return hash;
+      return hashed;
     },
     clock() {
       // Asked at the gate, and again when the acknowledgement is signed.

@@ -17,6 +17,10 @@ import type { Intake } from './intake.ts';
 import { createPacketGuard, type SwallowedPublish } from './packet-guard.ts';
 import { type Agents, hashSecret } from './record/agents.ts';
 
+/** Where everything goes that agents publish: nobody can subscribe to it. */
+const NOWHERE = 'veravita/nowhere';
+const EMPTY = Buffer.alloc(0);
+
 /** Room for the topic and message id beside the largest envelope. */
 const MAX_PACKET_OCTETS = MAX_ENVELOPE_OCTETS + 1024;
 
@@ -49,7 +53,8 @@ export async function startBroker({ agents, intake, counters, port, onListening 
   };
 
   aedes.authenticate = (client, username, password, done) => {
-    const agent = username === undefined ? undefined : agents.get(username);
+    // A client id that is another agent's would end that agent's connection (MQTT 3.1.1 §3.1.4).
+    const agent = username === undefined || username !== client.id ? undefined : agents.get(username);
     if (agent && password && timingSafeEqual(hashSecret(password.toString()), agent.credentialHash)) {
       agentOf.set(client, agent.id);
       return done(null, true);
@@ -59,14 +64,17 @@ export async function startBroker({ agents, intake, counters, port, onListening 
   };
 
   aedes.authorizePublish = (client, packet, done) => {
-    packet.retain = false;
     const agent = client && agentOf.get(client);
     if (!agent) return done(null); // our own acknowledgements and commands
-    if (packet.topic !== batchesTopic(agent)) {
+    const { topic, payload } = packet;
+    // Batches stay between the agent and the intake, and what else an agent sends must reach no other agent: the broker
+    // goes on with an empty packet, and only its PUBACK is the agent's.
+    Object.assign(packet, { topic: NOWHERE, payload: EMPTY, retain: false });
+    if (topic !== batchesTopic(agent)) {
       acknowledge(agent, intake.refuse(agent, new Fault('wrong-topic', 'not the own batches topic')));
       return done(null);
     }
-    intake.receive(packet.topic, new Uint8Array(packet.payload as Buffer)).then(
+    intake.receive(topic, new Uint8Array(payload as Buffer)).then(
       (answer) => {
         done(null);
         if (answer) acknowledge(agent, answer);
@@ -82,9 +90,6 @@ export async function startBroker({ agents, intake, counters, port, onListening 
     counters.add('mqtt.refused.subscription');
     done(null, null); // SUBACK 0x80, MQTT 3.1.1 §3.9.3
   };
-
-  // Batches stay between the agent and the intake; nobody else can have subscribed, and nothing is forwarded.
-  aedes.authorizeForward = (_client, packet) => (packet.topic.endsWith('/batches') ? null : packet);
 
   aedes.on('subscribe', (subscriptions, client) => {
     const agent = agentOf.get(client);

@@ -92,6 +92,14 @@ export function createSight(store: RecordStore, clock: Clock) {
       return store.patients.all().filter((patient) => this.knows(who, patient));
     },
 
+    /** The patient with this id, for who may know of her; `undefined` for anybody else, which she sees in her list. */
+    findPatient(who: Identity, id: string): Patient | undefined {
+      const patient = store.patients.byId(id);
+      if (!patient || this.knows(who, patient)) return patient;
+      store.transaction(() => noteDenial(who, patient, 'no-grant', [], clock()));
+      return undefined;
+    },
+
     /** A page of readings. Nothing but an empty page tells a stranger from an empty record. */
     search(who: Identity, request: SearchRequest, kind: DisclosureKind = 'search'): SearchResult {
       const patient = store.patients.byId(request.patient);

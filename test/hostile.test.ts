@@ -23,6 +23,9 @@ import { turns, until } from './support/until.ts';
 const STRAP = 'c4:00:00:00:00:01';
 const OTHER_STRAP = 'c4:00:00:00:00:02';
 
+/** 64 KiB that would be 64 MiB. */
+const BOMB = deflateRawSync(new Uint8Array(64 * 1024 * 1024));
+
 let world: TestWorld;
 let ada: SimulatedPatient;
 let ben: SimulatedPatient;
@@ -153,7 +156,7 @@ const HOSTILE: readonly Hostile[] = [
   {
     what: 'content that inflates to 64 MiB',
     code: 'too-large',
-    make: () => only(agent.craft({ deflated: () => deflateRawSync(new Uint8Array(64 * 1024 * 1024)) })),
+    make: () => only(agent.craft({ deflated: () => BOMB })),
   },
   {
     what: 'content that does not inflate',
@@ -246,6 +249,7 @@ describe('a hostile message', () => {
 
 describe('a stranger', () => {
   const options = { reconnectPeriod: 0, connectTimeout: 5000 };
+  const credentials = () => ({ clientId: agent.id, username: agent.id, password: agent.password });
   const attempt = async (more: object) => {
     const client = connect(world.service.brokerUrl, { ...options, ...more });
     client.on('error', () => undefined);
@@ -258,19 +262,19 @@ describe('a stranger', () => {
   };
 
   it.each([
-    ['without a name', () => ({})],
-    ['with an unknown name', () => ({ username: 'a'.repeat(52), password: 'x' })],
-    ['with the credential of another agent', () => ({ username: agent.id, password: other.password })],
-    ['without a credential', () => ({ username: agent.id })],
-  ])('%s gets no connection, and is counted', async (_, credentials) => {
+    ['without a name', () => ({ username: undefined, password: undefined })],
+    ['with an unknown name', () => ({ clientId: 'a'.repeat(52), username: 'a'.repeat(52) })],
+    ['with the credential of another agent', () => ({ password: other.password })],
+    ['without a credential', () => ({ password: undefined })],
+  ])('%s gets no connection, and is counted', async (_, changes) => {
     const counted = counts()['batches.refused.unknown-agent'] ?? 0;
-    expect(await attempt(credentials())).toBe('closed');
+    expect(await attempt({ ...credentials(), ...changes() })).toBe('closed');
     expect(counts()['batches.refused.unknown-agent']).toBe(counted + 1);
   });
 
   it('cannot leave a will', async () => {
     const will = { topic: batchesTopic(other.id), payload: Buffer.from('x'), qos: 1, retain: true } as const;
-    expect(await attempt({ username: agent.id, password: agent.password, clientId: 'w', will })).toBe('closed');
+    expect(await attempt({ ...credentials(), will })).toBe('closed');
     expect(counts()['mqtt.refused.will']).toBe(1);
   });
 
@@ -306,17 +310,34 @@ describe('an agent', () => {
     expect(agent.acknowledgements.length).toBe(heard);
   });
 
-  it('leaves nothing retained behind', async () => {
-    const { envelope } = await agent.craft();
-    const heard = agent.acknowledgements.length;
-    await agent.client.publishAsync(acknowledgementsTopic(agent.id), Buffer.from(envelope), { qos: 1, retain: true });
-    await until('the refusal', () => agent.acknowledgements.length > heard);
-    expect(agent.acknowledgements.at(-1)).toMatchObject({ outcome: 'refused', code: 'wrong-topic' });
+  it('reaches nobody else, and leaves nothing behind', async () => {
+    const opened = other.acknowledgements.length;
+    const unreadable = other.unreadable + agent.unreadable;
+    for (const topic of [acknowledgementsTopic(other.id), commandsTopic(other.id), acknowledgementsTopic(agent.id)]) {
+      const heard = agent.acknowledgements.length;
+      await agent.client.publishAsync(topic, Buffer.from('not signed'), { qos: 1, retain: true });
+      await until('the refusal', () => agent.acknowledgements.length > heard);
+      expect(agent.acknowledgements.at(-1)).toMatchObject({ outcome: 'refused', code: 'wrong-topic' });
+    }
     await agent.client.unsubscribeAsync(acknowledgementsTopic(agent.id));
     await agent.client.subscribeAsync(acknowledgementsTopic(agent.id));
-    await turns();
-    // Everything that comes is signed by the service; anything else would have failed to open.
     expect((await agent.sendGood()).answer.outcome).toBe('held');
+    expect((await other.sendGood()).answer.outcome).toBe('held');
+    expect(other.acknowledgements.length).toBe(opened + 1);
+    expect(other.unreadable + agent.unreadable).toBe(unreadable);
+  });
+
+  it('cannot end the connection of another by taking its name', async () => {
+    const client = connect(world.service.brokerUrl, {
+      reconnectPeriod: 0,
+      username: agent.id,
+      password: agent.password,
+      clientId: other.id,
+    });
+    client.on('error', () => undefined);
+    await new Promise<void>((resolve) => client.once('close', () => resolve()));
+    expect((await other.sendGood()).answer.outcome).toBe('held');
+    expect(other.closed).toBe(0);
   });
 });
 

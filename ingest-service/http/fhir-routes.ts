@@ -16,7 +16,6 @@ import { toObservation } from '../fhir/observation.ts';
 import { toPatient } from '../fhir/patient.ts';
 import { toProvenance } from '../fhir/provenance.ts';
 import { nextPageQuery, type ObservationQuery, parseObservationQuery } from '../fhir/search.ts';
-import type { Patient } from '../record/patients.ts';
 import type { FiledReading } from '../record/segments.ts';
 import type { Identity } from '../sight.ts';
 import { requireIdentity } from './access.ts';
@@ -64,7 +63,7 @@ export function addFhirRoutes(app: FastifyInstance, { store, sight, sessions, cl
 
   app.get(`${BASE}/Patient/:id`, (request, reply) => {
     const who = requireIdentity(sessions, request);
-    const patient = knownPatient(who, idOf(request));
+    const patient = sight.findPatient(who, idOf(request));
     if (patient) sight.note(who, patient, 'read', [], 0);
     return answer(reply, patient && toPatient({ id: patient.id, ...store.patients.profile(patient) }));
   });
@@ -131,11 +130,6 @@ export function addFhirRoutes(app: FastifyInstance, { store, sight, sessions, cl
     const filed = store.batches.get(batch);
     if (!patient || !filed) throw new Fault('inconsistent', 'a reading without its batch or patient');
     return { patient, batch: filed };
-  }
-
-  function knownPatient(who: Identity, id: string): Patient | undefined {
-    const patient = store.patients.byId(id);
-    return patient && sight.knows(who, patient) ? patient : undefined;
   }
 
   /** A wearable of which the requester may see a reading now, or the gateway of a patient whom they may know. */

@@ -30,9 +30,17 @@ export function createFiledKeys(db: DatabaseSync) {
   };
 }
 
+const HOUR_MS = 3_600_000;
+
+/** The hour comes first: readings come in the order of time, and at random places each would rewrite a page of its own. */
 function readingKey(patientKey: KeyObject, leaf: ReadingLeaf): Uint8Array {
   const { device, characteristic, measuredBy, deviceClock, measuredAt, heardAt, raw, vital, ordinal } = leaf;
   const time = measuredBy === 'device' ? (deviceClock ?? measuredAt) : heardAt;
+  // A device's clock is taken as it is written: what it shows need not be a date that exists.
+  const hour = typeof time === 'number' ? time / HOUR_MS : Number(time.replaceAll(/\D/g, '').slice(0, 10));
   const identity = encodeCbor(['veravita/v1/filed', device, characteristic, time, raw, vital, ordinal]);
-  return new Uint8Array(createHmac('sha256', patientKey).update(identity).digest()).slice(0, 16);
+  const key = new Uint8Array(20);
+  new DataView(key.buffer).setUint32(0, hour);
+  key.set(createHmac('sha256', patientKey).update(identity).digest().subarray(0, 16), 4);
+  return key;
 }

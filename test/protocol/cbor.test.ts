@@ -64,6 +64,16 @@ const VECTORS: readonly [string, CborValue][] = [
     ]),
   ],
   ['826161a161626163', ['a', new Map([['b', 'c']])]],
+  // RFC 8949 §4.2.1: by the octets of the keys, whatever their lengths.
+  [
+    'a4186400200061610062616100',
+    new Map<number | string, CborValue>([
+      [100, 0],
+      [-1, 0],
+      ['a', 0],
+      ['aa', 0],
+    ]),
+  ],
   // RFC 8949 §3.4.4: 273.15
   ['c48221196ab3', new Tagged(4, [-2, 27315])],
 ];

@@ -42,6 +42,8 @@ export class RawAgent {
   readonly id: AgentId = agentIdOf(this.signer.publicKey);
   readonly thumb = thumbprint(this.signer.publicKey);
   readonly acknowledgements: Acknowledgement[] = [];
+  /** Messages that were no signed word of the service. */
+  unreadable = 0;
   /** How often the connection ended. */
   closed = 0;
   client!: MqttClient;
@@ -136,9 +138,13 @@ export async function openRawAgent(world: TestWorld, patient: SimulatedPatient, 
   const { id: username, password } = agent;
   agent.client = connect(answer.broker.url, { clientId: username, username, password, reconnectPeriod: 0 });
   agent.client.on('message', (_topic, payload) => {
-    const word = openAcknowledgement(new Uint8Array(payload), world.service.publicKey, verifyEd25519);
-    // That something is logged comes when it comes, and answers nothing.
-    if (word.outcome !== 'logged') agent.acknowledgements.push(word);
+    try {
+      const word = openAcknowledgement(new Uint8Array(payload), world.service.publicKey, verifyEd25519);
+      // That something is logged comes when it comes, and answers nothing.
+      if (word.outcome !== 'logged') agent.acknowledgements.push(word);
+    } catch {
+      agent.unreadable++;
+    }
   });
   agent.client.on('close', () => agent.closed++);
   agent.client.on('error', () => undefined);

@@ -61,6 +61,13 @@ export async function openTestWorld(directory = mkdtempSync(join(tmpdir(), 'vera
   world.admitStaff(EYE_DOCTOR, 'Eye Doctor (HTEST)', 'ophthalmologist');
   world.admitStaff(CHIROPRACTOR, 'Chiropractor (HTEST)', 'chiropractor');
 
+  let stopped: Promise<void> | undefined;
+  function stop(): Promise<void> {
+    for (const stream of streams) stream.close();
+    stopped ??= world.stop();
+    return stopped;
+  }
+
   return {
     ...world,
     directory,
@@ -121,13 +128,10 @@ export async function openTestWorld(directory = mkdtempSync(join(tmpdir(), 'vera
       };
     },
 
-    async stop() {
-      for (const stream of streams) stream.close();
-      await world.stop();
-    },
+    stop,
 
     async close() {
-      await this.stop();
+      await stop();
       rmSync(directory, { recursive: true, force: true });
     },
   };
