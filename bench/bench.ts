@@ -60,7 +60,7 @@ export async function runBench(
   let radioRoad: Rate;
   try {
     progress('the road');
-    road = await measureRoad(site, { readings, limitMs: 50_000, batch });
+    road = await measureRoad(site, { readings, limitMs: 75_000, batch });
     progress('the road through the radio');
     radioRoad = await measureRadioRoad(site, { readings: Math.ceil(readings / 5), limitMs: 15_000, batch });
   } finally {

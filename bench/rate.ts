@@ -6,6 +6,8 @@ export interface Rate {
   readonly readings: number;
   readonly seconds: number;
   readonly perSecond: number;
+  /** Of this process, all threads: less than `seconds` where it waits for the disk. */
+  readonly cpuSeconds: number;
 }
 
 export interface RateOptions {
@@ -19,8 +21,10 @@ export async function measureRate(run: (count: number) => Promise<void>, options
   const warmUp = Math.ceil(options.readings / 10);
   const slowest = warmUp / (await timeOf(() => run(warmUp)));
   const readings = Math.max(warmUp, Math.min(options.readings, Math.floor(slowest * options.limitMs)));
+  const cpuBefore = process.cpuUsage();
   const ms = await timeOf(() => run(readings));
-  return { readings, seconds: ms / 1000, perSecond: (1000 * readings) / ms };
+  const { user, system } = process.cpuUsage(cpuBefore);
+  return { readings, seconds: ms / 1000, perSecond: (1000 * readings) / ms, cpuSeconds: (user + system) / 1e6 };
 }
 
 async function timeOf(work: () => Promise<void>): Promise<number> {

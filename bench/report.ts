@@ -28,9 +28,10 @@ function formatRates({ batch, road, radioRoad, plainSingle, plainBatch }: BenchR
     `${(rate.perSecond / road.perSecond).toFixed(2)} x`,
     group(rate.readings),
     rate.seconds.toFixed(1),
+    rate.cpuSeconds.toFixed(1),
   ];
   return table(
-    ['one agent, one process, durable', 'readings/s', 'of the road', 'readings', 's'],
+    ['one agent, one process, durable', 'readings/s', 'of the road', 'readings', 's', 'CPU s'],
     [
       line(`the road, batches of ${batch}: heard to signed checkpoint`, road),
       line('  the same through virtual strap and Bluetooth stack', radioRoad),

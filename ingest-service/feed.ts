@@ -18,9 +18,17 @@ export type FeedMessage =
   /** The list of patients, grants or disclosures is no longer what it was. */
   | { readonly type: 'changed' };
 
-interface Subscriber {
+/** Where a feed's messages go. */
+export interface FeedSink {
+  send(message: FeedMessage): void;
+  /** Ends the feed when messages wait in it that were decided before now: a slow reader must not get them later. */
+  cutBacklog(): void;
+}
+
+interface Subscriber extends FeedSink {
   readonly who: Identity;
-  readonly send: (message: FeedMessage) => void;
+  /** Patients whom this reader may know, or could until the last change. */
+  readonly known: Set<string>;
   /** Readings sent and not yet in the log, by id. */
   readonly unlogged: Map<string, { readonly patient: Patient; readonly reading: FiledReading }>;
   /** What the patient's list says of this feed, by patient. */
@@ -92,8 +100,16 @@ export function createFeed(sight: Sight, standingOf: StandingOf, clock: Clock) {
 
   return {
     /** Opens a feed; the answer closes it. */
-    open(who: Identity, send: (message: FeedMessage) => void): () => void {
-      const subscriber: Subscriber = { who, send, unlogged: new Map(), notes: new Map() };
+    open(who: Identity, sink: FeedSink): () => void {
+      const known = new Set(sight.patients(who).map(({ id }) => id));
+      const subscriber: Subscriber = {
+        who,
+        send: (message) => sink.send(message),
+        cutBacklog: () => sink.cutBacklog(),
+        known,
+        unlogged: new Map(),
+        notes: new Map(),
+      };
       subscribers.add(subscriber);
       return () => {
         if (!subscribers.delete(subscriber)) return;
@@ -134,8 +150,14 @@ export function createFeed(sight: Sight, standingOf: StandingOf, clock: Clock) {
 
     /** A patient's consent changed: whoever saw the patient before, or may see now, looks again. */
     changed(patient: Patient): void {
-      for (const { who, send, notes } of subscribers) {
-        if (notes.has(patient.id) || sight.knows(who, patient)) send({ type: 'changed' });
+      for (const { who, send, cutBacklog, known } of subscribers) {
+        const knew = known.has(patient.id);
+        const knows = sight.knows(who, patient);
+        if (!knew && !knows) continue;
+        if (knows) known.add(patient.id);
+        else known.delete(patient.id);
+        cutBacklog();
+        send({ type: 'changed' });
       }
     },
   };

@@ -2,6 +2,7 @@
  * From the inbox into the record, and from the record to the log and back. Each stage follows a journal at least once and
  * is idempotent, so a crash anywhere is mended by running the same stage again.
  */
+import { setImmediate } from 'node:timers/promises';
 import type { Follower, Journal, JournalEntry } from '../journal/journal.ts';
 import { encodeHex } from '../protocol/bytes.ts';
 import { decodePosition } from '../protocol/position.ts';
@@ -23,7 +24,6 @@ export interface PipelineDeps {
   readonly onFiled: (filing: Filing) => void;
   /** Called after commitments learned their place in the log. */
   readonly onLogged: () => void;
-  readonly disclosureHeadsMs?: number;
 }
 
 export interface Pipeline {
@@ -49,6 +49,7 @@ export function startPipeline(deps: PipelineDeps): Pipeline {
       counters.add('readings.doubles', filing.doubles);
       counters.add('leaves.withheld', filing.withheld);
       deps.onFiled(filing);
+      await setImmediate(); // a revocation must not wait behind a long backlog
     }
     await relay();
   }
@@ -95,12 +96,6 @@ export function startPipeline(deps: PipelineDeps): Pipeline {
     onError: () => counters.add('positions.failed'),
   });
 
-  // One log entry for all disclosures of an interval, however many pages were looked at.
-  const heads = setInterval(() => {
-    store.transaction(() => store.disclosures.commitHeads());
-    relay().catch(() => counters.add('relay.failed'));
-  }, deps.disclosureHeadsMs ?? 5_000);
-
   return {
     async caughtUp() {
       await filing.caughtUp();
@@ -108,7 +103,6 @@ export function startPipeline(deps: PipelineDeps): Pipeline {
     },
     relay,
     async stop() {
-      clearInterval(heads);
       await Promise.all([filing.stop(), logging.stop()]);
       await relaying;
     },

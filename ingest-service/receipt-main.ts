@@ -140,11 +140,12 @@ function isOwn(store: RecordStore, patient: Patient, reading: string): boolean {
   return place !== undefined && store.segments.ownerOf(place.batch, place.index) === patient.id;
 }
 
+/** Newest readings that a signed checkpoint covers: for others there is no receipt yet. */
 function newest(store: RecordStore, patient: Patient, count: number): { id: string; at: Instant }[] {
   const found: { id: string; at: Instant }[] = [];
-  for (const { id, leaf } of searchReadings(store.segments, patient, store.segments.vitalsOf(patient), {
-    sort: 'desc',
-  })) {
+  const vitals = store.segments.vitalsOf(patient).map((vital) => ({ vital }));
+  for (const { id, batch, leaf } of searchReadings(store.segments, patient, vitals, 'desc')) {
+    if (store.batches.logIndex(batch) === undefined) continue;
     found.push({ id, at: leaf.measuredAt });
     if (found.length === count) break;
   }

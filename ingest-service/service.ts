@@ -3,7 +3,7 @@
  * is loopback.
  */
 
-import { createHash } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Journal } from '../journal/journal.ts';
@@ -68,6 +68,11 @@ export interface IngestService {
   stop(): Promise<void>;
 }
 
+const UPKEEP_MS = 2_000;
+
+/** One log entry in this time for all disclosures, so that the log does not tell when somebody looked. */
+const DISCLOSURE_HEADS_MS = 60_000;
+
 /** How long a command to an agent is good for. */
 const COMMAND_VALID_MS = 60_000;
 
@@ -86,6 +91,11 @@ export async function startIngestService(config: ServiceConfig): Promise<IngestS
   const sessions = createSessions(store, clock, verify);
   const intake = await startIntake({ store, inbox, keys, unsealer, verify, sha256, clock, counters });
 
+  /** What each agent was told last: consent to collect, and how far the log is. */
+  const told = new Map<AgentId, string>();
+  const logged = new Map<AgentId, number>();
+  let headsAt = clock();
+
   // The broker takes batches as soon as it listens, so it comes after everything that they need.
   const broker: Broker = await startBroker({
     agents: store.agents,
@@ -93,8 +103,9 @@ export async function startIngestService(config: ServiceConfig): Promise<IngestS
     counters,
     port: config.mqttPort,
     onListening(agent) {
+      told.delete(agent);
       tellConsent(agent);
-      tellLogged(agent);
+      tellLogged(agent, 0);
     },
   });
   const pipeline = startPipeline({
@@ -107,12 +118,13 @@ export async function startIngestService(config: ServiceConfig): Promise<IngestS
     counters,
     onFiled: (filing) => feed.filed(filing),
     onLogged() {
-      for (const agent of store.agents.ids()) tellLogged(agent);
+      for (const agent of store.agents.ids()) tellLogged(agent, logged.get(agent) ?? 0);
       feed.logged();
     },
   });
 
   const enders = new Set<() => void>();
+  const upkeep = setInterval(keepUp, UPKEEP_MS);
   const enrolment = {
     store,
     signer: keys.signer,
@@ -133,7 +145,10 @@ export async function startIngestService(config: ServiceConfig): Promise<IngestS
     clock,
     ...(config.pages && { pages: config.pages }),
     appendConsent,
-    onClose: (end) => enders.add(end),
+    onClose(end) {
+      enders.add(end);
+      return () => void enders.delete(end);
+    },
   });
   const url = await app.listen({ host: '127.0.0.1', port: config.httpPort });
 
@@ -149,11 +164,11 @@ export async function startIngestService(config: ServiceConfig): Promise<IngestS
     counters.add('consent.events');
     for (const agent of store.agents.agentsOf(patient.id)) tellConsent(agent);
     feed.changed(patient);
-    pipeline.relay().catch(() => counters.add('relay.failed'));
+    relay();
     return state;
   }
 
-  /** Tells an agent whom it may listen to. */
+  /** Tells an agent whom it may listen to, when that is not what it was told last. */
   function tellConsent(agent: AgentId): void {
     const at = clock();
     const collect = store.agents.patientsOf(agent).flatMap((id) => {
@@ -161,16 +176,43 @@ export async function startIngestService(config: ServiceConfig): Promise<IngestS
       const permitted = patient && collectsFrom(store.consents.state(patient), undefined, at);
       return patient ? [{ subject: patient.subject, permitted: permitted === true }] : [];
     });
-    const number = store.agents.nextCommandNumber(agent);
-    const command = { agent: decodeId(agent), number, expiresAt: at + COMMAND_VALID_MS, collect };
-    broker.command(agent, signCommand(command, keys.signer));
+    const state = collect.map(({ permitted }) => permitted).join();
+    if (told.get(agent) === state) return;
+    try {
+      const number = store.agents.nextCommandNumber(agent);
+      const command = { agent: decodeId(agent), number, expiresAt: at + COMMAND_VALID_MS, collect };
+      broker.command(agent, signCommand(command, keys.signer));
+      told.set(agent, state);
+    } catch {
+      counters.add('commands.failed'); // the gate decides all the same, and the next look tries again
+    }
   }
 
-  function tellLogged(agent: AgentId): void {
+  /** Tells an agent how far its batches are in the log, when that is further than it was told. */
+  function tellLogged(agent: AgentId, before: number): void {
     const sequence = store.batches.loggedUpTo(agent);
-    if (sequence === 0) return;
+    if (sequence <= before) return;
+    logged.set(agent, sequence);
     const about = { agent: decodeId(agent), outcome: 'logged', at: clock(), sequence } as const;
     broker.acknowledge(agent, signAcknowledgement(about, keys.signer));
+  }
+
+  /** What happens by the clock: grants begin and end, denials become durable, disclosures go to the log. */
+  function keepUp(): void {
+    for (const agent of store.agents.ids()) tellConsent(agent);
+    try {
+      sight.writeDenials();
+      if (clock() - headsAt < DISCLOSURE_HEADS_MS) return;
+      store.transaction(() => store.disclosures.commitHeads(new Uint8Array(randomBytes(32))));
+      headsAt = clock();
+    } catch {
+      counters.add('upkeep.failed');
+    }
+    relay();
+  }
+
+  function relay(): void {
+    pipeline.relay().catch(() => counters.add('relay.failed'));
   }
 
   return {
@@ -184,10 +226,12 @@ export async function startIngestService(config: ServiceConfig): Promise<IngestS
     createEnrolmentCode: (assignments) => createEnrolmentCode({ store, clock }, assignments),
     caughtUp: () => pipeline.caughtUp(),
     async stop() {
+      clearInterval(upkeep);
       await broker.stop();
       for (const end of enders) end();
       await app.close();
       await pipeline.stop();
+      sight.writeDenials();
       store.close();
     },
   };

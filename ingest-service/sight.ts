@@ -6,12 +6,19 @@
 import { parseReadingId } from '../protocol/batch.ts';
 import type { Clock, Instant } from '../protocol/time.ts';
 import { vitalSignByMdc } from '../protocol/vital-signs.ts';
-import { type Decision, type DiscloseRequest, decide, mayKnow, mightDisclose } from './consent/decide.ts';
-import type { DisclosureKind } from './consent/disclosure.ts';
+import {
+  type DataPeriod,
+  type Decision,
+  type DiscloseRequest,
+  decide,
+  disclosablePeriod,
+  mayKnow,
+} from './consent/decide.ts';
+import type { DisclosureAct, DisclosureKind } from './consent/disclosure.ts';
 import type { Patient } from './record/patients.ts';
 import type { RecordStore } from './record/record-sqlite.ts';
-import { type Cursor, searchReadings } from './record/search.ts';
-import { asReading, type FiledReading, type ReadingRange } from './record/segments.ts';
+import { type Cursor, type SearchedVital, searchReadings } from './record/search.ts';
+import { asReading, compareReadings, type FiledReading, type ReadingRange } from './record/segments.ts';
 
 /** Who asks. A practitioner asks for treatment; other purposes come with other roles. */
 export type Identity =
@@ -37,18 +44,21 @@ export interface SearchResult {
 export type Sight = ReturnType<typeof createSight>;
 
 export function createSight(store: RecordStore, clock: Clock) {
+  const denials: { readonly patient: Patient; readonly act: DisclosureAct }[] = [];
+
   function permit(who: Identity, patient: Patient, vital: number, measuredAt: Instant, at: Instant): Decision {
     const consent = store.consents.state(patient);
     if (who.role === 'patient') return decide(who.patient === patient.id ? consent : undefined, { action: 'own' });
     return decide(consent, { ...asDisclosure(who, vital, at), measuredAt });
   }
 
-  function mightSee(who: Identity, patient: Patient, vital: number, at: Instant): boolean {
-    if (who.role === 'patient') return who.patient === patient.id;
-    return mightDisclose(store.consents.state(patient), asDisclosure(who, vital, at));
+  /** Outside of it there is nothing for this person to see; `undefined`: nowhere. */
+  function sightOf(who: Identity, patient: Patient, vital: number, at: Instant): DataPeriod | undefined {
+    if (who.role === 'patient') return who.patient === patient.id ? {} : undefined;
+    return disclosablePeriod(store.consents.state(patient), asDisclosure(who, vital, at));
   }
 
-  /** One note for a set of readings that are about to leave. */
+  /** One note for a set of readings that are about to leave; durable when it returns. */
   function noteShown(
     who: Identity,
     patient: Patient,
@@ -56,18 +66,23 @@ export function createSight(store: RecordStore, clock: Clock) {
     shown: readonly Shown[],
     at: Instant,
   ): void {
-    store.disclosures.append(patient, {
+    const act = {
       at,
       kind,
       ...asRequester(who),
       grants: [...new Set(shown.map(({ grant }) => grant))],
       classes: [...new Set(shown.map(({ reading }) => classOf(reading.leaf.vital)))],
       count: shown.length,
-    });
+    };
+    store.transaction(() => store.disclosures.append(patient, act));
   }
 
+  /**
+   * A denial shows nothing, so it need not be durable before the answer; and must not, because the time of a write would
+   * tell the refused that there is somebody to refuse for.
+   */
   function noteDenial(who: Identity, patient: Patient, reason: string, classes: readonly string[], at: Instant): void {
-    store.disclosures.append(patient, {
+    const act = {
       at,
       kind: 'denied',
       ...asRequester(who),
@@ -75,7 +90,8 @@ export function createSight(store: RecordStore, clock: Clock) {
       classes: [...classes],
       count: 0,
       reason,
-    });
+    } as const;
+    if (denials.length < MAX_DENIALS) denials.push({ patient, act });
   }
 
   return {
@@ -96,7 +112,7 @@ export function createSight(store: RecordStore, clock: Clock) {
     findPatient(who: Identity, id: string): Patient | undefined {
       const patient = store.patients.byId(id);
       if (!patient || this.knows(who, patient)) return patient;
-      store.transaction(() => noteDenial(who, patient, 'no-grant', [], clock()));
+      noteDenial(who, patient, 'no-grant', [], clock());
       return undefined;
     },
 
@@ -104,35 +120,20 @@ export function createSight(store: RecordStore, clock: Clock) {
     search(who: Identity, request: SearchRequest, kind: DisclosureKind = 'search'): SearchResult {
       const patient = store.patients.byId(request.patient);
       if (!patient) return { readings: [] };
-      return store.transaction(() => {
-        const at = clock();
-        const vitals = request.vitals.length > 0 ? request.vitals : store.segments.vitalsOf(patient);
-        const shown: Shown[] = [];
-        let denial: string | undefined;
-        let next: Cursor | undefined;
-        const open = vitals.filter((vital) => mightSee(who, patient, vital, at));
-        if (open.length === 0 && vitals[0] !== undefined) {
-          const decision = permit(who, patient, vitals[0], at, at);
-          if (!decision.permit) denial = decision.reason;
-        }
-        for (const reading of searchReadings(store.segments, patient, open, request, request.cursor)) {
-          if (request.ids && !request.ids.includes(reading.id)) continue;
-          const decision = permit(who, patient, reading.leaf.vital, reading.leaf.measuredAt, at);
-          if (!decision.permit) {
-            denial = decision.reason;
-            continue;
-          }
-          if (shown.length === request.count) {
-            const last = shown.at(-1)!.reading;
-            next = { measuredAt: last.leaf.measuredAt, readingId: last.id };
-            break;
-          }
-          shown.push({ reading, grant: decision.grant });
-        }
-        if (shown.length > 0) noteShown(who, patient, kind, shown, at);
-        else if (denial !== undefined) noteDenial(who, patient, denial, vitals.map(classOf), at);
-        return { readings: shown.map(({ reading }) => reading), ...(next && { next }) };
+      const at = clock();
+      const vitals = request.vitals.length > 0 ? request.vitals : store.segments.vitalsOf(patient);
+      const searched = vitals.flatMap((vital): SearchedVital[] => {
+        const period = sightOf(who, patient, vital, at);
+        return period ? [{ vital, ...intersect(request, period) }] : [];
       });
+      const { shown, next } = page(who, patient, request, candidates(patient, request, searched), at);
+      if (shown.length > 0) {
+        noteShown(who, patient, kind, shown, at);
+      } else if (searched.length === 0 && vitals[0] !== undefined) {
+        const decision = permit(who, patient, vitals[0], at, at);
+        if (!decision.permit) noteDenial(who, patient, decision.reason, vitals.map(classOf), at);
+      }
+      return { readings: shown.map(({ reading }) => reading), ...(next && { next }) };
     },
 
     /** One reading; `undefined` when it is not there or not to be seen. */
@@ -140,38 +141,38 @@ export function createSight(store: RecordStore, clock: Clock) {
       const place = parseReadingId(readingId);
       const owner = place && store.segments.ownerOf(place.batch, place.index);
       const patient = owner && store.patients.byId(owner);
-      if (!patient) return undefined;
-      return store.transaction(() => {
-        const at = clock();
-        const kept = store.segments.leaf(patient, place.batch, place.index);
-        if (kept?.leaf.kind !== 'reading') return undefined;
-        const { vital, measuredAt } = kept.leaf;
-        const decision = permit(who, patient, vital, measuredAt, at);
-        if (!decision.permit) {
-          noteDenial(who, patient, decision.reason, [classOf(vital)], at);
-          return undefined;
-        }
-        const reading = asReading(place.batch, kept);
-        noteShown(who, patient, kind, [{ reading, grant: decision.grant }], at);
-        return reading;
-      });
+      const reading = patient && readingAt(patient, readingId);
+      if (!patient || !reading) return undefined;
+      const at = clock();
+      const { vital, measuredAt } = reading.leaf;
+      const decision = permit(who, patient, vital, measuredAt, at);
+      if (!decision.permit) {
+        noteDenial(who, patient, decision.reason, [classOf(vital)], at);
+        return undefined;
+      }
+      noteShown(who, patient, kind, [{ reading, grant: decision.grant }], at);
+      return reading;
     },
 
     /** Newest reading of each vital sign and device that this person may see now. `kind` undefined: the caller notes. */
     latest(who: Identity, patient: Patient, kind?: DisclosureKind): FiledReading[] {
-      return store.transaction(() => {
-        const at = clock();
-        const shown: Shown[] = [];
-        for (const { vital, measuredAt, reading } of store.latest.readings(patient.id)) {
-          const decision = permit(who, patient, vital, measuredAt, at);
-          const place = parseReadingId(reading);
-          const kept = decision.permit && place && store.segments.leaf(patient, place.batch, place.index);
-          if (decision.permit && place && kept)
-            shown.push({ reading: asReading(place.batch, kept), grant: decision.grant });
-        }
-        if (kind) noteShown(who, patient, kind, shown, at);
-        return shown.map(({ reading }) => reading);
+      const at = clock();
+      const shown = store.latest.readings(patient.id).flatMap(({ vital, measuredAt, reading: id }): Shown[] => {
+        const decision = permit(who, patient, vital, measuredAt, at);
+        const reading = decision.permit ? readingAt(patient, id) : undefined;
+        return decision.permit && reading ? [{ reading, grant: decision.grant }] : [];
       });
+      if (kind) noteShown(who, patient, kind, shown, at);
+      return shown.map(({ reading }) => reading);
+    },
+
+    /** Makes the denials since the last time durable. */
+    writeDenials(): void {
+      if (denials.length === 0) return;
+      store.transaction(() => {
+        for (const { patient, act } of denials) store.disclosures.append(patient, act);
+      });
+      denials.length = 0;
     },
 
     /** Notes what is about to be shown where no single reading is meant; durable when it returns. */
@@ -187,6 +188,62 @@ export function createSight(store: RecordStore, clock: Clock) {
       store.transaction(() => store.disclosures.append(patient, act));
     },
   };
+
+  function readingAt(patient: Patient, id: string): FiledReading | undefined {
+    const place = parseReadingId(id);
+    const kept = place && store.segments.leaf(patient, place.batch, place.index);
+    return kept?.leaf.kind === 'reading' ? asReading(place!.batch, kept) : undefined;
+  }
+
+  /** What a search may find, in order; named readings are looked up, not searched for. */
+  function candidates(
+    patient: Patient,
+    { ids, sort, cursor }: SearchRequest,
+    searched: readonly SearchedVital[],
+  ): Iterable<FiledReading> {
+    if (!ids) return searchReadings(store.segments, patient, searched, sort, cursor);
+    const sign = sort === 'asc' ? 1 : -1;
+    return [...new Set(ids)]
+      .flatMap((id) => readingAt(patient, id) ?? [])
+      .filter(({ leaf }) => searched.some((one) => one.vital === leaf.vital && isWithin(one, leaf.measuredAt)))
+      .sort((a, b) => sign * compareReadings(a, b));
+  }
+
+  function page(
+    who: Identity,
+    patient: Patient,
+    { count }: SearchRequest,
+    readings: Iterable<FiledReading>,
+    at: Instant,
+  ): { readonly shown: readonly Shown[]; readonly next?: Cursor } {
+    const shown: Shown[] = [];
+    for (const reading of readings) {
+      const decision = permit(who, patient, reading.leaf.vital, reading.leaf.measuredAt, at);
+      if (!decision.permit) continue;
+      const last = shown.at(-1)?.reading;
+      if (last && shown.length === count) {
+        return { shown, next: { measuredAt: last.leaf.measuredAt, readingId: last.id } };
+      }
+      shown.push({ reading, grant: decision.grant });
+    }
+    return { shown };
+  }
+}
+
+/** Denials that wait to be written; a flood must not fill the memory. */
+const MAX_DENIALS = 10_000;
+
+function intersect(a: DataPeriod, b: DataPeriod): DataPeriod {
+  const from = [a.from, b.from].filter((bound) => bound !== undefined);
+  const to = [a.to, b.to].filter((bound) => bound !== undefined);
+  return {
+    ...(from.length > 0 && { from: Math.max(...from) }),
+    ...(to.length > 0 && { to: Math.min(...to) }),
+  };
+}
+
+function isWithin({ from, to }: DataPeriod, at: Instant): boolean {
+  return (from === undefined || at >= from) && (to === undefined || at < to);
 }
 
 interface Shown {

@@ -43,6 +43,9 @@ export interface ConsentState {
   readonly grants: readonly Grant[];
 }
 
+/** What a key is told that may not sign, or that signs for nobody here. */
+export const UNKNOWN_KEY = 'key may not sign';
+
 /** Text form of a grant id: 26 characters. */
 export function formatGrantId(grant: Uint8Array): string {
   return encodeBase32(grant);
@@ -70,13 +73,14 @@ export function appendEvent(state: ConsentState, signed: Uint8Array, verify: Ver
   const { event, id, payload, signature } = readConsentEvent(signed);
   const next = nextLink(state);
   if (!equalBytes(event.subject, next.subject)) throw new Fault('bad-chain', 'event of another patient');
-  if (event.seq !== next.seq) throw new Fault('bad-chain', 'event out of sequence');
-  if (!equalBytes(event.previous, next.previous)) throw new Fault('bad-chain', 'event follows another one');
+  // Before all else: where the chain stands is told to nobody but its keys.
   const key = findKey(state, event.key);
-  if (key === undefined || key.revokedAt !== undefined) throw new Fault('bad-chain', 'key may not sign');
+  if (key === undefined || key.revokedAt !== undefined) throw new Fault('bad-chain', UNKNOWN_KEY);
   if (!verify(key.publicKey, toBeSigned('consent', payload), signature)) {
     throw new Fault('bad-signature', 'consent signature does not hold');
   }
+  if (event.seq !== next.seq) throw new Fault('bad-chain', 'event out of sequence');
+  if (!equalBytes(event.previous, next.previous)) throw new Fault('bad-chain', 'event follows another one');
   return { ...state, ...applyEvent(state, event), seq: event.seq, head: id, epoch: state.epoch + 1 };
 }
 

@@ -53,7 +53,8 @@ export async function startDemo({ directory, port, seed, speed }: StartSettings)
     for (const [i, { slug, name, kinds }] of PEOPLE.entries()) {
       const patient = admitPatient(world, directory, slug, name);
       await consentToCollect(patient);
-      stops.push(await startHome(world, patient, { slug, kinds, seed: seed + i, speed }));
+      // Homes are numbered: their folders lie beside the record, and a folder name can be read by anybody.
+      stops.push(await startHome(world, patient, { home: `home-${i + 1}`, slug, kinds, seed: seed + i, speed }));
       seeded.push({ patient, name, linkSecret: new Uint8Array(randomBytes(32)) });
     }
     await letSee(seeded[0]!.patient, STAFF.eyeDoctor.id);
@@ -77,6 +78,7 @@ export async function startDemo({ directory, port, seed, speed }: StartSettings)
 }
 
 interface HomeOptions {
+  readonly home: string;
   readonly slug: string;
   readonly kinds: readonly WearableKind[];
   readonly seed: number;
@@ -84,7 +86,7 @@ interface HomeOptions {
 }
 
 async function startHome(world: World, patient: SimulatedPatient, options: HomeOptions): Promise<() => void> {
-  const { slug, kinds, seed, speed } = options;
+  const { home, slug, kinds, seed, speed } = options;
   // Simulated time never runs backward over a restart, however fast it ran before.
   const startAt: Instant = Math.max(Date.now(), world.newestReadingAt(patient.id) + 1000);
   const clock = createScaledClock({ startAt, speed, monotonic: () => performance.now() });
@@ -92,7 +94,7 @@ async function startHome(world: World, patient: SimulatedPatient, options: HomeO
   const wearables = createWearables({ seed, name: slug, kinds, startedAt: startAt });
   for (const { device } of wearables) controller.add(device);
   await world.startHome({
-    name: slug,
+    name: home,
     transport: openVirtualTransport(controller),
     zoneOf: () => 0,
     assignments: wearables.map(({ device }) => ({

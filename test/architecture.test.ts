@@ -88,6 +88,9 @@ const RULES: readonly Rule[] = [
     node: true,
   },
 
+  // Finds the right Node for a command, and starts it.
+  { files: /^run\.mjs$/, ours: [], packages: [], node: true },
+
   { files: /^verifier\//, ours: ['protocol/', 'verifier/'], packages: [], node: true },
 
   { files: /^consoles\/vite\.config\.ts$/, ours: [], packages: ['vite'], node: true },

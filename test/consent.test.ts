@@ -3,15 +3,11 @@
  * whom nothing was granted, what is there looks to the byte like what is not.
  */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { splitHashes } from '../ingest-service/receipts.ts';
-import { openHeader } from '../protocol/batch.ts';
 import { decodeBase64Url, encodeBase64Url } from '../protocol/bytes.ts';
 import { foldEvents } from '../protocol/consent-chain.ts';
 import { type ConsentEvent, readConsentEvent, signConsentEvent } from '../protocol/consent-event.ts';
 import { verifyEd25519 } from '../protocol/ed25519.ts';
 import { thumbprint } from '../protocol/keys.ts';
-import { rootOf } from '../protocol/merkle.ts';
-import { verifyReceipt } from '../protocol/verify.ts';
 import { MDC } from '../protocol/vital-signs.ts';
 import { consentToCollect, type SimulatedPatient } from '../simulators/patients.ts';
 import { parsePage } from './support/fhir-reader.ts';
@@ -215,74 +211,6 @@ describe('a clinician to whom nothing was granted', () => {
     }
     expect(await ada.client.disclosures()).toEqual([]);
   });
-});
-
-describe('revoking collection', () => {
-  it('files nothing more, tells the agent, and leaves batches that verify; a new grant resumes', async () => {
-    await openHome(600_000); // batches close when they are asked to
-    await beats(3, 0);
-    await beats(3, 1);
-    await home.settle();
-    expect([readingsOf(ada).length, readingsOf(ben).length]).toEqual([3, 3]);
-
-    // Heard and pending while Ada revokes: one batch holds what may be filed and what may not.
-    await beats(4, 0);
-    await beats(4, 1);
-    const collect = (await ada.client.consent()).grants.find(({ action }) => action === 'collect')!;
-    await ada.client.revoke(collect.id);
-    await home.settle();
-    expect([readingsOf(ada).length, readingsOf(ben).length]).toEqual([3, 7]);
-    const { withheld } = home.agent.status();
-    expect(withheld).toBeGreaterThanOrEqual(4);
-
-    // That batch verifies as a whole, and Ben's part of it does to a stranger.
-    const { store } = world.service;
-    const last = readingsOf(ben).at(-1)!;
-    const batch = store.batches.get(last.batch)!;
-    expect(batch.withheld).toBe(withheld);
-    const { header } = openHeader(batch.signedHeader, store.agents.get(batch.agent)!.publicKey, verifyEd25519);
-    expect(rootOf(splitHashes(batch.leafHashes))).toEqual(header.root);
-    expect(header.leafCount).toBe(batch.leafHashes.length / 32);
-    expect(store.batches.logIndex(batch.id)).toBeTypeOf('number');
-    const trust = { log: world.log.key, service: world.service.publicKey };
-    for (const [patient, id] of [
-      [ben, last.id],
-      [ada, readingsOf(ada).at(-1)!.id],
-    ] as const) {
-      const session = await world.signIn({ role: 'patient', patient: patient.id });
-      const receipt = await session.get(`/api/patient/receipts/${id}`);
-      expect(verifyReceipt(receipt.body, trust).verdict).toBe('genuine');
-    }
-
-    // The agent was told: it does not even look at what it hears of her.
-    const { heard } = home.agent.status();
-    await until('the agent is told', async () => {
-      await home.beat(66, 0);
-      return home.agent.status().paused > 0;
-    });
-    const told = home.agent.status();
-    await beats(3, 0);
-    await beats(3, 1);
-    await home.settle();
-    expect(home.agent.status().paused).toBe(told.paused + 3);
-    expect([readingsOf(ada).length, readingsOf(ben).length]).toEqual([3, 10]);
-    expect(home.agent.status().heard).toBeGreaterThanOrEqual(heard + 3);
-
-    await consentAgain(ada);
-    await until('the agent is told again', async () => {
-      const { paused } = home.agent.status();
-      await home.beat(70, 0);
-      return home.agent.status().paused === paused;
-    });
-    await beats(2, 0);
-    await home.settle();
-    expect(readingsOf(ada).length).toBeGreaterThanOrEqual(6);
-    expect(readingsOf(ada).at(-1)!.leaf.value).toEqual({ mantissa: 61, exponent: 0 });
-  });
-
-  async function consentAgain({ client }: SimulatedPatient): Promise<void> {
-    await client.grant({ action: 'collect', classes: ['heart-rate'], period: { from: 0 } });
-  }
 });
 
 describe('consent events', () => {

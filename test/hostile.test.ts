@@ -2,29 +2,18 @@
  * Messages that must not get in. Each is refused with its own counted code, and with a signed refusal where there is
  * somebody to tell; nothing is filed, and the next honest batch goes through on the same connection.
  */
-import { randomBytes } from 'node:crypto';
 import { connect as connectTcp } from 'node:net';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { deflateRawSync } from 'node:zlib';
 import { connect } from 'mqtt';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createContentSealer } from '../edge-agent/seal.ts';
-import { concatBytes } from '../protocol/bytes.ts';
 import { encodeContent } from '../protocol/envelope.ts';
-import type { FaultCode } from '../protocol/fault.ts';
-import { deviceHandle } from '../protocol/keys.ts';
 import { acknowledgementsTopic, batchesTopic, commandsTopic } from '../protocol/topics.ts';
 import { consentToCollect, type SimulatedPatient } from '../simulators/patients.ts';
-import { newSigner, openRawAgent, type RawAgent } from './support/raw-agent.ts';
+import { HOSTILE, OTHER_STRAP, STRAP } from './support/hostile-messages.ts';
+import { openRawAgent, type RawAgent } from './support/raw-agent.ts';
 import { openTestWorld, type TestWorld } from './support/test-world.ts';
 import { turns, until } from './support/until.ts';
-
-const STRAP = 'c4:00:00:00:00:01';
-const OTHER_STRAP = 'c4:00:00:00:00:02';
-
-/** 64 KiB that would be 64 MiB. */
-const BOMB = deflateRawSync(new Uint8Array(64 * 1024 * 1024));
 
 let world: TestWorld;
 let ada: SimulatedPatient;
@@ -58,173 +47,14 @@ async function inside() {
   return { batches: world.countBatches(), held: counts()['batches.held'], readings: counts()['readings.filed'] };
 }
 
-interface Hostile {
-  readonly what: string;
-  readonly code: FaultCode;
-  /** Payload, and topic where it is not the agent's own. */
-  readonly make: () => Promise<readonly [Uint8Array, string?]>;
-  /** More that the refusal says. */
-  readonly says?: () => object;
-}
-
-const only = async (crafted: Promise<{ envelope: Uint8Array }>) => [(await crafted).envelope] as const;
-
-const HOSTILE: readonly Hostile[] = [
-  {
-    what: 'a good batch on the topic of another agent',
-    code: 'wrong-topic',
-    make: async () => [(await agent.craft()).envelope, batchesTopic(other.id)],
-  },
-  {
-    what: 'a topic that is none',
-    code: 'wrong-topic',
-    make: async () => [(await agent.craft()).envelope, 'veravita/v1/batches'],
-  },
-  { what: 'an envelope of another agent', code: 'wrong-topic', make: () => only(other.craft()) },
-  {
-    what: 'a header that names another agent',
-    code: 'wrong-topic',
-    make: () => only(agent.craft({ header: { agent: other.thumb } })),
-  },
-  {
-    what: 'a header signed with another key',
-    code: 'bad-signature',
-    make: () => only(agent.craft({ signer: newSigner() })),
-  },
-  {
-    what: 'another root under a good signature',
-    code: 'wrong-root',
-    make: () => only(agent.craft({ header: { root: new Uint8Array(randomBytes(32)) } })),
-    says: () => ({ sequence: agent.sequence + 1 }),
-  },
-  {
-    what: 'fewer leaves than the header says',
-    code: 'wrong-root',
-    make: () => only(agent.craft({ header: { leafCount: 4 } })),
-  },
-  {
-    what: 'another batch of a sequence that was taken',
-    code: 'forked',
-    make: () => only(agent.craft({ header: { sequence: agent.sequence } })),
-    says: () => ({ sequence: agent.sequence }),
-  },
-  {
-    what: 'a next batch that follows another one',
-    code: 'forked',
-    make: () => only(agent.craft({ header: { previous: new Uint8Array(32).fill(1) } })),
-  },
-  {
-    what: 'a gap in the sequence',
-    code: 'sequence-gap',
-    make: () => only(agent.craft({ header: { sequence: agent.sequence + 3 } })),
-    says: () => ({ retry: 'later', expected: agent.sequence + 1 }),
-  },
-  {
-    what: 'an envelope sealed to another key',
-    code: 'wrong-key',
-    make: async () => only(agent.craft({ sealContent: await createContentSealer(x25519Key()) })),
-  },
-  {
-    what: 'a flipped bit in the ciphertext',
-    code: 'encrypted',
-    make: async () => {
-      const { envelope } = await agent.craft();
-      envelope[envelope.length - 40]! ^= 1;
-      return [envelope];
-    },
-  },
-  {
-    what: 'an envelope cut in its ciphertext',
-    code: 'encrypted',
-    make: async () => [(await agent.craft()).envelope.slice(0, -1)],
-  },
-  {
-    what: 'an envelope cut in its frame',
-    code: 'truncated',
-    make: async () => [(await agent.craft()).envelope.slice(0, 60)],
-  },
-  { what: 'nothing at all', code: 'truncated', make: async () => [new Uint8Array()] },
-  { what: 'noise', code: 'version', make: async () => [new Uint8Array(randomBytes(500))] },
-  { what: 'a message of 2 MiB', code: 'too-large', make: async () => [new Uint8Array(2 * 1024 * 1024)] },
-  {
-    what: 'an envelope one octet over its limit',
-    code: 'too-large',
-    make: async () => [
-      concatBytes((await agent.craft()).envelope, new Uint8Array(1024 * 1024)).slice(0, 1024 * 1024 + 1),
-    ],
-  },
-  {
-    what: 'content that inflates to 64 MiB',
-    code: 'too-large',
-    make: () => only(agent.craft({ deflated: () => BOMB })),
-  },
-  {
-    what: 'content that does not inflate',
-    code: 'malformed',
-    make: () => only(agent.craft({ deflated: () => new Uint8Array([0xff, 0xff, 0xff]) })),
-  },
-  {
-    what: 'content that is no batch',
-    code: 'malformed',
-    make: () => only(agent.craft({ plaintext: () => new Uint8Array([0x80]) })),
-  },
-  {
-    what: 'content with something after its end',
-    code: 'malformed',
-    make: () => only(agent.craft({ plaintext: (honest) => concatBytes(honest, new Uint8Array(1)) })),
-  },
-  {
-    what: 'arrays in arrays without end',
-    code: 'malformed',
-    make: () => only(agent.craft({ plaintext: () => new Uint8Array(1_000_000).fill(0x81) })),
-  },
-  {
-    what: 'a patient for whom the agent may not speak',
-    code: 'wrong-subject',
-    make: () =>
-      only(
-        agent.craft({ segments: [agent.segment(2, ben.subject, deviceHandle(ben.subject, 'random', OTHER_STRAP))] }),
-      ),
-  },
-  {
-    what: 'a device that is not assigned',
-    code: 'wrong-subject',
-    make: () => only(agent.craft({ segments: [agent.segment(2, ada.subject, new Uint8Array(16))] })),
-  },
-  {
-    what: 'leaves out of order',
-    code: 'bad-leaf',
-    make: () => {
-      const segment = agent.segment();
-      return only(agent.craft({ segments: [{ ...segment, bodies: segment.bodies.toReversed() }] }));
-    },
-  },
-  {
-    what: 'one vital sign under two salt keys',
-    code: 'bad-leaf',
-    make: () => only(agent.craft({ segments: [agent.segment(2), { ...agent.segment(2), start: 2 }] })),
-  },
-  {
-    what: 'a leaf that is none',
-    code: 'bad-leaf',
-    make: () => {
-      const segment = agent.segment();
-      return only(agent.craft({ segments: [{ ...segment, bodies: [...segment.bodies, new Uint8Array([0xa0])] }] }));
-    },
-  },
-];
-
-function x25519Key(): Uint8Array {
-  return new Uint8Array(randomBytes(32)).fill(0, 31);
-}
-
 describe('a hostile message', () => {
   it.each(HOSTILE)('is refused: $what -> $code', async ({ code, make, says }) => {
+    const cast = { agent, other, ada, ben };
     const before = await inside();
     const counted = counts()[`batches.refused.${code}`] ?? 0;
     const heardByOther = other.acknowledgements.length;
-    const [payload, topic] = await make();
-    const expected = { agent: agent.thumb, outcome: 'refused', code, retry: 'never', ...says?.() };
+    const [payload, topic] = await make(cast);
+    const expected = { agent: agent.thumb, outcome: 'refused', code, retry: 'never', ...says?.(cast) };
     expect(await agent.send(payload, topic)).toMatchObject(expected);
     expect(counts()[`batches.refused.${code}`]).toBe(counted + 1);
     expect(await inside()).toEqual(before);
@@ -244,6 +74,18 @@ describe('a hostile message', () => {
       expect(counts()['batches.duplicate']).toBe(counted + i);
     }
     expect(await inside()).toEqual(before);
+  });
+});
+
+describe('the same readings in another batch', () => {
+  it('are in the record once, and the batch is taken', async () => {
+    const segment = agent.segment(5);
+    expect((await agent.sendGood({ segments: [segment] })).answer.outcome).toBe('held');
+    const before = await inside();
+    const doubles = counts()['readings.doubles'] ?? 0;
+    expect((await agent.sendGood({ segments: [segment] })).answer.outcome).toBe('held');
+    expect(await inside()).toMatchObject({ batches: before.batches + 1, readings: before.readings });
+    expect(counts()['readings.doubles']).toBe(doubles + 5);
   });
 });
 
@@ -354,7 +196,7 @@ it('takes no memory for two hundred of them', { timeout: 60_000 }, async () => {
   };
   const round = async () => {
     for (const { make } of HOSTILE) {
-      const [payload, topic] = await make();
+      const [payload, topic] = await make({ agent, other, ada, ben });
       await agent.send(payload, topic);
       agent.acknowledgements.length = 0;
     }

@@ -95,12 +95,29 @@ export function mayKnow(
   );
 }
 
+/** Half-open; a bound that is absent does not bind. */
+export interface DataPeriod {
+  readonly from?: Instant;
+  readonly to?: Instant;
+}
+
 /**
- * Could some reading of this vital sign be shown, whenever it was measured? What cannot need not even be opened; what can
- * is still decided reading by reading.
+ * Outside of it, no reading of this vital sign can be shown, whenever it was measured; `undefined`: none at all. What
+ * lies outside need not even be opened; what lies inside is still decided reading by reading.
  */
-export function mightDisclose(state: ConsentState | undefined, request: Omit<DiscloseRequest, 'measuredAt'>): boolean {
-  return state?.grants.some((grant) => missesApart(grant, request) === undefined) ?? false;
+export function disclosablePeriod(
+  state: ConsentState | undefined,
+  request: Omit<DiscloseRequest, 'measuredAt'>,
+): DataPeriod | undefined {
+  const grants = (state?.grants ?? []).filter((grant) => missesApart(grant, request) === undefined);
+  if (grants.length === 0) return undefined;
+  const from = grants.map(({ terms }) => terms.dataFrom ?? Number.NEGATIVE_INFINITY);
+  const to = grants.map(({ terms }) => terms.dataTo ?? Number.POSITIVE_INFINITY);
+  return { ...finite('from', Math.min(...from)), ...finite('to', Math.max(...to)) };
+}
+
+function finite<K extends string>(name: K, bound: number): { [P in K]?: Instant } {
+  return Number.isFinite(bound) ? ({ [name]: bound } as { [P in K]: Instant }) : {};
 }
 
 type Undated<R> = R extends unknown ? Omit<R, 'measuredAt'> : never;

@@ -35,8 +35,8 @@ export interface AppDeps {
   readonly pages?: string;
   /** Adds a signed consent event, in effect when it resolves. */
   appendConsent(patient: Patient, signed: Uint8Array): Promise<ConsentState>;
-  /** Registers what must end before the server can close. */
-  onClose(end: () => void): void;
+  /** Registers what must end before the server can close; the answer takes it back. */
+  onClose(end: () => void): () => void;
 }
 
 /** Requests are small; the largest is a consent event. */
@@ -51,7 +51,8 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
   });
   app.setErrorHandler((error, request, reply) => answerFault(error, request, reply, deps.counters));
   app.setNotFoundHandler((request, reply) => answerFault(undefined, request, reply, deps.counters));
-  app.get('/health', () => ({ status: 'ok', counts: deps.counters.snapshot() }));
+  // No counts: with few patients, how much was filed says something of one of them.
+  app.get('/health', () => ({ status: 'ok' }));
   addAgentRoutes(app, deps);
   addLogRoutes(app, deps);
   addPatientRoutes(app, deps);

@@ -1,7 +1,8 @@
 /** What a patient sees and does: devices, latest values, grants, disclosures, consent events, receipts, further keys. */
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { z } from 'zod';
-import { decodeBase64Url, encodeBase64Url, encodeHex } from '../../protocol/bytes.ts';
+import { decodeBase64Url, encodeBase64Url, encodeHex, equalBytes } from '../../protocol/bytes.ts';
+import { UNKNOWN_KEY } from '../../protocol/consent-chain.ts';
 import { readConsentEvent } from '../../protocol/consent-event.ts';
 import { assertPublicKey } from '../../protocol/ed25519.ts';
 import { Fault } from '../../protocol/fault.ts';
@@ -16,6 +17,7 @@ import { parseBody } from './body.ts';
 
 const EventBody = z.strictObject({ event: z.string().max(8192) });
 const KeyBody = z.strictObject({ publicKey: z.string().length(43), proof: z.string().length(43) });
+const DisclosuresQuery = z.object({ before: z.coerce.number().int().min(1).optional() });
 const ReceiptParams = z.object({ id: z.string().max(64) });
 
 /** A browser's key that waits for the patient's first key to sign it in. */
@@ -59,14 +61,22 @@ export function addPatientRoutes(app: FastifyInstance, deps: AppDeps): void {
     };
   });
 
-  app.get('/api/patient/disclosures', (request) => ({ disclosures: disclosures(me(request), 1000) }));
+  // Newest first; `before` is the number of the last entry of the page before.
+  app.get('/api/patient/disclosures', (request) => {
+    const patient = me(request);
+    const { before } = parseBody(DisclosuresQuery, request.query);
+    return { disclosures: disclosures(patient, 1000, before) };
+  });
 
   // An event speaks for itself: it is checked from the patient's key, whoever brings it.
   app.post('/api/consent/events', async (request, reply) => {
     const { event } = parseBody(EventBody, request.body);
     const signed = decodeBase64Url(event);
-    const patient = store.patients.bySubject(readConsentEvent(signed).event.subject);
-    if (!patient) throw new Fault('not-found', 'no such patient');
+    const { subject, key } = readConsentEvent(signed).event;
+    const patient = store.patients.bySubject(subject);
+    // Who is in the record is nobody's to find out: the answer is that to an event which the patient did not sign.
+    if (!patient && equalBytes(subject, key)) throw new Fault('bad-signature', 'consent signature does not hold');
+    if (!patient) throw new Fault('bad-chain', UNKNOWN_KEY);
     const { seq } = await appendConsent(patient, signed);
     return reply.code(201).send({ seq });
   });
@@ -130,8 +140,9 @@ export function addPatientRoutes(app: FastifyInstance, deps: AppDeps): void {
     }));
   }
 
-  function disclosures(patient: Patient, limit = 50) {
-    return store.disclosures.list(patient, limit).map((entry) => ({
+  function disclosures(patient: Patient, limit = 50, before?: number) {
+    sight.writeDenials();
+    return store.disclosures.list(patient, limit, before).map((entry) => ({
       seq: entry.seq,
       at: formatInstant(entry.at),
       kind: entry.kind,

@@ -4,13 +4,14 @@
  */
 import { randomBytes } from 'node:crypto';
 import type { FastifyRequest } from 'fastify';
-import { encodeBase32 } from '../../protocol/bytes.ts';
+import { encodeBase32, encodeBase64Url, equalBytes } from '../../protocol/bytes.ts';
+import type { ConsentKey } from '../../protocol/consent-chain.ts';
 import type { Verify } from '../../protocol/cose.ts';
 import { Fault } from '../../protocol/fault.ts';
-import { thumbprint } from '../../protocol/keys.ts';
 import { openRequest, REQUEST_WINDOW_MS } from '../../protocol/signed-request.ts';
 import type { Clock, Instant } from '../../protocol/time.ts';
 import { hashSecret } from '../record/agents.ts';
+import type { Patient } from '../record/patients.ts';
 import type { RecordStore } from '../record/record-sqlite.ts';
 import type { Identity } from '../sight.ts';
 
@@ -29,11 +30,13 @@ export function createSessions(store: RecordStore, clock: Clock, verify: Verify)
   const links = new Map<string, Issued>();
   const sessions = new Map<string, Issued>();
   const nonces = new Map<string, Instant>();
+  const startedAt = clock();
 
-  const key = (secret: string) => Buffer.from(hashSecret(secret)).toString('base64url');
+  const key = (secret: string) => encodeBase64Url(hashSecret(secret));
 
   function issue(into: Map<string, Issued>, who: Identity, validMs: number): string {
     const secret = encodeBase32(randomBytes(20));
+    for (const [old, { expiresAt }] of into) if (expiresAt <= clock()) into.delete(old);
     into.set(key(secret), { who, expiresAt: clock() + validMs });
     return secret;
   }
@@ -43,19 +46,25 @@ export function createSessions(store: RecordStore, clock: Clock, verify: Verify)
     return issued && clock() < issued.expiresAt ? issued.who : undefined;
   }
 
+  /** Only requests without a body can be signed so: a body is not covered, since it is read after this. */
   function requestSigner(request: FastifyRequest): Identity {
+    if (request.method !== 'GET') throw new Fault('not-permitted', 'only GET can be signed');
     const target = { method: request.method, path: request.url };
-    const { publicKey, nonce } = openRequest(request.headers.authorization!, target, clock(), verify);
+    const { publicKey, nonce, at } = openRequest(request.headers.authorization!, target, clock(), verify);
+    // What was used before a restart is not known any more.
+    if (at < startedAt) throw new Fault('expired', 'signed before the service started');
+    const patient = holderOf(publicKey);
+    if (!patient) throw new Fault('not-permitted', 'not a key of a patient here');
     forgetNonces();
-    const seen = Buffer.from(nonce).toString('base64url');
+    const seen = encodeBase64Url(nonce);
     if (nonces.has(seen)) throw new Fault('expired', 'this signed request was used before');
     nonces.set(seen, clock());
-    const patient = store.patients.bySubject(thumbprint(publicKey));
-    const print = patient && thumbprint(publicKey);
-    const active =
-      patient && store.consents.state(patient).keys.some((k) => !k.revokedAt && same(k.thumbprint, print!));
-    if (!patient || !active) throw new Fault('not-permitted', 'not a key of a patient here');
     return { role: 'patient', patient: patient.id };
+  }
+
+  function holderOf(publicKey: Uint8Array): Patient | undefined {
+    const isActive = (key: ConsentKey) => key.revokedAt === undefined && equalBytes(key.publicKey, publicKey);
+    return store.patients.all().find((patient) => store.consents.state(patient).keys.some(isActive));
   }
 
   function forgetNonces(): void {
@@ -79,12 +88,16 @@ export function createSessions(store: RecordStore, clock: Clock, verify: Verify)
     /** The person behind a request. Throws `not-permitted` or `expired` for a bad signature, nothing for none at all. */
     identify(request: FastifyRequest): Identity | undefined {
       if (request.headers.authorization) return requestSigner(request);
-      const secret = request.cookies[SESSION_COOKIE];
-      return secret ? find(sessions, secret) : undefined;
+      return identifyCookie(request);
     },
-  };
-}
 
-function same(a: Uint8Array, b: Uint8Array): boolean {
-  return Buffer.compare(a, b) === 0;
+    /** Is the session of a long request still good? A signed request was good when it came. */
+    isOpen: (request: FastifyRequest): boolean =>
+      request.headers.authorization !== undefined || identifyCookie(request) !== undefined,
+  };
+
+  function identifyCookie(request: FastifyRequest): Identity | undefined {
+    const secret = request.cookies[SESSION_COOKIE];
+    return secret ? find(sessions, secret) : undefined;
+  }
 }

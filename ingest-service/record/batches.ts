@@ -34,8 +34,10 @@ export function createBatches(db: DatabaseSync) {
   );
   const unlogged = db.prepare(
     `SELECT min(b.sequence) AS first FROM batches b JOIN commitments c ON c.commitment = b.commitment
-     WHERE b.agent = ? AND c.log_index IS NULL`,
+     WHERE b.agent = ? AND b.sequence > ? AND c.log_index IS NULL`,
   );
+  // Only grows, so a look starts where the last one ended.
+  const loggedThrough = new Map<string, number>();
 
   return {
     insert(batch: FiledBatch): void {
@@ -89,8 +91,11 @@ export function createBatches(db: DatabaseSync) {
 
     /** Highest sequence up to which every filed batch of an agent is in the log; 0 when none is. */
     loggedUpTo(agent: string): number {
-      const first = unlogged.get(agent)?.first as number | null;
-      return first === null ? (this.newest(agent)?.sequence ?? 0) : first - 1;
+      const known = loggedThrough.get(agent) ?? 0;
+      const first = unlogged.get(agent, known)?.first as number | null;
+      const through = first === null ? (this.newest(agent)?.sequence ?? 0) : first - 1;
+      loggedThrough.set(agent, through);
+      return through;
     },
 
     count(): number {

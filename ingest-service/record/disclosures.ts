@@ -50,9 +50,14 @@ export function createDisclosures(db: DatabaseSync, commitments: Commitments) {
         );
     },
 
-    /** Commits to the newest entry of every chain that moved: one log entry for however many disclosures. */
-    commitHeads(): void {
-      for (const row of moved.all()) {
+    /**
+     * Commits to the newest entry of every chain that moved: one log entry for however many disclosures. Where none did,
+     * `cover` (32 random octets) goes to the log, so that the log does not tell whether anybody looked at anything.
+     */
+    commitHeads(cover: Uint8Array): void {
+      const heads = moved.all();
+      if (heads.length === 0) commitments.add(cover);
+      for (const row of heads) {
         commitments.add(commitmentOf('disclosure', row.id as Uint8Array));
         setHead.run(row.patient as string, row.seq as number, row.id as Uint8Array);
       }

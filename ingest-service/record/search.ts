@@ -2,6 +2,11 @@
 import type { Patient } from './patients.ts';
 import { compareReadings, type FiledReading, type ReadingRange, type Segments } from './segments.ts';
 
+/** A vital sign, and the half-open interval in which it is searched. */
+export interface SearchedVital extends Omit<ReadingRange, 'sort'> {
+  readonly vital: number;
+}
+
 /** The last reading of the page before; the next page starts after it. */
 export interface Cursor {
   readonly measuredAt: number;
@@ -12,14 +17,14 @@ export interface Cursor {
 export function* searchReadings(
   segments: Segments,
   patient: Patient,
-  vitals: readonly number[],
-  range: ReadingRange,
+  vitals: readonly SearchedVital[],
+  sort: 'asc' | 'desc',
   cursor?: Cursor,
 ): Generator<FiledReading> {
-  const forward = range.sort === 'asc';
-  const sign = forward ? 1 : -1;
-  const start = cursor ? narrow(range, cursor) : range;
-  const sources = vitals.map((vital) => segments.readings(patient, vital, start));
+  const sign = sort === 'asc' ? 1 : -1;
+  const sources = vitals.map(({ vital, ...range }) =>
+    segments.readings(patient, vital, { ...(cursor ? narrow(range, sort, cursor) : range), sort }),
+  );
   const heads = sources.map((source) => source.next());
   try {
     for (;;) {
@@ -39,8 +44,10 @@ export function* searchReadings(
   }
 }
 
-function narrow(range: ReadingRange, { measuredAt }: Cursor): ReadingRange {
-  return range.sort === 'asc' ? { ...range, from: measuredAt } : { ...range, to: measuredAt + 1 };
+function narrow({ from, to }: Omit<ReadingRange, 'sort'>, sort: 'asc' | 'desc', { measuredAt }: Cursor) {
+  return sort === 'asc'
+    ? { from: Math.max(from ?? measuredAt, measuredAt), ...(to !== undefined && { to }) }
+    : { to: Math.min(to ?? measuredAt + 1, measuredAt + 1), ...(from !== undefined && { from }) };
 }
 
 function isAfter(reading: FiledReading, cursor: Cursor, sign: number): boolean {
