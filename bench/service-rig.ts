@@ -117,9 +117,9 @@ export async function openServiceRig(directory: string, laps: Laps): Promise<Ser
       let filingMs = 0;
       await followOnce(inbox, 'pipeline', async (entries) => {
         const filingFrom = performance.now();
-        for (const { body } of entries) {
+        for (const { id, body } of entries) {
           splits.start();
-          const filing = fileBatch(divided, openHeldBatch(keys.inboxKey, body), Date.now());
+          const filing = fileBatch(divided, openHeldBatch(keys.inboxKey, id, body), Date.now());
           splits.end('file: index and commit');
           if (!filing || filing.withheld > 0) throw new Error('a batch was not filed whole: nothing was measured');
         }
@@ -145,7 +145,7 @@ export async function openServiceRig(directory: string, laps: Laps): Promise<Ser
       await writer.flush();
       await followOnce(positions, 'record', async (entries) => {
         store.transaction(() => {
-          for (const { body } of entries) {
+          for (const { id, body } of entries) {
             const { commitment, index } = decodePosition(body);
             store.commitments.setLogIndex(commitment, index);
           }

@@ -1,7 +1,7 @@
 /**
  * Is this batch authentic, whole, next in its agent's chain, and only about patients the agent may speak for? Checks run
- * from cheap to dear, and nothing is parsed before the signature that covers it held. The answer is a value; only a bug
- * throws.
+ * from cheap to dear; what has to be parsed before a signature can be found is bounded in size, items and nesting. The
+ * answer is a value; only a bug throws.
  */
 import {
   type BatchHeader,

@@ -2,6 +2,8 @@
  * What the intake holds in the inbox journal until the pipeline has filed it: header, all leaf hashes, and the bodies of
  * those leaves only that consent allowed at the gate. Sealed, because the journal is a file like any other.
  */
+import { hkdfSync } from 'node:crypto';
+import { MAX_BATCH_ITEMS } from '../protocol/batch.ts';
 import { type CborValue, decodeCbor, encodeCbor } from '../protocol/cbor.ts';
 import type { Instant } from '../protocol/time.ts';
 import { openBytes, sealBytes } from './record/sealing.ts';
@@ -23,9 +25,12 @@ export interface HeldBatch {
   readonly segments: readonly HeldSegment[];
 }
 
-const PURPOSE = 'inbox';
+/** One key for each entry: no nonce is ever used twice, and no entry can stand in for another. `id`: the batch id. */
+function entryKey(inboxKey: Uint8Array, id: string): Uint8Array {
+  return new Uint8Array(hkdfSync('sha256', inboxKey, '', `veravita/v1/inbox ${id}`, 32));
+}
 
-export function sealHeldBatch(inboxKey: Uint8Array, batch: HeldBatch): Uint8Array {
+export function sealHeldBatch(inboxKey: Uint8Array, id: string, batch: HeldBatch): Uint8Array {
   const segments = batch.segments.map(
     ({ saltKey, leaves }): CborValue => [
       saltKey ?? null,
@@ -33,12 +38,12 @@ export function sealHeldBatch(inboxKey: Uint8Array, batch: HeldBatch): Uint8Arra
     ],
   );
   const content = encodeCbor([batch.signedHeader, batch.receivedAt, batch.leafHashes, batch.withheld, segments]);
-  return sealBytes(inboxKey, PURPOSE, content);
+  return sealBytes(entryKey(inboxKey, id), 'inbox', content);
 }
 
-/** Throws `inconsistent` when the bytes were altered. */
-export function openHeldBatch(inboxKey: Uint8Array, sealed: Uint8Array): HeldBatch {
-  const content = decodeCbor(openBytes(inboxKey, PURPOSE, sealed));
+/** Throws `inconsistent` when the bytes were altered, or are those of another entry. */
+export function openHeldBatch(inboxKey: Uint8Array, id: string, sealed: Uint8Array): HeldBatch {
+  const content = decodeCbor(openBytes(entryKey(inboxKey, id), 'inbox', sealed), MAX_BATCH_ITEMS);
   // Our own bytes, authenticated by the seal: their shape is known.
   const [signedHeader, receivedAt, leafHashes, withheld, segments] = content as readonly [
     Uint8Array,

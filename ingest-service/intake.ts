@@ -96,7 +96,8 @@ export async function startIntake(deps: IntakeDeps): Promise<Intake> {
     const { batch } = acceptance;
     const { held, withheld } = hold(batch);
     try {
-      await inbox.append([{ key: batch.agent, id: encodeId(batch.id), body: sealHeldBatch(keys.inboxKey, held) }]);
+      const id = encodeId(batch.id);
+      await inbox.append([{ key: batch.agent, id, body: sealHeldBatch(keys.inboxKey, id, held) }]);
     } catch (error) {
       const fault = isFault(error) ? error : new Fault('unavailable', 'the inbox cannot be written', 'later');
       const { agent, id, header } = batch;
@@ -130,7 +131,14 @@ export async function startIntake(deps: IntakeDeps): Promise<Intake> {
     if (acceptance.outcome === 'duplicate') {
       counters.add('batches.duplicate');
       const { agent, id, sequence } = acceptance;
-      return sign({ agent: decodeId(agent), batch: id, sequence, outcome: 'duplicate' });
+      const withheld = store.batches.get(encodeId(id))?.withheld;
+      return sign({
+        agent: decodeId(agent),
+        batch: id,
+        sequence,
+        outcome: 'duplicate',
+        ...(withheld !== undefined && { withheld }),
+      });
     }
     const { fault, agent, id, sequence, expected } = acceptance;
     counters.add(`batches.refused.${fault.code}`);
@@ -182,7 +190,7 @@ async function* unfiledBatches(inbox: Journal, inboxKey: Uint8Array): AsyncGener
   for (;;) {
     const entries = await inbox.read(from, 100);
     if (entries.length === 0) return;
-    for (const entry of entries) yield openHeldBatch(inboxKey, entry.body);
+    for (const entry of entries) yield openHeldBatch(inboxKey, entry.id, entry.body);
     from = entries.at(-1)!.position + 1;
   }
 }

@@ -42,7 +42,7 @@ export function startPipeline(deps: PipelineDeps): Pipeline {
 
   async function advance(entries: readonly JournalEntry[]): Promise<void> {
     for (const entry of entries) {
-      const filing = fileBatch(store, openHeldBatch(inboxKey, entry.body), clock());
+      const filing = fileBatch(store, openHeldBatch(inboxKey, entry.id, entry.body), clock());
       if (!filing) continue;
       counters.add('batches.filed');
       counters.add('readings.filed', filing.filed.length);

@@ -3,11 +3,13 @@ import {
   closeSync,
   existsSync,
   fsyncSync,
+  linkSync,
   mkdirSync,
   openSync,
   readFileSync,
   renameSync,
   statSync,
+  unlinkSync,
   writeSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -39,7 +41,7 @@ export async function openKeyedLog(config: KeyedLogConfig): Promise<Log> {
     if (existsSync(state) || existsSync(join(log.directory, 'checkpoint'))) {
       throw new Fault('missing', 'the key of the log is not there');
     }
-    writeDurably(provisional, encodeHex(newSeed()), 0o600);
+    makeOnce(provisional, encodeHex(newSeed()));
   }
   const opened = await openLog({ ...log, state, seed: readSeed(provisional), create: true });
   renameSync(provisional, key);
@@ -59,6 +61,20 @@ function readSeed(path: string): Uint8Array {
   const text = readFileSync(path, 'utf8').trim();
   if (!/^[0-9a-f]{64}$/.test(text)) throw new Fault('wrong-key', 'the key file does not hold 32 octets in hex');
   return decodeHex(text);
+}
+
+/** Durable, whole, and never over a file that another start made in the meantime. */
+function makeOnce(path: string, line: string): void {
+  const own = `${path}.${process.pid}`;
+  writeDurably(own, line, 0o600);
+  try {
+    linkSync(own, path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+  } finally {
+    unlinkSync(own);
+  }
+  syncDirectory(dirname(path));
 }
 
 function writeDurably(path: string, line: string, mode: number): void {

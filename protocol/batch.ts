@@ -15,6 +15,12 @@ import type { Instant } from './time.ts';
 /** Most leaves in one batch. */
 export const MAX_LEAVES = 10_000;
 
+/** Longest leaf body; a characteristic value has at most 512 octets. */
+export const MAX_BODY_OCTETS = 4096;
+
+/** Items of CBOR that a batch with {@link MAX_LEAVES} leaves may take, sealed or stored. */
+export const MAX_BATCH_ITEMS = 8 * MAX_LEAVES;
+
 /** What the agent signs. */
 export interface BatchHeader {
   /** Thumbprint of the agent's key, 32 octets. */

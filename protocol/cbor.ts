@@ -42,9 +42,15 @@ const READING = {
   tags: { [DECIMAL_FRACTION]: Tagged.decoder(DECIMAL_FRACTION) },
 };
 
-/** The value of bytes that are exactly one deterministic item. Throws `malformed` or `not-canonical`. */
-export function decodeCbor(bytes: Uint8Array): CborValue {
-  assertDeterministic(bytes);
+/** Items (each array, map, key, value) that are read unless a caller allows more: a few octets must not become gigabytes. */
+const MAX_ITEMS = 1024;
+
+/**
+ * The value of bytes that are exactly one deterministic item of at most `maxItems` in all. Throws `malformed`,
+ * `not-canonical`, `too-large`.
+ */
+export function decodeCbor(bytes: Uint8Array, maxItems = MAX_ITEMS): CborValue {
+  assertDeterministic(bytes, maxItems);
   try {
     return decode(bytes, READING) as CborValue;
   } catch {
@@ -167,11 +173,18 @@ export class CborFields {
 }
 
 /** Refuses bytes that are not exactly one item of the subset in its deterministic encoding. One pass, no allocation. */
-function assertDeterministic(bytes: Uint8Array): void {
-  if (skipItem(bytes, 0, 0) !== bytes.length) throw new Fault('malformed', 'octets after the item');
+function assertDeterministic(bytes: Uint8Array, maxItems: number): void {
+  if (skipItem(bytes, 0, 0, { items: maxItems }) !== bytes.length)
+    throw new Fault('malformed', 'octets after the item');
 }
 
-function skipItem(bytes: Uint8Array, start: number, depth: number): number {
+/** What may still be read. */
+interface Budget {
+  items: number;
+}
+
+function skipItem(bytes: Uint8Array, start: number, depth: number, budget: Budget): number {
+  if (--budget.items < 0) throw new Fault('too-large', 'more items than are read');
   if (depth > MAX_NESTING) throw new Fault('malformed', `nested deeper than ${MAX_NESTING}`);
   if (start >= bytes.length) throw new Fault('malformed', 'ends inside an item');
   const initial = bytes[start]!;
@@ -193,30 +206,30 @@ function skipItem(bytes: Uint8Array, start: number, depth: number): number {
       return at + argument;
     case 4: {
       let end = at;
-      for (let i = 0; i < argument; i++) end = skipItem(bytes, end, depth + 1);
+      for (let i = 0; i < argument; i++) end = skipItem(bytes, end, depth + 1, budget);
       return end;
     }
     case 5:
-      return skipMap(bytes, at, argument, depth);
+      return skipMap(bytes, at, argument, depth, budget);
     default:
       if (argument !== DECIMAL_FRACTION) throw new Fault('malformed', 'tag other than 4');
-      return skipItem(bytes, at, depth + 1);
+      return skipItem(bytes, at, depth + 1, budget);
   }
 }
 
-function skipMap(bytes: Uint8Array, start: number, pairs: number, depth: number): number {
+function skipMap(bytes: Uint8Array, start: number, pairs: number, depth: number, budget: Budget): number {
   let end = start;
   let previous: Uint8Array | undefined;
   for (let i = 0; i < pairs; i++) {
     const keyMajor = bytes[end]! >> 5; // past the end it is 0, and skipItem refuses
     if (keyMajor > 1 && keyMajor !== 3) throw new Fault('malformed', 'map key is neither an integer nor text');
-    const keyEnd = skipItem(bytes, end, depth + 1);
+    const keyEnd = skipItem(bytes, end, depth + 1, budget);
     const key = bytes.subarray(end, keyEnd);
     if (previous !== undefined && !sortsBefore(previous, key)) {
       throw new Fault('not-canonical', 'map keys doubled or out of order');
     }
     previous = key;
-    end = skipItem(bytes, keyEnd, depth + 1);
+    end = skipItem(bytes, keyEnd, depth + 1, budget);
   }
   return end;
 }

@@ -8,7 +8,7 @@
  * The first 44 octets are the AAD. The frame describes itself and needs no property of MQTT 5.
  */
 import { sha256 } from '@noble/hashes/sha2.js';
-import { MAX_LEAVES, type Segment } from './batch.ts';
+import { MAX_BATCH_ITEMS, MAX_BODY_OCTETS, MAX_LEAVES, type Segment } from './batch.ts';
 import { concatBytes, copyBytes, equalBytes } from './bytes.ts';
 import { type CborValue, decodeCbor, encodeCbor } from './cbor.ts';
 import { Fault } from './fault.ts';
@@ -71,7 +71,7 @@ export function encodeContent({ signedHeader, segments }: BatchContent): Uint8Ar
 
 /** Throws `malformed`, `not-canonical`, `too-large`. Leaves are numbered through in order. */
 export function decodeContent(plaintext: Uint8Array): BatchContent {
-  const content = decodeCbor(plaintext);
+  const content = decodeCbor(plaintext, MAX_BATCH_ITEMS);
   if (!Array.isArray(content) || content.length !== 2) throw new Fault('malformed', 'not a batch');
   const [signedHeader, rows] = content as [CborValue, CborValue];
   if (!(signedHeader instanceof Uint8Array) || !Array.isArray(rows)) throw new Fault('malformed', 'not a batch');
@@ -81,6 +81,9 @@ export function decodeContent(plaintext: Uint8Array): BatchContent {
     if (!(key instanceof Uint8Array) || key.length !== 32) throw new Fault('malformed', 'segment key');
     if (!Array.isArray(bodies) || bodies.length === 0 || !bodies.every((body) => body instanceof Uint8Array)) {
       throw new Fault('malformed', 'segment without leaves');
+    }
+    if (bodies.some((body) => (body as Uint8Array).length > MAX_BODY_OCTETS)) {
+      throw new Fault('too-large', `a leaf over ${MAX_BODY_OCTETS} octets`);
     }
     const segment = { key, start, bodies: bodies as Uint8Array[] };
     start += bodies.length;

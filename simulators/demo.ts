@@ -44,8 +44,11 @@ interface Seeded {
 /** How often a patient's keyring looks for a browser that wants to sign for the patient. */
 const KEYRING_MS = 1000;
 
-export async function startDemo({ directory, port, seed, speed }: StartSettings): Promise<Demo> {
-  const world = await openWorld({ directory, httpPort: port, mqttPort: 0, pages: PAGES });
+export async function startDemo(
+  { directory, port, seed, speed }: StartSettings,
+  onTrouble: (what: string) => void = () => undefined,
+): Promise<Demo> {
+  const world = await openWorld({ directory, httpPort: port, mqttPort: 0, pages: PAGES, onTrouble });
   try {
     for (const { id, name, occupation } of Object.values(STAFF)) world.admitStaff(id, name, occupation);
     const stops: (() => void)[] = [];

@@ -3,7 +3,17 @@
  * consent and receipt commands can be given it by name.
  */
 import { randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  linkSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname } from 'node:path';
 import type { Signer } from '../protocol/cose.ts';
 import { Fault } from '../protocol/fault.ts';
@@ -19,9 +29,18 @@ export function readPatientKey(path: string): Signer {
 export function openPatientKey(path: string): Signer {
   if (!existsSync(path)) {
     mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-    const text = encodePatientKey(new Uint8Array(randomBytes(32)));
-    // 'wx': two starts at once must not end up with two keys.
-    writeFileSync(path, text, { mode: 0o600, flag: 'wx', flush: true });
+    const temporary = `${path}.${process.pid}`;
+    writeFileSync(temporary, encodePatientKey(new Uint8Array(randomBytes(32))), { mode: 0o600, flush: true });
+    try {
+      linkSync(temporary, path); // whole or not there, and never over a key that another start made
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    } finally {
+      unlinkSync(temporary);
+    }
+    const folder = openSync(dirname(path), 'r');
+    fsyncSync(folder);
+    closeSync(folder);
   }
   return readPatientKey(path);
 }

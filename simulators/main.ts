@@ -18,7 +18,7 @@ async function main(): Promise<number> {
     process.once('SIGTERM', resolve);
   });
   process.stdout.write('Starting ...\n');
-  const demo = await startDemo(config.settings);
+  const demo = await startDemo(config.settings, (what) => process.stderr.write(`trouble: ${what}\n`));
   process.stdout.write(demo.greeting);
   await stopAsked;
   process.stdout.write('\nStopping ...\n');

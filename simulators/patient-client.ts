@@ -1,6 +1,6 @@
 /** A patient's side of consent over HTTP: reads with signed requests, writes signed events that nobody else can make. */
-import { createHmac, randomBytes } from 'node:crypto';
-import { decodeBase32, decodeBase64Url, encodeBase64Url, equalBytes } from '../protocol/bytes.ts';
+import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
+import { decodeBase32, decodeBase64Url, encodeBase64Url } from '../protocol/bytes.ts';
 import { formatGrantId } from '../protocol/consent-chain.ts';
 import { type ConsentEvent, type GrantTerms, signConsentEvent } from '../protocol/consent-event.ts';
 import type { Signer } from '../protocol/cose.ts';
@@ -87,8 +87,9 @@ export function createPatientClient(serviceUrl: string, signer: Signer, clock: C
       let admitted = 0;
       for (const { publicKey, proof } of requests) {
         const key = decodeBase64Url(publicKey);
-        const expected = new Uint8Array(createHmac('sha256', linkSecret).update(key).digest());
-        if (!equalBytes(expected, decodeBase64Url(proof))) continue;
+        const expected = createHmac('sha256', linkSecret).update(key).digest();
+        const given = decodeBase64Url(proof);
+        if (given.length !== expected.length || !timingSafeEqual(expected, given)) continue;
         await append({ type: 'key-add', publicKey: key });
         admitted++;
       }

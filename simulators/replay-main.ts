@@ -44,7 +44,13 @@ async function main(): Promise<number> {
   const temporary = values.data === undefined ? mkdtempSync(join(tmpdir(), 'veravita-replay-')) : undefined;
   const directory = values.data ?? temporary!;
   try {
-    const world = await openWorld({ directory, httpPort: 0, mqttPort: 0, checkpointMs: 200 });
+    const world = await openWorld({
+      directory,
+      httpPort: 0,
+      mqttPort: 0,
+      checkpointMs: 200,
+      onTrouble: (what) => process.stderr.write(`trouble: ${what}\n`),
+    });
     const stop = new Promise<'stopped'>((resolve) => {
       process.once('SIGINT', () => resolve('stopped'));
       process.once('SIGTERM', () => resolve('stopped'));

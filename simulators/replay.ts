@@ -74,7 +74,8 @@ export async function replayRecording(world: World, options: ReplayOptions): Pro
   const recorders = [...new Set(steps.flatMap(({ wearer }) => wearer.recorders))];
 
   const agent = await world.startHome({
-    name: `replay-${slugOf(name)}`,
+    // An agent keeps the wearables that it was enrolled for, so other wearables mean another agent.
+    name: `replay-${slugOf([name, ...recorders.map(({ device }) => device.address)].join(' '))}`,
     transport: openVirtualTransport(controller),
     zoneOf: () => zoneMin,
     assignments: recorders.map(({ patient, device }) => ({
@@ -165,6 +166,8 @@ async function settle(world: World, agent: Home): Promise<void> {
   const done = agent.settled().then(() => {
     settled = true;
   });
+  // Its failure is told below; until then it must not count as unhandled.
+  done.catch(() => undefined);
   while (!settled) {
     await world.settle();
     await Promise.race([done, new Promise((resolve) => setTimeout(resolve, 50))]);

@@ -21,6 +21,7 @@ import { openKeyedLog } from '../ledger-writer/keyed-log.ts';
 import type { Log } from '../ledger-writer/log.ts';
 import { startLedgerWriter } from '../ledger-writer/writer.ts';
 import type { Assignment } from '../protocol/enrolment.ts';
+import { isFault } from '../protocol/fault.ts';
 import type { Instant } from '../protocol/time.ts';
 import type { RecordReading } from './reconcile.ts';
 
@@ -33,6 +34,8 @@ export interface WorldConfig {
   readonly pages?: string;
   /** From one checkpoint to the next; 1,000 ms by default. */
   readonly checkpointMs?: number;
+  /** Told what goes wrong and is tried again; nothing personal in it. */
+  readonly onTrouble?: (what: string) => void;
 }
 
 /** A place with one agent and the wearables around it. */
@@ -90,6 +93,7 @@ export async function openWorld(config: WorldConfig): Promise<World> {
     commitments,
     positions,
     log,
+    onError: (error) => config.onTrouble?.(`the log: ${isFault(error) ? error.message : 'failed'}`),
     ...(config.checkpointMs && { intervalMs: config.checkpointMs }),
   });
   const service = await startIngestService({

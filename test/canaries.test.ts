@@ -26,6 +26,7 @@ import { openVirtualTransport } from '../simulators/hci/virtual-transport.ts';
 import { consentToCollect } from '../simulators/patients.ts';
 import { type Canary, type Haystack, readFolder, scan, secretCanaries, textCanaries } from './support/canary-scan.ts';
 import { newSigner } from './support/raw-agent.ts';
+import { rawRequest } from './support/raw-http.ts';
 import { readingLeaves } from './support/receipt-builder.ts';
 import { openTcpTap, publishesIn } from './support/tcp-tap.ts';
 import { discloseTo, EYE_DOCTOR, openTestWorld, practitioner, STARTED_AT } from './support/test-world.ts';
@@ -67,10 +68,12 @@ async function run(name: string, args: readonly string[], untilPrinted?: RegExp)
   if (untilPrinted) {
     await until(`${name} says where to look`, () => untilPrinted.test(output.stdout) || child.exitCode !== null);
     if (child.exitCode !== null) throw new Error(`${name} ended: ${await errors}`);
-    const url = /running at (\S+)/.exec(output.stdout)![1]!;
+    const [, url, link] = /running at (\S+)[\s\S]*?\/(sign-in\/[a-z2-7]+)/.exec(output.stdout)!;
+    const { bytes } = await rawRequest(url!, { path: `/${link}` });
+    const cookie = /set-cookie: ([^;]+)/i.exec(bytes)![1]!;
     await until('simulated wearables are at work', async () => {
-      const { counts } = (await (await fetch(`${url}/health`)).json()) as { counts: Record<string, number> };
-      return (counts['readings.filed'] ?? 0) > 5;
+      const overview = await rawRequest(url!, { path: '/api/patient/overview', cookie });
+      return (JSON.parse(overview.body) as { readings: number }).readings > 5;
     });
     child.kill('SIGINT');
   }
@@ -140,9 +143,9 @@ beforeAll(async () => {
   ];
   for (const path of mistakes)
     printed.push({ name: 'an answer', bytes: Buffer.from((await doctor.get(encodeURI(path))).body) });
-  const health = await doctor.get('/health');
-  expect(health.body).toContain('batches.filed');
-  printed.push({ name: 'counters', bytes: Buffer.from(health.body) });
+  const counters = JSON.stringify(service.counters.snapshot());
+  expect(counters).toContain('batches.filed');
+  printed.push({ name: 'counters', bytes: Buffer.from(counters + (await doctor.get('/health')).body) });
   printed.push({ name: 'log of the agent', bytes: Buffer.from(JSON.stringify(lines)) });
 
   subjects = service.store.patients.all().map(({ subject }) => subject);

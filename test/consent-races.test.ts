@@ -104,11 +104,10 @@ describe('races', () => {
       }
       // Both happened, and her list has each, once.
       expect(shown).toBeGreaterThan(RACES / 20);
-      const { disclosures } = world.service.store;
-      const lists = patients.map((patient) => disclosures.list(world.recordOf(patient), Number.MAX_SAFE_INTEGER));
+      const lists = await Promise.all(patients.map(({ client }) => client.disclosures()));
       for (const list of lists) expect(list.map(({ seq }) => seq)).toEqual(list.map((_, i) => list.length - i));
       const all = lists.flat();
-      const of = (who: string, kind: string) => all.filter((entry) => entry.who === who && entry.kind === kind);
+      const of = (who: string, kind: string) => all.filter((entry) => entry.who.id === who && entry.kind === kind);
       expect(of(EYE_DOCTOR, 'search').length).toBe(shown);
       expect(of(EYE_DOCTOR, 'search').every(({ count }) => count === READINGS)).toBe(true);
       expect(of(EYE_DOCTOR, 'denied').length).toBe(refused);

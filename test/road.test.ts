@@ -219,7 +219,7 @@ it('carries one notification to a receipt that a stranger verifies, step by step
   expect(atInbox).toEqual([{ held: 0, filed: 0 }]);
   const [entry] = await inbox.read(0, 10);
   expect(entry).toMatchObject({ position: 0, key: agent.id, id: encodeId(batchId) });
-  const held = openHeldBatch(openServiceKeys(at('keys', 'service'), false).inboxKey, entry!.body);
+  const held = openHeldBatch(openServiceKeys(at('keys', 'service'), false).inboxKey, entry!.id, entry!.body);
   expect(held.signedHeader).toEqual(outgoing!.header);
   const [word] = publishesIn(tap.received()).filter(({ topic }) => topic === acknowledgementsTopic(agent.id));
   expect(openAcknowledgement(new Uint8Array(word!.payload), service.publicKey, verifyEd25519)).toMatchObject({

@@ -3,7 +3,7 @@
  * bytes, vital sign and ordinal. A second copy of the same reading is recognized whichever batch brings it. Keyed,
  * because a plain hash of so little would give the value away.
  */
-import { createHmac, createSecretKey, type KeyObject } from 'node:crypto';
+import { createHmac, createSecretKey, hkdfSync, type KeyObject } from 'node:crypto';
 import type { DatabaseSync } from 'node:sqlite';
 import { encodeCbor } from '../../protocol/cbor.ts';
 import type { ReadingLeaf } from '../../protocol/leaf.ts';
@@ -17,7 +17,8 @@ export function createFiledKeys(db: DatabaseSync) {
   const keys = new WeakMap<Patient, KeyObject>();
 
   function keyOf(patient: Patient): KeyObject {
-    const key = keys.get(patient) ?? createSecretKey(patient.key);
+    const key =
+      keys.get(patient) ?? createSecretKey(Buffer.from(hkdfSync('sha256', patient.key, '', 'veravita/v1/filed', 32)));
     keys.set(patient, key);
     return key;
   }

@@ -4,7 +4,7 @@
  * checksum of its own.
  */
 import type { DatabaseSync } from 'node:sqlite';
-import { formatReadingId, leafHash, leafSalt } from '../../protocol/batch.ts';
+import { formatReadingId, leafHash, leafSalt, MAX_BATCH_ITEMS } from '../../protocol/batch.ts';
 import { equalBytes } from '../../protocol/bytes.ts';
 import { type CborValue, decodeCbor, encodeCbor } from '../../protocol/cbor.ts';
 import { Fault } from '../../protocol/fault.ts';
@@ -71,7 +71,7 @@ export function createSegments(db: DatabaseSync, hashesOf: (batch: string) => Ui
   function open(patient: Patient, row: SegmentRow): KeptLeaf[] {
     const purpose = `${patient.id} ${row.batch} ${row.first_leaf}`;
     const key = openBytes(patient.key, `segment key ${purpose}`, row.key);
-    const content = decodeCbor(openBytes(key, `segment ${purpose}`, row.sealed)) as readonly [
+    const content = decodeCbor(openBytes(key, `segment ${purpose}`, row.sealed), MAX_BATCH_ITEMS) as readonly [
       Uint8Array | null,
       readonly (readonly [number, Uint8Array, Uint8Array?])[],
     ];
