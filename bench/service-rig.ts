@@ -145,7 +145,7 @@ export async function openServiceRig(directory: string, laps: Laps): Promise<Ser
       await writer.flush();
       await followOnce(positions, 'record', async (entries) => {
         store.transaction(() => {
-          for (const { id, body } of entries) {
+          for (const { body } of entries) {
             const { commitment, index } = decodePosition(body);
             store.commitments.setLogIndex(commitment, index);
           }

@@ -23,6 +23,10 @@ async function main(): Promise<number> {
   await stopAsked;
   process.stdout.write('\nStopping ...\n');
   await demo.stop();
+  const refusals = Object.entries(demo.world.service.counters.snapshot()).filter(([name]) =>
+    /refused|failed/.test(name),
+  );
+  for (const [name, count] of refusals) process.stdout.write(`  ${name}: ${count}\n`);
   process.stdout.write(`Stopped. The same command goes on with the data in ${config.settings.directory}.\n`);
   return 0;
 }

@@ -1,6 +1,5 @@
 /** Continuous Glucose Monitoring service (CGMS): Feature 2AA8, Session Start Time 2AAA, Session Run Time 2AAB. */
 import { ByteReader } from '../bytes.ts';
-import { Fault } from '../fault.ts';
 import { instantToWallClock, type WallClock, wallClockToInstant } from '../time.ts';
 import { bitsOfNames, hasBit, namesOfBits } from './bits.ts';
 import { appendCrc, type CheckedCrc, type CrcToWrite, crc16, readOptionalCrc } from './crc16.ts';
@@ -14,6 +13,7 @@ import {
   writeDstOffset,
   writeTimeZone,
 } from './date-time.ts';
+import { type GlucoseSample, readSample, writeSample } from './glucose-sample.ts';
 import { ByteWriter } from './writer.ts';
 
 // CGMS CGM Feature: 24 bits, 17 up are reserved.
@@ -37,40 +37,12 @@ const FEATURES = [
   'quality',
 ] as const;
 
-/** Sample types in the order of their codes (low nibble). */
-const TYPES = [
-  'reserved',
-  'capillaryWholeBlood',
-  'capillaryPlasma',
-  'venousWholeBlood',
-  'venousPlasma',
-  'arterialWholeBlood',
-  'arterialPlasma',
-  'undeterminedWholeBlood',
-  'undeterminedPlasma',
-  'isf',
-  'control',
-] as const;
-
-/** Sample locations by code (high nibble); codes that are missing are reserved. */
-const LOCATIONS = new Map([
-  [1, 'finger'],
-  [2, 'alternateSite'],
-  [3, 'earLobe'],
-  [4, 'control'],
-  [5, 'subcutaneous'],
-  [15, 'notAvailable'],
-] as const);
-type Location = typeof LOCATIONS extends ReadonlyMap<number, infer Name> ? Name : never;
-
 /** The CRC that a sensor without E2E-CRC puts into 2AA8. */
 const NO_CRC = 0xffff;
 
 /** 2AA8: what the sensor can do. */
-export interface CgmFeature {
+export interface CgmFeature extends GlucoseSample {
   readonly features: readonly (typeof FEATURES)[number][];
-  readonly type: (typeof TYPES)[number];
-  readonly location: Location | 'reserved';
   /** As sent; 65535 where CRCs are not supported. */
   readonly crc: number;
   /** Without E2E-CRC support only 65535 is valid. */
@@ -81,14 +53,13 @@ export interface CgmFeature {
 export function decodeCgmFeature(bytes: Uint8Array): CgmFeature {
   const reader = new ByteReader(bytes);
   const raw = reader.u24();
-  const sample = reader.u8();
+  const sample = readSample(reader);
   const crc = reader.u16();
   reader.end();
   const expected = hasBit(raw, 12) ? crc16(bytes.subarray(0, 4)) : NO_CRC;
   return {
     features: namesOfBits(raw, FEATURES),
-    type: TYPES[sample & 0x0f] ?? 'reserved',
-    location: LOCATIONS.get((sample >>> 4) as 1) ?? 'reserved',
+    ...sample,
     crc,
     crcValid: crc === expected,
   };
@@ -96,9 +67,8 @@ export function decodeCgmFeature(bytes: Uint8Array): CgmFeature {
 
 /** The reverse of {@link decodeCgmFeature}, with the right CRC. Throws `range` on a reserved type or location. */
 export function encodeCgmFeature({ features, type, location }: Omit<CgmFeature, 'crc' | 'crcValid'>): Uint8Array {
-  const code = [...LOCATIONS].find(([, name]) => name === location)?.[0];
-  if (code === undefined || type === 'reserved') throw new Fault('range', 'reserved sample type or location');
-  const writer = new ByteWriter().u24(bitsOfNames(features, FEATURES)).u8((code << 4) | TYPES.indexOf(type));
+  const writer = new ByteWriter().u24(bitsOfNames(features, FEATURES));
+  writeSample(writer, { type, location });
   return appendCrc(writer.take(), features.includes('e2eCrc') ? 'compute' : NO_CRC);
 }
 

@@ -1,4 +1,5 @@
 /** Decoded values as JSON text, with every decimal written as the sensor gave it (2.0 stays 2.0). */
+import { encodeHex } from '../bytes.ts';
 import { type Decimal, decimalToString } from '../decimal.ts';
 
 function isDecimalObject(value: object): value is Decimal {
@@ -7,12 +8,14 @@ function isDecimalObject(value: object): value is Decimal {
 
 /**
  * JSON text of a decoded value. Decimals become JSON numbers with their digits as sent, special values become their
- * names as strings, byte strings are left out, absent fields are null.
+ * names as strings, byte strings lower-case hex, absent fields null.
  */
 export function toPlain(decoded: unknown): string {
   if (typeof decoded !== 'object' || decoded === null) return JSON.stringify(decoded ?? null);
   if (Array.isArray(decoded)) return `[${decoded.map(toPlain).join(',')}]`;
+  if (decoded instanceof Uint8Array) return JSON.stringify(encodeHex(decoded));
   if (isDecimalObject(decoded)) return decimalToString(decoded);
-  const fields = Object.entries(decoded).filter(([, value]) => !(value instanceof Uint8Array));
-  return `{${fields.map(([name, value]) => `${JSON.stringify(name)}:${toPlain(value)}`).join(',')}}`;
+  return `{${Object.entries(decoded)
+    .map(([name, value]) => `${JSON.stringify(name)}:${toPlain(value)}`)
+    .join(',')}}`;
 }

@@ -40,6 +40,13 @@ export class ByteWriter {
     return this.uint(1, value & 0xff);
   }
 
+  s16(value: number): this {
+    if (!Number.isInteger(value) || value < -32768 || value > 32767) {
+      throw new Fault('range', 'does not fit two signed octets');
+    }
+    return this.uint(2, value & 0xffff);
+  }
+
   bytes(bytes: Uint8Array): this {
     for (const byte of bytes) this.#octets.push(byte);
     return this;
