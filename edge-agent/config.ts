@@ -7,7 +7,7 @@ import { parseArgs } from 'node:util';
 import { DEFAULT_BATCH, DEFAULT_HEARTBEAT_MS } from './agent.ts';
 import { createZone } from './zone.ts';
 
-export const HELP = `Usage: node edge-agent/main.ts --data DIR --service URL [--code CODE] --hci unix://PATH
+export const HELP = `Usage: node edge-agent/main.ts --data DIR --service URL [--code CODE] --hci unix://PATH|tcp://HOST:PORT
 
 Listens to the wearables that were assigned to it and hands their readings, sealed and signed, to the service.
 
@@ -16,7 +16,8 @@ Listens to the wearables that were assigned to it and hands their readings, seal
   --service URL      base URL of the ingest service, for enrolment
   --code CODE        one-time enrolment code, needed on the first start only
   --broker URL       MQTT broker, if it is not where it was at enrolment
-  --hci unix://PATH  Bluetooth controller that speaks H4 on a unix socket
+  --hci WHERE        Bluetooth controller that speaks H4: unix://PATH, or tcp://HOST:PORT, which nothing protects
+                     and so belongs on loopback
   --live             the controller is real hardware; without it every reading is marked as test data
   --zone ZONE        IANA time zone of devices whose clock has none (default: the machine's)
   --batch N          readings per batch at most, 1 to 5000 (default ${DEFAULT_BATCH.maxLeaves})
@@ -26,14 +27,18 @@ Listens to the wearables that were assigned to it and hands their readings, seal
 
 The first four and --hci can also come from VERAVITA_AGENT_DATA, _KEYS, _SERVICE, _CODE and _HCI.`;
 
+/** Where the Bluetooth controller speaks H4. */
+export type HciAddress =
+  | { readonly kind: 'unix'; readonly path: string }
+  | { readonly kind: 'tcp'; readonly host: string; readonly port: number };
+
 export interface AgentConfig {
   readonly stateDirectory: string;
   readonly keysDirectory: string;
   readonly serviceUrl: string;
   readonly code?: string;
   readonly brokerUrl?: string;
-  /** Path of the unix socket. */
-  readonly hciPath: string;
+  readonly hci: HciAddress;
   readonly live: boolean;
   readonly zone?: string;
   readonly batch: { readonly maxLeaves: number; readonly maxAgeMs: number };
@@ -93,7 +98,7 @@ export function readConfig(args: readonly string[], env: Readonly<Record<string,
     serviceUrl: checkService(need('service'), problems),
     ...(code ? { code } : {}),
     ...(broker === undefined ? {} : { brokerUrl: checkBroker(broker, problems) }),
-    hciPath: checkHci(need('hci'), problems),
+    hci: checkHci(need('hci'), problems),
     live: values.live ?? false,
     ...(zone === undefined ? {} : { zone: checkZone(zone, problems) }),
     batch: {
@@ -125,10 +130,15 @@ function checkBroker(url: string, problems: string[]): string {
   return url;
 }
 
-function checkHci(hci: string, problems: string[]): string {
+function checkHci(hci: string, problems: string[]): HciAddress {
   const path = /^unix:\/\/(.+)$/.exec(hci)?.[1];
-  if (hci && !path) problems.push('--hci is not unix://PATH');
-  return path ?? '';
+  if (path) return { kind: 'unix', path };
+  // An IPv6 address stands in brackets, as in any URL.
+  const [, address, name, digits] = /^tcp:\/\/(?:\[([\da-f:.]+)\]|([\w.-]+)):(\d{1,5})$/i.exec(hci) ?? [];
+  const host = address ?? name ?? '';
+  const port = Number(digits);
+  if (hci && !(host && port >= 1 && port <= 65_535)) problems.push('--hci is not unix://PATH or tcp://HOST:PORT');
+  return { kind: 'tcp', host, port };
 }
 
 function checkZone(zone: string, problems: string[]): string {

@@ -1,9 +1,11 @@
 /** `node edge-agent/main.ts`: one agent as a process of its own. Logs are JSON lines on standard error. */
 import { Fault } from '../protocol/fault.ts';
 import { type Agent, startAgent } from './agent.ts';
-import { type AgentConfig, HELP, readProcessConfig } from './config.ts';
+import { type AgentConfig, HELP, type HciAddress, readProcessConfig } from './config.ts';
 import type { Log } from './log.ts';
+import { openH4TcpTransport } from './radio/h4-tcp.ts';
 import { openH4UnixTransport } from './radio/h4-unix.ts';
+import type { HciTransport } from './radio/hci-transport.ts';
 import { createZone } from './zone.ts';
 
 const EXIT_BAD_USAGE = 2;
@@ -25,10 +27,11 @@ switch (result.kind) {
 }
 
 async function run(config: AgentConfig): Promise<void> {
-  const { hciPath, live, zone, ...options } = config;
+  const { hci, live, zone, ...options } = config;
   try {
-    const transport = await openH4UnixTransport({ path: hciPath, clock: { now: Date.now } }).catch(() => {
-      throw new Fault('unavailable', `no Bluetooth controller answers at ${hciPath}`, 'later');
+    const transport = await openTransport(hci).catch(() => {
+      const where = hci.kind === 'unix' ? hci.path : `port ${hci.port} of ${hci.host}`;
+      throw new Fault('unavailable', `no Bluetooth controller answers at ${where}`, 'later');
     });
     const started = performance.now();
     const agent = await startAgent({
@@ -48,6 +51,11 @@ async function run(config: AgentConfig): Promise<void> {
     process.stderr.write(`${error.message}\n`);
     process.exitCode = EXIT_FAILED;
   }
+}
+
+function openTransport(hci: HciAddress): Promise<HciTransport> {
+  const clock = { now: Date.now };
+  return hci.kind === 'unix' ? openH4UnixTransport({ ...hci, clock }) : openH4TcpTransport({ ...hci, clock });
 }
 
 function stopOnSignal(agent: Agent): void {

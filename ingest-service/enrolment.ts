@@ -47,10 +47,9 @@ export function enrolAgent(deps: EnrolmentDeps, request: EnrolmentRequest): Enro
     const found = store.agents.takeCode(request.code, clock());
     if (!found) throw new Fault('expired', 'the enrolment code is unknown, used or out of time');
     store.agents.insert({ id, publicKey, enrolment, credentialHash: hashSecret(password) });
-    for (const assignment of found) {
-      const patient = store.patients.byId(assignment.patient);
-      if (!patient) continue;
-      store.agents.assign(id, assignment, deviceHandle(patient.subject, assignment.addressType, assignment.address));
+    for (const { patient: patientId, addressType, address } of found) {
+      const patient = store.patients.byId(patientId);
+      if (patient) store.agents.assign(id, patient.id, deviceHandle(patient.subject, addressType, address));
     }
     store.commitments.add(commitmentOf('enrolment', readEnrolment(enrolment).id));
     return found;

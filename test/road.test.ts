@@ -41,7 +41,7 @@ import { openPatientKey } from '../simulators/keyring.ts';
 import { createPatientClient } from '../simulators/patient-client.ts';
 import { rawRequest } from './support/raw-http.ts';
 import { openTcpTap, publishesIn } from './support/tcp-tap.ts';
-import { until } from './support/until.ts';
+import { turns, until } from './support/until.ts';
 
 const BEAT_AT = Date.UTC(2026, 2, 1, 8, 15, 30);
 const HEART_RATE = 71;
@@ -52,19 +52,15 @@ afterEach(async () => {
   for (const act of cleanUp.splice(0).reverse()) await act();
 });
 
-/** The journal, with a note of every append before anybody hears that it is done. */
-function noted(journal: Journal, note: () => void): Journal {
-  const append: Journal['append'] = async (entries) => {
-    const positions = await journal.append(entries);
-    if (entries.length > 0) note();
-    return positions;
-  };
-  return { ...bound(journal), append };
-}
-
-function bound(journal: Journal): Journal {
+/** The journal on a disk that is slow: what is appended waits for `disk`; `note` is called before anybody hears of it. */
+function onSlowDisk(journal: Journal, disk: () => Promise<void>, note: () => void): Journal {
   return {
-    append: (entries) => journal.append(entries),
+    async append(entries) {
+      await disk();
+      const positions = await journal.append(entries);
+      note();
+      return positions;
+    },
     read: (from, limit) => journal.read(from, limit),
     end: () => journal.end(),
     follow: (name, handle, options) => journal.follow(name, handle, options),
@@ -95,12 +91,20 @@ it('carries one notification to a receipt that a stranger verifies, step by step
     newSeed: () => new Uint8Array(randomBytes(32)),
   });
   cleanUp.push(() => log.close());
+  const disk = Promise.withResolvers<void>();
+  let writes = 0;
+  const writeSlowly = () => {
+    writes++;
+    return disk.promise;
+  };
   /** What was there at the moment at which a batch became durable in the inbox. */
   const atInbox: { held: number; filed: number }[] = [];
   const service = await startIngestService({
     directory: at('service'),
     keysDirectory: at('keys', 'service'),
-    inbox: noted(inbox, () => atInbox.push({ held: agent.status().held, filed: service.store.batches.count() })),
+    inbox: onSlowDisk(inbox, writeSlowly, () =>
+      atInbox.push({ held: agent.status().held, filed: service.store.batches.count() }),
+    ),
     commitments,
     positions,
     readLog: openLogReader(at('log')),
@@ -214,16 +218,23 @@ it('carries one notification to a receipt that a stranger verifies, step by step
 
   // 4. MQTT: exactly that envelope, on the agent's own topic.
   tap.open();
-  await until('the batch is held', () => agent.status().held === 1);
+  await until('the batch is sent', () => publishesIn(tap.sent()).length > 0);
   expect(publishesIn(tap.sent())).toEqual([{ topic: batchesTopic(agent.id), payload: Buffer.from(envelope) }]);
 
   // 5. inbox: durable before the agent hears of it and before anything is filed; the signed word for it says held.
+  const words = () => publishesIn(tap.received()).filter(({ topic }) => topic === acknowledgementsTopic(agent.id));
+  await until('the inbox is asked to keep it', () => writes === 1);
+  await turns(200);
+  expect(words()).toEqual([]);
+  expect(agent.status()).toMatchObject({ sealed: 1, held: 0 });
+  disk.resolve();
+  await until('the batch is held', () => agent.status().held === 1);
   expect(atInbox).toEqual([{ held: 0, filed: 0 }]);
   const [entry] = await inbox.read(0, 10);
   expect(entry).toMatchObject({ position: 0, key: agent.id, id: encodeId(batchId) });
   const held = openHeldBatch(openServiceKeys(at('keys', 'service'), false).inboxKey, entry!.id, entry!.body);
   expect(held.signedHeader).toEqual(outgoing!.header);
-  const [word] = publishesIn(tap.received()).filter(({ topic }) => topic === acknowledgementsTopic(agent.id));
+  const [word] = words();
   expect(openAcknowledgement(new Uint8Array(word!.payload), service.publicKey, verifyEd25519)).toMatchObject({
     outcome: 'held',
     batch: batchId,

@@ -1,7 +1,7 @@
 /** `npm run decode`: one line of NDJSON in, one line out. */
 import { decodeHex } from '../protocol/bytes.ts';
 import { type FaultCode, isFault } from '../protocol/fault.ts';
-import { codecNamed } from '../protocol/gatt/catalog.ts';
+import { codecNamed, type Direction } from '../protocol/gatt/catalog.ts';
 import { toPlain } from '../protocol/gatt/plain.ts';
 
 /** Longest line that is looked at, in characters; a GATT value has at most 512 octets. */
@@ -9,13 +9,16 @@ export const MAX_LINE = 65_536;
 
 /**
  * Decodes `{"characteristic": "2A37", "hex": "..."}`. Returns the decoded fields as JSON text, or `{"error": code}` with
- * a code of the closed set. Never throws on any input.
+ * a code of the closed set. A `direction` of `request` or `response` says who sent the value of a control point; without
+ * it, the op code does. Never throws on any input.
  */
 export function decodeLine(line: string): string {
   try {
     const request = parseRequest(line);
     if (!request) return refusal('malformed');
-    return toPlain(codecNamed(request.characteristic).decode(decodeHex(request.hex)));
+    const { decode, directions } = codecNamed(request.characteristic);
+    const decodeDirection = (request.direction && directions?.[request.direction]) ?? decode;
+    return toPlain(decodeDirection(decodeHex(request.hex)));
   } catch (error) {
     if (isFault(error)) return refusal(error.code);
     throw error;
@@ -26,7 +29,13 @@ function refusal(error: FaultCode): string {
   return JSON.stringify({ error });
 }
 
-function parseRequest(line: string): { characteristic: string; hex: string } | undefined {
+interface Request {
+  readonly characteristic: string;
+  readonly hex: string;
+  readonly direction?: Direction | undefined;
+}
+
+function parseRequest(line: string): Request | undefined {
   if (line.length > MAX_LINE) return undefined;
   let parsed: unknown;
   try {
@@ -35,8 +44,10 @@ function parseRequest(line: string): { characteristic: string; hex: string } | u
     return undefined;
   }
   if (typeof parsed !== 'object' || parsed === null) return undefined;
-  const { characteristic, hex } = parsed as Record<string, unknown>;
-  return typeof characteristic === 'string' && typeof hex === 'string' ? { characteristic, hex } : undefined;
+  const { characteristic, hex, direction } = parsed as Record<string, unknown>;
+  if (typeof characteristic !== 'string' || typeof hex !== 'string') return undefined;
+  if (direction !== undefined && direction !== 'request' && direction !== 'response') return undefined;
+  return { characteristic, hex, direction };
 }
 
 /**

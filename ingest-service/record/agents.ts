@@ -30,12 +30,11 @@ export function createAgents(db: DatabaseSync, keyEncryptionKey: Uint8Array) {
      ON CONFLICT (id) DO UPDATE SET enrolment = excluded.enrolment, credential_hash = excluded.credential_hash`,
   );
   const insertAssignment = db.prepare(
-    `INSERT INTO assignments (agent, patient, handle, address, address_type) VALUES (?, ?, ?, ?, ?)
-     ON CONFLICT DO UPDATE SET patient = excluded.patient, handle = excluded.handle`,
+    'INSERT INTO assignments (agent, patient, handle) VALUES (?, ?, ?) ON CONFLICT DO NOTHING',
   );
   const patientsOf = db.prepare('SELECT DISTINCT patient FROM assignments WHERE agent = ? ORDER BY patient');
   const agentsOf = db.prepare('SELECT DISTINCT agent FROM assignments WHERE patient = ?');
-  const mayspeak = db.prepare('SELECT 1 FROM assignments WHERE agent = ? AND patient = ? AND handle = ?');
+  const maySpeak = db.prepare('SELECT 1 FROM assignments WHERE agent = ? AND patient = ? AND handle = ?');
   const all = db.prepare('SELECT id FROM agents');
   const nextNumber = db.prepare(
     'UPDATE agents SET command_number = command_number + 1 WHERE id = ? RETURNING command_number AS n',
@@ -65,9 +64,9 @@ export function createAgents(db: DatabaseSync, keyEncryptionKey: Uint8Array) {
       insert.run(agent.id, agent.publicKey, agent.enrolment, agent.credentialHash);
     },
 
-    /** `handle` is the device's handle in this patient's leaves. */
-    assign(agent: string, { patient, address, addressType }: DeviceAssignment, handle: Uint8Array): void {
-      insertAssignment.run(agent, patient, handle, address, addressType);
+    /** The agent may speak for the device with this handle in this patient's leaves. */
+    assign(agent: string, patient: string, handle: Uint8Array): void {
+      insertAssignment.run(agent, patient, handle);
     },
 
     /** Record-local ids of the patients whose devices this agent may speak for. */
@@ -80,7 +79,7 @@ export function createAgents(db: DatabaseSync, keyEncryptionKey: Uint8Array) {
     },
 
     maySpeakFor(agent: string, patient: string, handle: Uint8Array): boolean {
-      return mayspeak.get(agent, patient, handle) !== undefined;
+      return maySpeak.get(agent, patient, handle) !== undefined;
     },
 
     nextCommandNumber(agent: string): number {

@@ -27,10 +27,8 @@ CREATE TABLE IF NOT EXISTS agents (
 CREATE TABLE IF NOT EXISTS assignments (
   agent TEXT NOT NULL,
   patient TEXT NOT NULL,
-  handle BLOB NOT NULL,             -- device handle in this patient's leaves
-  address TEXT NOT NULL,
-  address_type TEXT NOT NULL,
-  PRIMARY KEY (agent, address, address_type)
+  handle BLOB NOT NULL,             -- device handle in this patient's leaves; no address is kept
+  PRIMARY KEY (agent, patient, handle)
 ) STRICT;
 
 CREATE TABLE IF NOT EXISTS enrolment_codes (

@@ -1,4 +1,4 @@
-/** Heart Rate service (HRS): Heart Rate Measurement 2A37 and Body Sensor Location 2A38. */
+/** Heart Rate service (HRS): Heart Rate Measurement 2A37, Body Sensor Location 2A38 and Control Point 2A39. */
 import { ByteReader } from '../bytes.ts';
 import { Fault } from '../fault.ts';
 import { hasBit } from './bits.ts';
@@ -72,4 +72,23 @@ export function decodeBodySensorLocation(bytes: Uint8Array): BodySensorLocation 
 /** The reverse of {@link decodeBodySensorLocation}. */
 export function encodeBodySensorLocation({ location }: BodySensorLocation): Uint8Array {
   return Uint8Array.of(LOCATIONS.indexOf(location));
+}
+
+/** 2A39: the only command that there is, which sets `energyKJ` of 2A37 back to 0. */
+export interface HeartRateControlPoint {
+  readonly command: 'resetEnergyExpended';
+}
+
+/** Throws `truncated`, `trailing`, and `range` on a reserved command. */
+export function decodeHeartRateControlPoint(bytes: Uint8Array): HeartRateControlPoint {
+  const reader = new ByteReader(bytes);
+  const code = reader.u8();
+  reader.end();
+  if (code !== 1) throw new Fault('range', 'reserved command');
+  return { command: 'resetEnergyExpended' };
+}
+
+/** The reverse of {@link decodeHeartRateControlPoint}. */
+export function encodeHeartRateControlPoint(_: HeartRateControlPoint): Uint8Array {
+  return Uint8Array.of(1);
 }

@@ -1,6 +1,6 @@
 /**
- * Health Thermometer service (HTS): Temperature Measurement 2A1C, Intermediate Temperature 2A1E (same layout) and
- * Temperature Type 2A1D.
+ * Health Thermometer service (HTS): Temperature Measurement 2A1C, Intermediate Temperature 2A1E (same layout),
+ * Temperature Type 2A1D and Measurement Interval 2A21.
  */
 import { ByteReader } from '../bytes.ts';
 import type { SensorValue } from '../decimal.ts';
@@ -81,4 +81,23 @@ export function decodeTemperatureType(bytes: Uint8Array): TemperatureTypeValue {
 /** The reverse of {@link decodeTemperatureType}. */
 export function encodeTemperatureType({ type }: TemperatureTypeValue): Uint8Array {
   return Uint8Array.of(TYPES.indexOf(type));
+}
+
+/** 2A21: time between two measurements. */
+export interface MeasurementInterval {
+  /** Seconds; 0 = the thermometer does not measure by itself. */
+  readonly intervalS: number;
+}
+
+/** Throws `truncated`, `trailing`. */
+export function decodeMeasurementInterval(bytes: Uint8Array): MeasurementInterval {
+  const reader = new ByteReader(bytes);
+  const intervalS = reader.u16();
+  reader.end();
+  return { intervalS };
+}
+
+/** The reverse of {@link decodeMeasurementInterval}. Throws `range`. */
+export function encodeMeasurementInterval({ intervalS }: MeasurementInterval): Uint8Array {
+  return new ByteWriter().u16(intervalS).take();
 }

@@ -1,28 +1,37 @@
 /**
- * Serves a virtual controller on a unix socket in H4 framing (Core 5.2 Vol 4 Part A), to one host at a time. Simulated
+ * Serves a virtual controller in H4 framing (Core 5.2 Vol 4 Part A), on a unix socket or a TCP port of this machine, to
+ * one host at a time. Simulated
  * time travels as the vendor event of `encodeStamp`: it stamps what follows, and comes whenever the time has changed.
  */
 
 import { once } from 'node:events';
 import { chmodSync, lstatSync, rmSync } from 'node:fs';
-import { createServer, type Socket } from 'node:net';
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { ACL_DATA, COMMAND, encodeStamp } from './hci-packets.ts';
 import type { VirtualController } from './virtual-controller.ts';
 
 /** Real milliseconds between stamps while nothing else is sent, so that the host's clock does not stand still. */
 const STAMP_EVERY_MS = 200;
 
+/** A unix socket for this user only; or a port on loopback, where any user of this machine may connect. 0: any free one. */
+export type H4Place = { readonly path: string } | { readonly port: number; readonly host?: LoopbackHost };
+
+/** H4 is neither encrypted nor authenticated, so nobody else's machine is listened to. */
+export const LOOPBACK_HOSTS = ['127.0.0.1', '::1'] as const;
+export type LoopbackHost = (typeof LOOPBACK_HOSTS)[number];
+
 export interface H4Server {
+  /** The TCP port; undefined on a unix socket. */
+  readonly port: number | undefined;
   /** Ends the host's connection and stops listening; the socket file is gone. */
   close(): Promise<void>;
 }
 
-/** Starts listening. Rejects when the path cannot be used. A socket file left by an earlier process is replaced. */
-export async function serveH4(options: { controller: VirtualController; path: string }): Promise<H4Server> {
-  const { controller, path } = options;
-  if (lstatSync(path, { throwIfNoEntry: false })?.isSocket()) rmSync(path);
+/** Starts listening. Rejects when the place cannot be used. A socket file left by an earlier process is replaced. */
+export async function serveH4(options: { controller: VirtualController } & H4Place): Promise<H4Server> {
+  const { controller } = options;
   let host: Socket | undefined;
-  const server = createServer((socket) => {
+  const server = createServer({ noDelay: true }, (socket) => {
     if (host) {
       socket.destroy();
       return;
@@ -33,10 +42,9 @@ export async function serveH4(options: { controller: VirtualController; path: st
     });
     serveHost(socket, controller);
   });
-  server.listen(path);
-  await once(server, 'listening');
-  chmodSync(path, 0o600);
+  const port = await listen(server, options);
   return {
+    port,
     async close() {
       host?.destroy();
       if (!server.listening) return;
@@ -44,6 +52,21 @@ export async function serveH4(options: { controller: VirtualController; path: st
       await once(server, 'close');
     },
   };
+}
+
+/** Gives the port, undefined for a unix socket. */
+async function listen(server: Server, place: H4Place): Promise<number | undefined> {
+  if ('path' in place) {
+    const { path } = place;
+    if (lstatSync(path, { throwIfNoEntry: false })?.isSocket()) rmSync(path);
+    server.listen(path);
+    await once(server, 'listening');
+    chmodSync(path, 0o600);
+    return undefined;
+  }
+  server.listen(place.port, place.host ?? LOOPBACK_HOSTS[0]);
+  await once(server, 'listening');
+  return (server.address() as AddressInfo).port;
 }
 
 function serveHost(socket: Socket, controller: VirtualController): void {

@@ -144,6 +144,11 @@ export const HOSTILE: readonly Hostile[] = [
     make: ({ agent }) => only(agent.craft({ plaintext: () => new Uint8Array(1_000_000).fill(0x81) })),
   },
   {
+    what: 'eight million empty things',
+    code: 'too-large',
+    make: ({ agent }) => only(agent.craft({ plaintext: manyThings })),
+  },
+  {
     what: 'a patient for whom the agent may not speak',
     code: 'wrong-subject',
     make: ({ agent, ben }) =>
@@ -178,6 +183,15 @@ export const HOSTILE: readonly Hostile[] = [
     },
   },
 ];
+
+/** CBOR array of as many empty byte strings as the plaintext may have octets. */
+function manyThings(): Uint8Array {
+  const count = 8 * 1024 * 1024 - 16;
+  const bytes = new Uint8Array(count + 5).fill(0x40);
+  bytes[0] = 0x9a;
+  new DataView(bytes.buffer).setUint32(1, count);
+  return bytes;
+}
 
 function x25519Key(): Uint8Array {
   return new Uint8Array(randomBytes(32)).fill(0, 31);
