@@ -5,9 +5,10 @@
 
 import type { Clock, Instant } from '../protocol/time.ts';
 import type { Filing } from './file-batch.ts';
+import { classOf, type Identity } from './identity.ts';
 import type { Patient } from './record/patients.ts';
 import type { FiledReading } from './record/segments.ts';
-import { classOf, type Identity, type Sight } from './sight.ts';
+import type { Sight } from './sight.ts';
 import type { StandingOf } from './standing.ts';
 import { type ReadingView, viewReading } from './views.ts';
 

@@ -23,13 +23,14 @@ import { createEnrolmentCode } from './enrolment.ts';
 import { createFeed } from './feed.ts';
 import { buildApp } from './http/app.ts';
 import { createSessions } from './http/sessions.ts';
+import type { Identity } from './identity.ts';
 import { startIntake } from './intake.ts';
 import { openServiceKeys } from './keys.ts';
 import { startPipeline } from './pipeline.ts';
 import type { DeviceAssignment } from './record/agents.ts';
 import type { Patient } from './record/patients.ts';
 import { openRecordSqlite, type RecordStore } from './record/record-sqlite.ts';
-import { createSight, type Identity, type Sight } from './sight.ts';
+import { createSight, type Sight } from './sight.ts';
 import { createStanding } from './standing.ts';
 import { createUnsealer } from './unseal.ts';
 

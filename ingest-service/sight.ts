@@ -5,25 +5,13 @@
 
 import { parseReadingId } from '../protocol/batch.ts';
 import type { Clock, Instant } from '../protocol/time.ts';
-import { vitalSignByMdc } from '../protocol/vital-signs.ts';
-import {
-  type DataPeriod,
-  type Decision,
-  type DiscloseRequest,
-  decide,
-  disclosablePeriod,
-  mayKnow,
-} from './consent/decide.ts';
+import { type DataPeriod, type Decision, decide, disclosablePeriod, mayKnow } from './consent/decide.ts';
 import type { DisclosureAct, DisclosureKind } from './consent/disclosure.ts';
+import { asDisclosure, asRequester, classOf, type Identity } from './identity.ts';
 import type { Patient } from './record/patients.ts';
 import type { RecordStore } from './record/record-sqlite.ts';
 import { type Cursor, type SearchedVital, searchReadings } from './record/search.ts';
 import { asReading, compareReadings, type FiledReading, type ReadingRange } from './record/segments.ts';
-
-/** Who asks. A practitioner asks for treatment; other purposes come with other roles. */
-export type Identity =
-  | { readonly role: 'patient'; readonly patient: string }
-  | { readonly role: 'practitioner'; readonly id: string; readonly purpose: string };
 
 export interface SearchRequest extends ReadingRange {
   readonly patient: string;
@@ -249,24 +237,4 @@ function isWithin({ from, to }: DataPeriod, at: Instant): boolean {
 interface Shown {
   readonly reading: FiledReading;
   readonly grant: string;
-}
-
-/** Class of a vital sign as grants name it. */
-export function classOf(vital: number): string {
-  return vitalSignByMdc(vital)?.name ?? String(vital);
-}
-
-function asDisclosure(
-  who: Extract<Identity, { role: 'practitioner' }>,
-  vital: number,
-  at: Instant,
-): Omit<DiscloseRequest, 'measuredAt'> {
-  const vitalClass = vitalSignByMdc(vital)?.name;
-  return { action: 'disclose', grantees: [who.id], purpose: who.purpose, vitalClass, at };
-}
-
-function asRequester(who: Identity): { who: string; role: string; purpose: string } {
-  return who.role === 'patient'
-    ? { who: 'patient', role: 'patient', purpose: 'PATRQT' }
-    : { who: who.id, role: 'practitioner', purpose: who.purpose };
 }

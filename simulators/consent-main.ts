@@ -98,9 +98,9 @@ function describeGrant({ id, action, classes, grantee, from, to, revokedAt }: Gr
   return `${id}  ${who}: ${what}; from ${from}; ${end}`;
 }
 
-function describeDisclosure({ at, kind, who, classes, count, reason }: DisclosureView): string {
-  const what = kind === 'denied' ? `refused (${reason})` : `${kind}, ${count} reading${count === 1 ? '' : 's'}`;
-  return `${at}  ${who.name ?? who.id}: ${what}${classes.length > 0 ? `: ${classes.join(', ')}` : ''}`;
+function describeDisclosure({ at, kind, who, classes, count, why }: DisclosureView): string {
+  const what = kind === 'denied' ? `refused. ${why ?? ''}` : `${kind}, ${count} reading${count === 1 ? '' : 's'}`;
+  return `${at}  ${who.name ?? who.id}: ${what}${classes.length > 0 ? ` [${classes.join(', ')}]` : ''}`;
 }
 
 function print({ json }: Values, object: object, text: string): void {

@@ -38,6 +38,8 @@ export interface DisclosureView {
   readonly classes: readonly string[];
   readonly count: number;
   readonly reason?: string;
+  /** The reason as a sentence. */
+  readonly why?: string;
 }
 
 export type PatientClient = ReturnType<typeof createPatientClient>;

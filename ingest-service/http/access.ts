@@ -1,9 +1,9 @@
 /** Guards of the routes: nothing is shown without a session, and a page of one role is not there for another. */
 import type { FastifyRequest } from 'fastify';
 import { Fault } from '../../protocol/fault.ts';
+import type { Identity } from '../identity.ts';
 import type { Patient } from '../record/patients.ts';
 import type { RecordStore } from '../record/record-sqlite.ts';
-import type { Identity } from '../sight.ts';
 import type { Sessions } from './sessions.ts';
 
 /** The signed-in person; throws `not-permitted`. */

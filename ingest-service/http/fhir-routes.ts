@@ -16,8 +16,8 @@ import { toObservation } from '../fhir/observation.ts';
 import { toPatient } from '../fhir/patient.ts';
 import { toProvenance } from '../fhir/provenance.ts';
 import { nextPageQuery, type ObservationQuery, parseObservationQuery } from '../fhir/search.ts';
+import type { Identity } from '../identity.ts';
 import type { FiledReading } from '../record/segments.ts';
-import type { Identity } from '../sight.ts';
 import { requireIdentity } from './access.ts';
 import type { AppDeps } from './app.ts';
 

@@ -8,6 +8,7 @@ import { assertPublicKey } from '../../protocol/ed25519.ts';
 import { Fault } from '../../protocol/fault.ts';
 import { encodeReceipt } from '../../protocol/receipt.ts';
 import { formatInstant } from '../../protocol/time.ts';
+import { DENIALS, describeReason } from '../consent/decide.ts';
 import { receiptFor } from '../receipts.ts';
 import type { Patient } from '../record/patients.ts';
 import { viewReading } from '../views.ts';
@@ -152,6 +153,7 @@ export function addPatientRoutes(app: FastifyInstance, deps: AppDeps): void {
       classes: entry.classes,
       count: entry.count,
       reason: entry.reason,
+      why: DENIALS.filter((denial) => denial === entry.reason).map(describeReason)[0],
     }));
   }
 

@@ -10,10 +10,10 @@ import type { Verify } from '../../protocol/cose.ts';
 import { Fault } from '../../protocol/fault.ts';
 import { openRequest, REQUEST_WINDOW_MS } from '../../protocol/signed-request.ts';
 import type { Clock, Instant } from '../../protocol/time.ts';
+import type { Identity } from '../identity.ts';
 import { hashSecret } from '../record/agents.ts';
 import type { Patient } from '../record/patients.ts';
 import type { RecordStore } from '../record/record-sqlite.ts';
-import type { Identity } from '../sight.ts';
 
 export const SESSION_COOKIE = 'veravita_session';
 const LINK_VALID_MS = 24 * 60 * 60_000;

@@ -8,6 +8,8 @@ export interface GattVector {
   /** Fields that must match; others are free; `{error}` where the bytes must be refused. */
   readonly expect: Record<string, unknown>;
   readonly source: string;
+  /** Who sent the value, where some bytes are valid in one direction only. */
+  readonly direction?: 'request' | 'response';
 }
 
 export const GATT_VECTORS: readonly GattVector[] = JSON.parse(

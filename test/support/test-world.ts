@@ -2,8 +2,8 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Identity } from '../../ingest-service/identity.ts';
 import type { Patient } from '../../ingest-service/record/patients.ts';
-import type { Identity } from '../../ingest-service/sight.ts';
 import { addressOf } from '../../simulators/addresses.ts';
 import { createHeartStrap, type HeartStrap } from '../../simulators/devices/heart-strap.ts';
 import { createSimClock, type SimClock } from '../../simulators/hci/sim-clock.ts';
