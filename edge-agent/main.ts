@@ -1,7 +1,7 @@
 /** `node edge-agent/main.ts`: one agent as a process of its own. Logs are JSON lines on standard error. */
 import { Fault } from '../protocol/fault.ts';
 import { type Agent, startAgent } from './agent.ts';
-import { type AgentConfig, HELP, type HciAddress, readProcessConfig } from './config.ts';
+import { type AgentConfig, type HciAddress, HELP, readProcessConfig } from './config.ts';
 import type { Log } from './log.ts';
 import { openH4TcpTransport } from './radio/h4-tcp.ts';
 import { openH4UnixTransport } from './radio/h4-unix.ts';

@@ -7,8 +7,9 @@ const HELP = `Decodes values of Bluetooth health characteristics.
 
   npm run -s decode < values.ndjson
 
-Reads lines of {"characteristic": "2A37", "hex": "06aa"}; the characteristic is a 16-bit UUID in hex, or SFLOAT, FLOAT
-or CRC16. Writes one line for each: the decoded fields, or {"error": code}.
+Reads lines of {"characteristic": "2A37", "hex": "06aa"}; the characteristic is a 16-bit UUID in hex, or SFLOAT, FLOAT,
+CRC16, or for advertised data FCD2-adv, 181D-adv, 181B-adv or 006B-adv. "direction": "request" or "response" says who
+sent a value of 2A52; without it, its op code does. Writes one line for each: the decoded fields, or {"error": code}.
 
   --help   show this text
 `;

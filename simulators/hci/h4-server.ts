@@ -1,7 +1,7 @@
 /**
  * Serves a virtual controller in H4 framing (Core 5.2 Vol 4 Part A), on a unix socket or a TCP port of this machine, to
- * one host at a time. Simulated
- * time travels as the vendor event of `encodeStamp`: it stamps what follows, and comes whenever the time has changed.
+ * one host at a time. Simulated time travels as the vendor event of `encodeStamp`: it stamps what follows, and comes
+ * whenever the time has changed.
  */
 
 import { once } from 'node:events';

@@ -11,6 +11,7 @@ export const EVENT = 0x04;
 /** Events (Vol 4 Part E §7.7). */
 export const EVT_DISCONNECTION_COMPLETE = 0x05;
 export const EVT_ENCRYPTION_CHANGE = 0x08;
+export const EVT_READ_REMOTE_VERSION_COMPLETE = 0x0c;
 export const EVT_COMMAND_COMPLETE = 0x0e;
 export const EVT_COMMAND_STATUS = 0x0f;
 export const EVT_NUMBER_OF_COMPLETED_PACKETS = 0x13;
@@ -21,9 +22,11 @@ export const EVT_VENDOR = 0xff;
 export const LE_CONNECTION_COMPLETE = 0x01;
 export const LE_ADVERTISING_REPORT = 0x02;
 export const LE_CONNECTION_UPDATE_COMPLETE = 0x03;
+export const LE_READ_REMOTE_FEATURES_COMPLETE = 0x04;
 
 /** Status and reason codes (Vol 1 Part F §1.3). */
 export const STATUS_SUCCESS = 0x00;
+export const STATUS_UNKNOWN_COMMAND = 0x01;
 export const STATUS_UNKNOWN_CONNECTION = 0x02;
 export const STATUS_KEY_MISSING = 0x06;
 export const STATUS_SUPERVISION_TIMEOUT = 0x08;

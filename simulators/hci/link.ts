@@ -1,6 +1,6 @@
 /** One LE link inside the virtual controller: L2CAP frames to and from ACL fragments. */
 import { encodeAcl } from './hci-packets.ts';
-import type { VirtualController } from './virtual-controller.ts';
+import type { CentralAddress, VirtualController } from './virtual-controller.ts';
 import type { PeripheralLink, VirtualPeripheral } from './virtual-peripheral.ts';
 
 /** Packet boundary flag of a continuing fragment (Core 5.2 Vol 4 Part E §5.4.2). */
@@ -10,17 +10,15 @@ const L2CAP_HEADER = 4;
 export class Link implements PeripheralLink {
   readonly handle: number;
   readonly peripheral: VirtualPeripheral;
+  readonly central: CentralAddress;
   readonly #controller: VirtualController;
   #partial: Buffer = Buffer.alloc(0);
 
-  constructor(handle: number, peripheral: VirtualPeripheral, controller: VirtualController) {
+  constructor(handle: number, peripheral: VirtualPeripheral, controller: VirtualController, central: CentralAddress) {
     this.handle = handle;
     this.peripheral = peripheral;
     this.#controller = controller;
-  }
-
-  get centralAddress(): string {
-    return this.#controller.address;
+    this.central = central;
   }
 
   send(cid: number, payload: Buffer, delivered?: (handedOver: boolean) => void): void {

@@ -13,11 +13,14 @@ const PAIRING_FAILED = 0x05;
 const ENCRYPTION_INFORMATION = 0x06;
 const CENTRAL_IDENTIFICATION = 0x07;
 
+/** Bit of the key distribution fields (§3.6.1). */
+const DISTRIBUTES_ENCRYPTION_KEY = 0x01;
+
 /** Just Works uses a temporary key of zero (§2.3.5.2). */
 const TEMPORARY_KEY = Buffer.alloc(16);
 
 export interface SmpResponderOptions {
-  readonly centralAddress: string;
+  readonly central: { readonly address: string; readonly random: boolean };
   readonly address: string;
   readonly addressType: 'public' | 'random';
   readonly send: (pdu: Buffer) => void;
@@ -46,8 +49,9 @@ export class SmpResponder {
         return;
       }
       this.#request = Buffer.from(pdu);
-      // No input, no output; no out-of-band data; bonding; 16 octets; distributes its encryption key.
-      this.#response = Buffer.from([PAIRING_RESPONSE, 0x03, 0x00, 0x01, 0x10, 0x00, 0x01]);
+      // No input, no output; no out-of-band data; bonding; 16 octets; distributes its encryption key if that is wanted.
+      const keys = pdu.readUInt8(6) & DISTRIBUTES_ENCRYPTION_KEY;
+      this.#response = Buffer.from([PAIRING_RESPONSE, 0x03, 0x00, 0x01, 0x10, 0x00, keys]);
       send(this.#response);
     } else if (pdu[0] === PAIRING_CONFIRM) {
       this.#random = randomBytes(16);
@@ -61,18 +65,22 @@ export class SmpResponder {
 
   /** The central starts encryption with a key; true when it is the one just agreed on. */
   startEncryption(key: Uint8Array): boolean {
-    if (!this.#key?.equals(key)) return false;
+    return this.#key?.equals(key) ?? false;
+  }
+
+  /** The central has been told that the link is encrypted, so keys may travel (§2.4.3); before that it refuses them. */
+  distributeKeys(): void {
+    if (((this.#response[6] ?? 0) & DISTRIBUTES_ENCRYPTION_KEY) === 0) return;
     this.#options.send(Buffer.concat([Buffer.from([ENCRYPTION_INFORMATION]), randomBytes(16)]));
     this.#options.send(Buffer.concat([Buffer.from([CENTRAL_IDENTIFICATION]), randomBytes(10)]));
-    return true;
   }
 
   /** c1 (§2.2.3), all values least significant octet first. */
   #confirmValue(): Buffer {
-    const { centralAddress, address, addressType } = this.#options;
-    const types = Buffer.from([0x00, addressType === 'random' ? 1 : 0]);
+    const { central, address, addressType } = this.#options;
+    const types = Buffer.from([central.random ? 1 : 0, addressType === 'random' ? 1 : 0]);
     const p1 = Buffer.concat([types, this.#request, this.#response]);
-    const p2 = Buffer.concat([encodeAddress(address), encodeAddress(centralAddress), Buffer.alloc(4)]);
+    const p2 = Buffer.concat([encodeAddress(address), encodeAddress(central.address), Buffer.alloc(4)]);
     return encrypt(TEMPORARY_KEY, xor(encrypt(TEMPORARY_KEY, xor(this.#random, p1)), p2));
   }
 }

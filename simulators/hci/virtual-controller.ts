@@ -40,6 +40,13 @@ export interface ControllerOptions {
 export interface PendingConnection {
   readonly address: string;
   readonly addressType: number;
+  readonly central: CentralAddress;
+}
+
+/** The address that the host gives itself on a link: the controller's public one, or a random one of its own. */
+export interface CentralAddress {
+  readonly address: string;
+  readonly random: boolean;
 }
 
 export class VirtualController {
@@ -49,6 +56,8 @@ export class VirtualController {
   readonly aclCount: number;
   readonly maxLinks: number;
   readonly scanner: Scanner;
+  /** Set by the host (§7.8.4); undefined until then. */
+  randomAddress: string | undefined;
   /** The connection that waits, if any; at most one (§7.8.12). */
   pending: PendingConnection | undefined;
   /** How often each command came, by opcode. */
@@ -134,7 +143,7 @@ export class VirtualController {
     const peripheral = wanted && this.#peripherals.get(wanted.address);
     if (!wanted || !peripheral?.advertises) return;
     this.pending = undefined;
-    const link = new Link(this.#freeHandle(), peripheral, this);
+    const link = new Link(this.#freeHandle(), peripheral, this, wanted.central);
     this.#links.set(link.handle, link);
     this.sendConnectionComplete(STATUS_SUCCESS, link.handle, wanted);
     peripheral.accept(link);
@@ -161,6 +170,7 @@ export class VirtualController {
   reset(): void {
     this.scanner.stop();
     this.pending = undefined;
+    this.randomAddress = undefined;
     this.#queue.clear();
     const links = [...this.#links.values()];
     this.#links.clear();

@@ -27,7 +27,7 @@ export interface PeripheralOptions {
 
 /** The controller's end of a link, as the peripheral sees it. */
 export interface PeripheralLink {
-  readonly centralAddress: string;
+  readonly central: { readonly address: string; readonly random: boolean };
   send(cid: number, payload: Buffer, delivered?: (handedOver: boolean) => void): void;
   /** Ends the link; `reason` is an HCI code that the host sees. */
   drop(reason: number): void;
@@ -160,7 +160,7 @@ export class VirtualPeripheral extends EventEmitter<PeripheralEvents> {
         onSubscribe: (handle, subscribed) => this.emit('subscribe', handle, subscribed),
       }),
       smp: new SmpResponder({
-        centralAddress: link.centralAddress,
+        central: link.central,
         address: this.address,
         addressType: this.addressType,
         send: (pdu) => link.send(CID_SMP, pdu),
@@ -183,6 +183,11 @@ export class VirtualPeripheral extends EventEmitter<PeripheralEvents> {
     if (!connection?.smp.startEncryption(key)) return false;
     connection.encrypted = true;
     return true;
+  }
+
+  /** For the controller: the central knows that the link is encrypted. */
+  distributeKeys(): void {
+    this.#connection?.smp.distributeKeys();
   }
 
   /** For the controller: the link has ended. */
