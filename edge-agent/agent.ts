@@ -1,5 +1,6 @@
 /** The edge agent: keys, state, enrolment, the gateway and the radio, put together. */
 
+import { profileOf } from '../protocol/devices/device-profile.ts';
 import { Fault } from '../protocol/fault.ts';
 import type { AgentId } from '../protocol/keys.ts';
 import type { Clock, Instant } from '../protocol/time.ts';
@@ -140,6 +141,8 @@ function listen(gateway: Gateway, { transport, uptime, radio: timings, log = SIL
     transport,
     profiles: PROFILES,
     wants: ({ address }) => gateway.wants(address),
+    holdOffMs: ({ localName, serviceUuids }) =>
+      profileOf({ name: localName, services: serviceUuids }).holdOffMs ?? 0,
     onDevice: (device) => {
       gateway.meet(device).catch(() => undefined);
     },

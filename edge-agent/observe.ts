@@ -3,6 +3,7 @@
  * whether a body could have it, and whose clock it goes by. The implausible is flagged and never dropped.
  */
 import type { KeyObject } from 'node:crypto';
+import { profileOf } from '../protocol/devices/device-profile.ts';
 import { Fault, type FaultCode } from '../protocol/fault.ts';
 import { type MeasuredVital, readingsOf } from '../protocol/gatt/readings.ts';
 import type { DeviceLeaf, LinkSecurity, ReadingLeaf } from '../protocol/leaf.ts';
@@ -96,6 +97,9 @@ export class Observer {
   /** Repeats at the latest instant of each device. */
   readonly #repeats = new Map<string, { connection: number | string; heardAt: Instant; seen: Map<string, number> }>();
 
+  /** Names of device profiles by address, as found by what the devices said of themselves. */
+  readonly #profiles = new Map<string, string>();
+
   constructor(options: ObserverOptions) {
     this.#options = options;
   }
@@ -126,6 +130,7 @@ export class Observer {
   /** Notes who a device says it is, once per connection. */
   async meet(facts: DeviceFacts, heardAt: Instant): Promise<void> {
     const assigned = this.#assignedOf(facts.id);
+    if (assigned) this.#recognize(assigned, facts);
     if (!assigned || !this.#options.isPermitted(assigned.subject)) return;
     const { localName: name, manufacturer, model, serial, firmware } = facts;
     const texts = Object.entries({ name, manufacturer, model, serial, firmware }).filter(([, text]) => text);
@@ -147,10 +152,17 @@ export class Observer {
     return this.#options.devices.get(address.toLowerCase());
   }
 
+  /** A device that says less of itself on a later connection is still the same. */
+  #recognize({ address }: AssignedDevice, { localName, manufacturer }: DeviceFacts): void {
+    const { name } = profileOf({ name: localName, manufacturer });
+    if (name !== 'generic' || !this.#profiles.has(address)) this.#profiles.set(address, name);
+  }
+
   #read(assigned: AssignedDevice, notification: Notification): Entry[] {
     const { characteristic, value, sessionStart } = notification;
     try {
-      const context = sessionStart === undefined ? {} : { sessionStart };
+      const profile = this.#profiles.get(assigned.address);
+      const context = { ...(sessionStart && { sessionStart }), ...(profile !== undefined && { profile }) };
       const measured = readingsOf(characteristic, value, context);
       return measured.map((vital) => this.#entryOf(assigned, notification, vital));
     } catch (error) {
@@ -180,6 +192,7 @@ export class Observer {
       characteristic,
       raw: measured.raw,
       ...(sessionStart === undefined || characteristic !== CGM_MEASUREMENT ? {} : { sessionStart }),
+      ...(measured.profile === undefined ? {} : { profile: measured.profile }),
       ordinal: measured.deviceClock === undefined ? this.#ordinalOf(assigned, notification, measured) : 0,
     };
     return { leaf, mark: markOf(leaf, this.#options.doublesKey) };

@@ -44,6 +44,8 @@ export interface ReadingLeaf {
   readonly raw: Uint8Array;
   /** CGM session start time characteristic (2AAA) on which the time offset counts. */
   readonly sessionStart?: Uint8Array;
+  /** Device profile whose value quirk the raw bytes were read by; absent where they were read by the standard. */
+  readonly profile?: string;
   /** 0, or n for the nth true repeat of the same bytes at the same instant. */
   readonly ordinal: number;
 }
@@ -132,6 +134,7 @@ export function encodeLeaf(leaf: Leaf): Uint8Array {
       put(16, leaf.sessionStart);
       put(17, leaf.ordinal > 0 ? leaf.ordinal : undefined);
       put(28, leaf.uptimeMs);
+      put(29, leaf.profile);
       break;
     case 'coverage':
       put(4, leaf.from);
@@ -233,12 +236,14 @@ function readReading(common: Common, fields: CborFields): ReadingLeaf {
     characteristic: fields.uint(12),
     raw: fields.bytes(13),
     ...present('sessionStart', fields.optional(16, fields.bytes)),
+    ...present('profile', fields.optional(29, fields.text)),
     ordinal,
   };
   if ((leaf.value === undefined) === (leaf.components === undefined)) {
     throw new Fault('malformed', 'a reading has either a value or components');
   }
   assertFlags(flags);
+  if (leaf.profile !== undefined && !TOKEN.test(leaf.profile)) throw new Fault('malformed', 'not a device profile');
   return leaf;
 }
 
@@ -249,9 +254,11 @@ function readComponent(component: CborValue): { vital: number; value: SensorValu
   return { vital, value: sensorValueFromCbor(value) };
 }
 
+const TOKEN = /^[a-z][a-z0-9-]{0,63}$/;
+
 /** A set of tokens has one encoding. */
 function assertFlags(flags: readonly string[]): void {
-  if (!flags.every((flag) => /^[a-z][a-z0-9-]{0,63}$/.test(flag))) throw new Fault('malformed', 'not a quality token');
+  if (!flags.every((flag) => TOKEN.test(flag))) throw new Fault('malformed', 'not a quality token');
   if (flags.some((flag, i) => i > 0 && flags[i - 1]! >= flag)) throw new Fault('not-canonical', 'flags unsorted');
 }
 

@@ -21,6 +21,7 @@ export function explainReading(leaf: ReadingLeaf): string | undefined {
   const measured = decodeAgain(leaf);
   if (typeof measured === 'string') return measured;
   if (!equalBytes(measured.raw, leaf.raw)) return 'the raw bytes hold more than one reading';
+  if (measured.profile !== leaf.profile) return 'they need no device profile';
   if (measured.unit !== leaf.unit) return 'the unit differs';
   if (!sameValues(measured, leaf)) return 'the value differs';
   if (qualityOf(measured).join() !== leaf.flags.join()) return 'the quality flags differ';
@@ -31,8 +32,9 @@ export function explainReading(leaf: ReadingLeaf): string | undefined {
 
 function decodeAgain(leaf: ReadingLeaf): MeasuredVital | string {
   try {
-    const { characteristic, raw, sessionStart, vital } = leaf;
-    const measured = readingsOf(characteristic, raw, sessionStart ? { sessionStart } : {});
+    const { characteristic, raw, sessionStart, profile, vital } = leaf;
+    const context = { ...(sessionStart && { sessionStart }), ...(profile !== undefined && { profile }) };
+    const measured = readingsOf(characteristic, raw, context);
     return measured.find((candidate) => candidate.vital === vital) ?? 'they hold no such vital sign';
   } catch (error) {
     if (isFault(error)) return `they do not decode (${error.code})`;

@@ -7,6 +7,7 @@ import { decodeUtf8, equalBytes } from './bytes.ts';
 import { openCheckpoint, parseCheckpoint } from './checkpoint.ts';
 import { commitmentOf } from './commitment.ts';
 import type { Verify } from './cose.ts';
+import { profileNamed } from './devices/device-profile.ts';
 import { verifyEd25519 } from './ed25519.ts';
 import { openEnrolment, readEnrolment } from './enrolment.ts';
 import { isFault } from './fault.ts';
@@ -71,9 +72,7 @@ export function verifyReceipt(text: string | Uint8Array, trust?: Trust, verify: 
   });
   run('raw', () => {
     if (!reading) throw new Refusal('there is no leaf to compare');
-    const difference = explainReading(reading);
-    if (difference) throw new Refusal(difference);
-    return 'The raw bytes from the wearable, decoded again, give this reading.';
+    return checkRaw(reading);
   });
   run('path', () => checkPath(receipt));
   run('header', () => checkHeader(receipt, verify));
@@ -117,6 +116,17 @@ function readLeaf({ body }: Receipt): ReadingLeaf {
   const leaf = decodeLeaf(body);
   if (leaf.kind !== 'reading') throw new Refusal('it is another kind of leaf');
   return leaf;
+}
+
+function checkRaw(reading: ReadingLeaf): string | Unknown {
+  const { profile } = reading;
+  if (profile !== undefined && !profileNamed(profile)) {
+    return new Unknown('The raw bytes break the standard in a way that this version does not know.');
+  }
+  const difference = explainReading(reading);
+  if (difference) throw new Refusal(difference);
+  if (profile === undefined) return 'The raw bytes from the wearable, decoded again, give this reading.';
+  return `The raw bytes from the wearable, decoded again as those of a ${profile}, give this reading.`;
 }
 
 function checkPath({ index, salt, body, path, header }: Receipt): string {

@@ -53,8 +53,8 @@ main().then(
   (error: NodeJS.ErrnoException) => {
     const reasons: Readonly<Record<string, string>> = {
       EADDRINUSE: 'something else listens there',
-      EACCES: 'this user may not listen there',
-      ENOENT: 'the folder of the socket is not there',
+      // For a unix socket libuv says the same when the folder is not there.
+      EACCES: 'this user may not listen there, or the folder of the socket is not there',
     };
     process.stderr.write(`simulate: ${reasons[error.code ?? ''] ?? error.message}\n`);
     process.exit(EXIT_FAILED);

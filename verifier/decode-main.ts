@@ -9,7 +9,8 @@ const HELP = `Decodes values of Bluetooth health characteristics.
 
 Reads lines of {"characteristic": "2A37", "hex": "06aa"}; the characteristic is a 16-bit UUID in hex, or SFLOAT, FLOAT,
 CRC16, or for advertised data FCD2-adv, 181D-adv, 181B-adv or 006B-adv. "direction": "request" or "response" says who
-sent a value of 2A52; without it, its op code does. Writes one line for each: the decoded fields, or {"error": code}.
+sent a value of 2A52; without it, its op code does. "profile": "beurer-cuff", or "Beurer BM85", reads bytes that break the
+standard as the devices of that profile mean them. Writes one line for each: the decoded fields, or {"error": code}.
 
   --help   show this text
 `;

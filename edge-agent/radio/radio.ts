@@ -38,6 +38,11 @@ export interface RadioOptions {
   readonly profiles: readonly Profile[];
   /** Asked for every advertisement of a device that is not connected. */
   readonly wants: (advertised: Advertised) => boolean;
+  /**
+   * Least wait, ms, before connecting again to a device whose measurements could come and whose link has ended; without
+   * it, or where it is shorter, the backoff alone counts. Some devices go on advertising when they have sent everything.
+   */
+  readonly holdOffMs?: (advertised: Advertised) => number;
   readonly onDevice: (device: RadioDevice) => void;
   /**
    * Takes a value. An indication is confirmed to the device when the returned promise resolves, or at once without
@@ -232,10 +237,17 @@ class ScanningRadio implements Radio {
     const { backoffMs, backoffMaxMs } = this.#timings;
     if (device.phase === 'connecting') device.failures++;
     const wait = Math.min(backoffMaxMs, backoffMs * 2 ** Math.min(device.failures, 16));
-    device.notBeforeMs = this.#options.uptime() + wait * (0.5 + this.#options.random());
+    const backoff = wait * (0.5 + this.#options.random());
+    device.notBeforeMs = this.#options.uptime() + Math.max(backoff, this.#holdOff(device));
     device.phase = 'lost';
     device.link = undefined;
     this.#report(device, 'lost', reason);
+  }
+
+  /** A link that failed is tried again at once: the device still has what it wanted to send. */
+  #holdOff({ phase, failures, peripheral }: KnownDevice): number {
+    if (phase !== 'connected' || failures > 0) return 0;
+    return outward(() => this.#options.holdOffMs?.(describeAdvertised(peripheral))) ?? 0;
   }
 
   #report(device: KnownDevice, state: LinkChange['state'], reason?: string): void {

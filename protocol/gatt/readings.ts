@@ -4,6 +4,7 @@
  */
 import { copyBytes } from '../bytes.ts';
 import { isDecimal, type SensorValue } from '../decimal.ts';
+import { decodeBloodPressureQuirk, decodeQuirk } from '../devices/value-quirks.ts';
 import { isFault } from '../fault.ts';
 import { isZone, type WallClock } from '../time.ts';
 import { MDC } from '../vital-signs.ts';
@@ -43,12 +44,16 @@ export interface MeasuredVital {
   readonly zoneMin?: number;
   /** The characteristic value, for CGM the single record: a copy, which gives the same reading again. */
   readonly raw: Uint8Array;
+  /** The device profile without which the bytes would read otherwise; absent where the standard says it all. */
+  readonly profile?: string;
 }
 
 /** What must be known besides the value. */
 export interface ReadingContext {
   /** Value of CGM Session Start Time 2AAA; without it a CGM reading has no device clock. */
   readonly sessionStart?: Uint8Array;
+  /** Name of the device's profile; only its value quirks matter. */
+  readonly profile?: string;
 }
 
 type Details = Omit<MeasuredVital, 'raw'>;
@@ -68,11 +73,13 @@ const READERS: ReadonlyMap<number, Reader> = new Map([
  * Readings of one characteristic value, in a fixed order; none for characteristics that carry no finished measurement
  * (features, intermediate values). `characteristic` is a 16-bit UUID. Throws `unknown-characteristic` and what the
  * decoder of the characteristic throws. A session start that cannot be read costs the device clock, not the readings.
+ * Throws `not-found` for a profile that is not known here, where bytes could depend on it.
  */
 export function readingsOf(characteristic: number, bytes: Uint8Array, context: ReadingContext = {}): MeasuredVital[] {
   const reader = READERS.get(characteristic);
   if (reader) return reader(bytes, context);
-  codecOf(characteristic).decode(bytes);
+  const { profile } = context;
+  if (profile === undefined || !decodeQuirk(characteristic, bytes, profile)) codecOf(characteristic).decode(bytes);
   return [];
 }
 
@@ -104,10 +111,15 @@ function heartRateReadings(bytes: Uint8Array): MeasuredVital[] {
   return withRaw(bytes, [{ vital: MDC.heartRate, value: whole(measurement.heartRate), unit: '/min', flags }]);
 }
 
-function bloodPressureReadings(bytes: Uint8Array): MeasuredVital[] {
-  const measurement = decodeBloodPressureMeasurement(bytes);
+function bloodPressureReadings(bytes: Uint8Array, { profile }: ReadingContext): MeasuredVital[] {
+  const quirky = profile === undefined ? undefined : decodeBloodPressureQuirk(bytes, profile);
+  const measurement = quirky ?? decodeBloodPressureMeasurement(bytes);
   const { systolic, diastolic, map, pulseRate, timestamp } = measurement;
-  const shared = { flags: flagsOf(cuffFlags(measurement.status), measurement), ...deviceClockOf(timestamp) };
+  const shared = {
+    flags: flagsOf(cuffFlags(measurement.status), measurement),
+    ...deviceClockOf(timestamp),
+    ...(quirky && profile !== undefined ? { profile } : {}),
+  };
   const components = [
     { vital: MDC.systolic, value: systolic },
     { vital: MDC.diastolic, value: diastolic },

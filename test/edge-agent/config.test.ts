@@ -14,12 +14,26 @@ describe('readConfig', () => {
         keysDirectory: '/tmp/a/keys',
         serviceUrl: 'http://localhost:1',
         code: 'c',
-        hciPath: '/run/hci',
+        hci: { kind: 'unix', path: '/run/hci' },
         live: false,
         batch: { maxLeaves: 10, maxAgeMs: 2000 },
         heartbeatMs: 60_000,
       },
     });
+  });
+
+  it('takes a controller on a unix socket or a TCP port, and nothing else', () => {
+    const hciOf = (hci: string) => {
+      const result = readConfig([...GOOD.slice(0, 4), '--hci', hci], {});
+      return result.kind === 'run' ? result.config.hci : result;
+    };
+    expect(hciOf('tcp://127.0.0.1:9001')).toEqual({ kind: 'tcp', host: '127.0.0.1', port: 9001 });
+    expect(hciOf('tcp://ser2net.local:9001')).toEqual({ kind: 'tcp', host: 'ser2net.local', port: 9001 });
+    expect(hciOf('tcp://[::1]:9001')).toEqual({ kind: 'tcp', host: '::1', port: 9001 });
+    const bad = ['tcp://', 'tcp://h', 'tcp://h:0', 'tcp://h:65536', 'tcp://::1:9001', 'tcp://:9001', 'tcp://u@h:1'];
+    for (const hci of [...bad, 'tcp://h:1/x', 'unix://', 'udp://h:1']) {
+      expect(hciOf(hci), hci).toEqual({ kind: 'refused', problems: ['--hci is not unix://PATH or tcp://HOST:PORT'] });
+    }
   });
 
   it('lists all problems at once', () => {

@@ -39,59 +39,64 @@ function run(args: readonly string[]) {
   return { child, output };
 }
 
-it('hears a strap on a controller of another process, from enrolment to held readings, and stops within two seconds', async () => {
-  const clock = createSimClock(NOON);
-  const controller = new VirtualController({ clock, advertisingIntervalMs: 10 });
-  const strap = controller.add(
-    createHeartStrap({ address: STRAP, name: 'HTEST strap', serial: 'S-1', addressType: 'random' }),
-  );
-  const socket = join(folder, 'hci');
-  const server = await serveH4({ controller, path: socket });
-  service.codes.set('code', [{ address: STRAP, addressType: 'random', subject: encodeId(SUBJECT) }]);
-  const args = [
-    '--data',
-    join(folder, 'agent'),
-    '--service',
-    service.url,
-    '--code',
-    'code',
-    '--hci',
-    `unix://${socket}`,
-  ];
-  const { child, output } = run([...args, '--batch-ms', '20', '--zone', 'UTC']);
-  await strap.whenHeard();
-  for (const heartRate of [61, 62, 63]) {
-    clock.set(clock.now() + 1000);
-    await strap.beat({ heartRate });
-  }
-  await vi.waitFor(() => expect(service.readings.filter(({ unit }) => unit === '/min').length).toBe(3), 10_000);
-  const beats = service.readings.filter(({ unit }) => unit === '/min');
-  expect(beats.map(({ heardAt, value }) => [heardAt - NOON, (value as { mantissa: number }).mantissa])).toEqual([
-    [1000, 61],
-    [2000, 62],
-    [3000, 63],
-  ]);
-  // The controller brings its own time, so there is no uptime; and it is not real hardware.
-  expect(beats[0]).not.toHaveProperty('uptimeMs');
-  expect(service.batches.flatMap(({ leaves }) => leaves).every(({ test }) => test)).toBe(true);
+it.each(['unix', 'tcp'])(
+  'hears a strap on a controller of another process (%s), from enrolment to held readings, and stops within two seconds',
+  async (way) => {
+    const clock = createSimClock(NOON);
+    const controller = new VirtualController({ clock, advertisingIntervalMs: 10 });
+    const strap = controller.add(
+      createHeartStrap({ address: STRAP, name: 'HTEST strap', serial: 'S-1', addressType: 'random' }),
+    );
+    const socket = join(folder, 'hci');
+    const server = await serveH4({ controller, ...(way === 'tcp' ? { port: 0 } : { path: socket }) });
+    service.codes.set('code', [{ address: STRAP, addressType: 'random', subject: encodeId(SUBJECT) }]);
+    const args = [
+      '--data',
+      join(folder, 'agent'),
+      '--service',
+      service.url,
+      '--code',
+      'code',
+      '--hci',
+      way === 'tcp' ? `tcp://127.0.0.1:${server.port}` : `unix://${socket}`,
+    ];
+    const { child, output } = run([...args, '--batch-ms', '20', '--zone', 'UTC']);
+    await strap.whenHeard();
+    for (const heartRate of [61, 62, 63]) {
+      clock.set(clock.now() + 1000);
+      await strap.beat({ heartRate });
+    }
+    await vi.waitFor(() => expect(service.readings.filter(({ unit }) => unit === '/min').length).toBe(3), 10_000);
+    const beats = service.readings.filter(({ unit }) => unit === '/min');
+    expect(beats.map(({ heardAt, value }) => [heardAt - NOON, (value as { mantissa: number }).mantissa])).toEqual([
+      [1000, 61],
+      [2000, 62],
+      [3000, 63],
+    ]);
+    // The controller brings its own time, so there is no uptime; and it is not real hardware.
+    expect(beats[0]).not.toHaveProperty('uptimeMs');
+    expect(service.batches.flatMap(({ leaves }) => leaves).every(({ test }) => test)).toBe(true);
 
-  const started = performance.now();
-  child.kill('SIGTERM');
-  const [code] = await once(child, 'exit');
-  expect(code).toBe(0);
-  expect(performance.now() - started).toBeLessThan(2000);
-  expect(output.text).toContain('"stopped"');
-  expect(output.text).not.toContain(STRAP);
-  await server.close();
-});
+    const started = performance.now();
+    child.kill('SIGTERM');
+    const [code] = await once(child, 'exit');
+    expect(code).toBe(0);
+    expect(performance.now() - started).toBeLessThan(2000);
+    expect(output.text).toContain('"stopped"');
+    expect(output.text).not.toContain(STRAP);
+    await server.close();
+  },
+);
 
 it('refuses a bad configuration with all its problems, and names what it cannot reach', async () => {
   const bad = run(['--service', 'x', '--hci', 'x']);
   const [[usage]] = await Promise.all([once(bad.child, 'close')]);
   expect(usage).toBe(2);
   expect(bad.output.text.trim().split('\n').length).toBe(4);
-  const alone = run(['--data', folder, '--service', service.url, '--hci', `unix://${join(folder, 'nobody')}`]);
-  const [code] = await once(alone.child, 'close');
-  expect(code).toBe(1);
-  expect(alone.output.text).toMatch(/^no Bluetooth controller answers at [^\n]*\n$/);
+  for (const hci of [`unix://${join(folder, 'nobody')}`, 'tcp://127.0.0.1:1']) {
+    const alone = run(['--data', folder, '--service', service.url, '--hci', hci]);
+    const [code] = await once(alone.child, 'close');
+    expect(code).toBe(1);
+    expect(alone.output.text).toMatch(/^no Bluetooth controller answers at [^\n]*\n$/);
+  }
 });

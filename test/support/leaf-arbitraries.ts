@@ -46,6 +46,7 @@ const readingOptions = {
   uptimeMs: fc.maxSafeNat(),
   deviceClock: wallClock,
   sessionStart: fc.uint8Array({ maxLength: 11 }),
+  profile: fc.stringMatching(/^[a-z][a-z0-9-]{0,12}$/),
 };
 const requiredReading = [
   ...(Object.keys(readingFields) as (keyof typeof readingFields)[]),

@@ -38,6 +38,7 @@ export interface RadioWorldOptions {
   readonly onNotification?: RadioOptions['onNotification'];
   readonly wants?: RadioOptions['wants'];
   readonly timings?: RadioOptions['timings'];
+  readonly holdOffMs?: RadioOptions['holdOffMs'];
   readonly aclLength?: number;
 }
 
@@ -81,6 +82,7 @@ export async function openRadioWorld(options: RadioWorldOptions = {}): Promise<R
     uptime: () => performance.now(),
     random: () => 0.5,
     timings: { backoffMs: 5, ...options.timings },
+    ...(options.holdOffMs && { holdOffMs: options.holdOffMs }),
   });
   return {
     clock,

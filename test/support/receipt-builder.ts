@@ -68,16 +68,18 @@ export interface Heard {
   readonly characteristic: number;
   readonly hex: string;
   readonly sessionStart?: string;
+  readonly profile?: string;
   readonly heardAt?: number;
   readonly zoneMin?: number;
   readonly test?: boolean;
 }
 
 /** The leaves that an honest agent makes of a value. */
-export function readingLeaves({ characteristic, hex, sessionStart, ...rest }: Heard): ReadingLeaf[] {
+export function readingLeaves({ characteristic, hex, sessionStart, profile, ...rest }: Heard): ReadingLeaf[] {
   const { heardAt = HEARD_AT, zoneMin: here = 60, test = true } = rest;
   const context = sessionStart === undefined ? {} : { sessionStart: decodeHex(sessionStart) };
-  return readingsOf(characteristic, decodeHex(hex), context).map((measured): ReadingLeaf => {
+  const known = { ...context, ...(profile !== undefined && { profile }) };
+  return readingsOf(characteristic, decodeHex(hex), known).map((measured): ReadingLeaf => {
     const { vital, value, components, unit, deviceClock, raw } = measured;
     const zoneMin = measured.zoneMin ?? here;
     return {
@@ -89,6 +91,7 @@ export function readingLeaves({ characteristic, hex, sessionStart, ...rest }: He
       raw,
       characteristic,
       ...context,
+      ...(measured.profile !== undefined && { profile: measured.profile }),
       ...(value !== undefined && { value }),
       ...(components && { components }),
       ...(deviceClock !== undefined

@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { openH4TcpTransport } from '../../../edge-agent/radio/h4-tcp.ts';
 import { openH4UnixTransport } from '../../../edge-agent/radio/h4-unix.ts';
 import { serveH4 } from '../../../simulators/hci/h4-server.ts';
 import { createSimClock } from '../../../simulators/hci/sim-clock.ts';
@@ -45,6 +46,29 @@ describeHciTransport('H4 over a unix socket', async () => {
       await transport.close();
       await server.close();
       rmSync(folder, { recursive: true, force: true });
+    },
+  };
+});
+
+describeHciTransport('H4 over TCP', async () => {
+  const clock = createSimClock(0);
+  const controller = new VirtualController({ clock });
+  let server = await serveH4({ controller, port: 0 });
+  const port = server.port!;
+  const transport = await openH4TcpTransport({ host: '127.0.0.1', port, clock: { now: () => -1 } });
+  return {
+    transport,
+    controller,
+    clock,
+    async outage() {
+      await server.close();
+      server = await serveH4({ controller, port });
+      // Until the other end has noticed.
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    },
+    async close() {
+      await transport.close();
+      await server.close();
     },
   };
 });

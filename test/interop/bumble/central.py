@@ -1,4 +1,4 @@
-"""Bumble as the host: finds one wearable on somebody else's controller, and hears it.
+"""Bumble as the host: finds one wearable on somebody else's controller, pairs with it, and hears it.
 
 Usage: central.py TRANSPORT NAME COUNT, where TRANSPORT is Bumble's, e.g. tcp-client:127.0.0.1:9001 or unix:/run/hci.
 Prints one JSON object: the wearable's address, its attribute table, COUNT heart rates and the battery level as hex.
@@ -11,6 +11,7 @@ import sys
 from bumble.core import UUID, AdvertisingData
 from bumble.device import Device, Peer
 from bumble.hci import Address
+from bumble.pairing import PairingConfig, PairingDelegate
 from bumble.transport import open_transport
 
 HEART_RATE_MEASUREMENT = UUID.from_16_bits(0x2A37)
@@ -35,9 +36,12 @@ async def find(device: Device, name: str) -> Address:
 async def main(transport: str, name: str, count: int) -> None:
     async with await open_transport(transport) as (source, sink):
         device = Device.with_hci("Bumble central", Address("F0:F1:F2:F3:F4:F5"), source, sink)
+        delegate = PairingDelegate(PairingDelegate.NO_OUTPUT_NO_INPUT)
+        device.pairing_config_factory = lambda _connection: PairingConfig(mitm=False, delegate=delegate)
         await device.power_on()
         address = await find(device, name)
         connection = await device.connect(address)
+        await connection.pair()
         peer = Peer(connection)
         mtu = await peer.request_mtu(100)
         await peer.discover_services()
@@ -54,6 +58,7 @@ async def main(transport: str, name: str, count: int) -> None:
         result = {
             "address": str(connection.peer_address).split("/")[0].lower(),
             "random": connection.peer_address.is_random,
+            "encrypted": connection.is_encrypted,
             "mtu": mtu,
             "services": {
                 service.uuid.to_hex_str(): [c.uuid.to_hex_str() for c in service.characteristics]

@@ -69,6 +69,21 @@ it('serves one host at a time, and the next one when it has gone', async () => {
   await until(() => third.seen.hex.endsWith('040e0401030c00'));
 });
 
+it('listens on a port of this machine as well', async () => {
+  const tcp = await serveH4({ controller, port: 0, host: '127.0.0.1' });
+  const host = connect(tcp.port!, '127.0.0.1');
+  hosts.push(host);
+  let hex = '';
+  host.on('data', (chunk) => {
+    hex += chunk.toString('hex');
+  });
+  host.write(Buffer.from('01030c00', 'hex'));
+  await until(() => hex.endsWith('040e0401030c00'));
+  await expect(serveH4({ controller, port: tcp.port! })).rejects.toThrow('EADDRINUSE');
+  await tcp.close();
+  expect(server.port).toBeUndefined();
+});
+
 it('ends a host that is out of step', async () => {
   const { host, seen } = await attach();
   host.write(Buffer.from('99', 'hex'));

@@ -72,9 +72,59 @@ describe('virtual controller', () => {
     expect(await ask('01011000')).toEqual(['040e0c01011000' + '0b00000bffff0000']);
     expect(await ask('01091000')).toEqual(['040e0a01091000' + '070000eeffc0']);
     expect(await ask('01022000')).toEqual(['040e0701022000' + '1b0003']);
-    // Unknown ones complete; those cut short are refused.
-    expect(await ask('01efbe00')).toEqual(['040e0401efbe00']);
+    expect(await ask('010f2000')).toEqual(['040e05010f2000' + '00']);
+    // Accepted; unknown; cut short.
+    expect(await ask('01010c08ffffffffffffff3f')).toEqual(['040e0401010c00']);
+    expect(await ask('01efbe00')).toEqual(['040e0401efbe01']);
     expect(await ask('010d200100')).toEqual(['040e04010d2012']);
+  });
+
+  it('says which commands and features it has, so that a host asks for no others', async () => {
+    const { ask } = host();
+    const [answer = ''] = await ask('01021000');
+    expect(answer.slice(0, 14)).toBe('040e4401021000');
+    const octets = Buffer.from(answer.slice(14), 'hex');
+    expect(octets.length).toBe(64);
+    const has = (octet: number, bit: number) => ((octets[octet]! >> bit) & 1) === 1;
+    // Disconnect, Reset, Read Buffer Size, LE Read Buffer Size, LE Set Scan Enable, LE Create Connection, LE Enable Encryption
+    for (const [octet, bit] of [
+      [0, 5],
+      [5, 7],
+      [14, 7],
+      [25, 1],
+      [26, 3],
+      [26, 4],
+      [28, 0],
+    ]) {
+      expect(has(octet!, bit!), `${octet}.${bit}`).toBe(true);
+    }
+    // LE Set Advertising Enable, LE Set Extended Scan Enable
+    expect([has(26, 1), has(37, 6)]).toEqual([false, false]);
+    expect(await ask('01031000')).toEqual(['040e0c01031000' + '0000000060000000']);
+    expect(await ask('01032000')).toEqual(['040e0c01032000' + '0100000000000000']);
+  });
+
+  it('tells the version and the features of the other end of a link, and of none without one', async () => {
+    const { ask } = host();
+    controller.add(device());
+    await ask(CONNECT);
+    expect(await ask('011d04024100')).toEqual(['040f0400011d04', '040c08004100' + '0bffff0000']);
+    expect(await ask('011620024100')).toEqual(['040f0400011620', '043e0c04004100' + '0100000000000000']);
+    expect(await ask('01162002ee0e')).toEqual(['040f0402011620']);
+  });
+
+  it('takes the address that the host gives itself, and refuses a random one that was never set', async () => {
+    const { ask } = host({ address: 'C0:FF:EE:00:00:07' });
+    const peripheral = controller.add(device());
+    const random = `${CONNECT.slice(0, 32)}01${CONNECT.slice(34)}`;
+    expect(await ask(random)).toEqual(['040f0412010d20']);
+    await ask('01052006' + 'f5f4f3f2f1f0');
+    await ask(random);
+    const link = () => controller.link(controller.handleOf(peripheral)!)!;
+    expect(link().central).toEqual({ address: 'f0:f1:f2:f3:f4:f5', random: true });
+    controller.reset();
+    await ask(CONNECT);
+    expect(link().central).toEqual({ address: 'c0:ff:ee:00:00:07', random: false });
   });
 
   it('reports what is on the air, with a scan response always', async () => {
