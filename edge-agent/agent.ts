@@ -141,8 +141,7 @@ function listen(gateway: Gateway, { transport, uptime, radio: timings, log = SIL
     transport,
     profiles: PROFILES,
     wants: ({ address }) => gateway.wants(address),
-    holdOffMs: ({ localName, serviceUuids }) =>
-      profileOf({ name: localName, services: serviceUuids }).holdOffMs ?? 0,
+    holdOffMs: ({ localName, serviceUuids }) => profileOf({ name: localName, services: serviceUuids }).holdOffMs ?? 0,
     onDevice: (device) => {
       gateway.meet(device).catch(() => undefined);
     },

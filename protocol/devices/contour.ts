@@ -7,7 +7,7 @@ export const CONTOUR: readonly DeviceProfile[] = [
     name: 'contour-meter',
     title: 'Contour Next One or Plus One blood glucose meter',
     recognizedBy: [
-      { name: /^Contour\b/i },
+      { name: /^Contour/i },
       { manufacturer: /^(?:ascensia|bayer)\b/i, services: [0x1808] },
       { services: ['00000000-0002-11e2-9e96-0800200c9a66'] },
     ],

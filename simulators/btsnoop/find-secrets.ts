@@ -17,16 +17,27 @@ const SMP_VALUES = new Set([0x03, 0x04, 0x06, 0x08, 0x0a, 0x0d]);
 /** Where addresses and keys stand in HCI packets (Vol 4 Part E §7), as octets from the type octet: `[start, end)`. */
 type Place = readonly [start: number, end: number];
 const IN_COMMANDS: Readonly<Record<number, { addresses?: Place[]; keys?: Place[] }>> = {
-  0x2005: { addresses: [[4, 10]] }, // LE Set Random Address
-  0x200d: { addresses: [[10, 16]] }, // LE Create Connection
-  0x2019: { keys: [[6, 14], [16, 32]] }, // LE Enable Encryption: random number, LTK
-  0x201a: { keys: [[6, 22]] }, // LE Long Term Key Request Reply
-  0x2027: { addresses: [[5, 11]], keys: [[11, 27], [27, 43]] }, // LE Add Device To Resolving List: IRKs
-  0x040b: { addresses: [[4, 10]], keys: [[10, 26]] }, // Link Key Request Reply
+  8197: { addresses: [[4, 10]] }, // LE Set Random Address
+  8205: { addresses: [[10, 16]] }, // LE Create Connection
+  8217: {
+    keys: [
+      [6, 14],
+      [16, 32],
+    ],
+  }, // LE Enable Encryption: random number, LTK
+  8218: { keys: [[6, 22]] }, // LE Long Term Key Request Reply
+  8231: {
+    addresses: [[5, 11]],
+    keys: [
+      [11, 27],
+      [27, 43],
+    ],
+  }, // LE Add Device To Resolving List: IRKs
+  1035: { addresses: [[4, 10]], keys: [[10, 26]] }, // Link Key Request Reply
 };
 const IN_EVENTS: Readonly<Record<number, { addresses?: Place[]; keys?: Place[] }>> = {
-  0x18: { addresses: [[3, 9]], keys: [[9, 25]] }, // Link Key Notification
-  0x15: { addresses: [[4, 10]], keys: [[10, 26]] }, // Return Link Keys
+  24: { addresses: [[3, 9]], keys: [[9, 25]] }, // Link Key Notification
+  21: { addresses: [[4, 10]], keys: [[10, 26]] }, // Return Link Keys
 };
 const READ_BD_ADDR = 0x1009;
 const EVT_COMMAND_COMPLETE = 0x0e;
@@ -68,11 +79,13 @@ export function findSecrets(
 
 function addFromHci(secrets: SecretScan, packet: Uint8Array): void {
   const opcode = (packet[1] ?? 0) | ((packet[2] ?? 0) << 8);
-  const places = packet[0] === COMMAND ? IN_COMMANDS[opcode] : packet[0] === EVENT ? IN_EVENTS[packet[1] ?? 0] : undefined;
+  const places =
+    packet[0] === COMMAND ? IN_COMMANDS[opcode] : packet[0] === EVENT ? IN_EVENTS[packet[1] ?? 0] : undefined;
   for (const [start, end] of places?.addresses ?? []) {
     if (packet.length >= end) secrets.addAddress(packet.subarray(start, end));
   }
-  for (const [start, end] of places?.keys ?? []) if (packet.length >= end) secrets.addNumber(packet.subarray(start, end));
+  for (const [start, end] of places?.keys ?? [])
+    if (packet.length >= end) secrets.addNumber(packet.subarray(start, end));
   const completed = (packet[4] ?? 0) | ((packet[5] ?? 0) << 8);
   if (packet[0] === EVENT && packet[1] === EVT_COMMAND_COMPLETE && completed === READ_BD_ADDR && packet.length === 13) {
     secrets.addAddress(packet.subarray(7));

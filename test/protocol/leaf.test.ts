@@ -74,7 +74,8 @@ describe('leaf', () => {
     ['a zone that no place has', { 15: 841 }, 'malformed'],
     ['ordinal 0', { 17: 0 }, 'not-canonical'],
     ['a field of a coverage leaf', { 18: 1 }, 'malformed'],
-    ['a field that is unknown', { 29: 1 }, 'malformed'],
+    ['a field that is unknown', { 30: 1 }, 'malformed'],
+    ['a device profile that is no name', { 29: 'Beurer BM85' }, 'malformed'],
     ['a negative uptime', { 28: -1 }, 'malformed'],
   ])('of a reading is refused with %s', (_, changes, code) => {
     expect(faultOf(() => decodeLeaf(withFields(reading, changes)))).toBe(code);

@@ -24,6 +24,13 @@ import {
 const TRUST = trustIn(PARTIES);
 const HEART: Heard = { characteristic: 0x2a37, hex: '06aa' };
 
+/** Reserved flag bit 6, big-endian pulse rate: see test/vectors/gatt-quirks.json. */
+const QUIRKY: Heard = {
+  characteristic: 0x2a35,
+  hex: '566a0047000000ea07080b121f00003f000000',
+  profile: 'beurer-cuff',
+};
+
 /** Values whose receipts must be genuine, of every sort that has its own path through the checks. */
 const GENUINE: readonly [string, Heard][] = [
   ['heart rate', HEART],
@@ -48,6 +55,7 @@ const GENUINE: readonly [string, Heard][] = [
     { characteristic: 0x2aa7, hex: '06006e000500', sessionStart: 'ea0703010800003808' },
   ],
   ['battery', { characteristic: 0x2a19, hex: '2c' }],
+  ['a blood pressure as a cuff sends it that breaks the standard', QUIRKY],
   ['a reading that is no test', { ...HEART, test: false }],
 ];
 
@@ -279,12 +287,26 @@ describe('a cheating agent', () => {
     ['a device time not of its session', { ...sugar, measuredAt: sugar.measuredAt + 60_000 }],
     ['a session start taken away', withoutSession(sugar)],
     ['a glucose value of another record', { ...sugar, raw: decodeHex('06006e000500' + '06006f000a00') }],
+    ['a profile that its bytes do not need', { ...beat, profile: 'beurer-cuff' }],
+    ['a profile taken away', withoutProfile(readingLeaves(QUIRKY)[1]!)],
     ['an implausible value without its flag', { ...readingLeaves({ ...HEART, hex: '0605' })[0]!, flags: [] }],
   ])('that signed %s is caught by the raw bytes', (_, leaf) => {
     const verdict = check(encodeReceipt(buildReceipt([leaf, ...OTHER_LEAVES])));
     expect(stepsWith(verdict, 'fails')).toEqual(['raw']);
     expect(verdict.verdict).toBe('altered');
   });
+
+  it('by a profile that this version does not know is left open, not called altered', () => {
+    const [panel] = readingLeaves(QUIRKY);
+    const verdict = check(encodeReceipt(buildReceipt([{ ...panel!, profile: 'of-tomorrow' }, ...OTHER_LEAVES])));
+    expect(stepsWith(verdict, 'fails')).toEqual([]);
+    expect(stepsWith(verdict, 'unknown')).toEqual(['raw']);
+    expect(verdict.verdict).toBe('not-provable');
+  });
+
+  function withoutProfile({ profile: _, ...leaf }: ReadingLeaf): ReadingLeaf {
+    return leaf;
+  }
 
   function withoutSession({ sessionStart: _, ...leaf }: ReadingLeaf): ReadingLeaf {
     return leaf;

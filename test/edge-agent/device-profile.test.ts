@@ -1,0 +1,66 @@
+import { rmSync } from 'node:fs';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { Gateway } from '../../edge-agent/gateway.ts';
+import type { Notification } from '../../edge-agent/observe.ts';
+import { decodeHex } from '../../protocol/bytes.ts';
+import { explainReading } from '../../protocol/recheck.ts';
+import { MDC } from '../../protocol/vital-signs.ts';
+import { CUFF, makeFolder, NOON, openTestGateway } from '../support/test-gateway.ts';
+import { TestService } from '../support/test-service.ts';
+
+let service: TestService;
+let folder: string;
+let gateway: Gateway | undefined;
+
+beforeEach(async () => {
+  service = await new TestService().start();
+  folder = makeFolder();
+});
+
+afterEach(async () => {
+  await gateway?.stop();
+  gateway = undefined;
+  await service.stop();
+  rmSync(folder, { recursive: true });
+});
+
+/** 106/71 mmHg, pulse 63 with its most significant octet first: test/vectors/gatt-quirks.json. */
+const BIG_ENDIAN: Notification = {
+  device: CUFF,
+  connection: 1,
+  characteristic: 0x2a35,
+  value: decodeHex('566a0047000000ea07080b121f00003f000000'),
+  heardAt: NOON,
+};
+
+async function pulseAfter(...names: (string | undefined)[]) {
+  gateway = await openTestGateway(folder, service);
+  for (const localName of names) {
+    await gateway.meet({ id: CUFF.toUpperCase(), addressType: 'random', ...(localName && { localName }) });
+  }
+  await gateway.hear(BIG_ENDIAN);
+  await gateway.settled();
+  const readings = service.readings.filter(({ characteristic }) => characteristic === 0x2a35);
+  expect(readings.map(explainReading)).toEqual([undefined, undefined]);
+  return readings.find(({ vital }) => vital === MDC.cuffPulse)!;
+}
+
+describe('a device that breaks the standard', () => {
+  it('is read by its profile, which the signed reading names', async () => {
+    expect(await pulseAfter('Beurer BM85')).toMatchObject({
+      profile: 'beurer-cuff',
+      value: { mantissa: 63, exponent: 0 },
+      flags: [],
+    });
+  });
+
+  it('stays what it was when it says less of itself later', async () => {
+    expect(await pulseAfter('BM85', undefined)).toMatchObject({ profile: 'beurer-cuff' });
+  });
+
+  it('is read by the standard as long as nobody knows it', async () => {
+    const pulse = await pulseAfter('HTEST cuff');
+    expect(pulse).not.toHaveProperty('profile');
+    expect(pulse.flags).toEqual(['implausible', 'unknown-octets']);
+  });
+});
