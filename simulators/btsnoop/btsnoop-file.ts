@@ -97,18 +97,32 @@ export function readBtsnoop(bytes: Uint8Array): CaptureRecord[] {
 
 /** A file (H4) with the records; those that were cut are left out, as nobody could tell. */
 export function writeBtsnoop(records: Iterable<CaptureRecord>): Uint8Array {
-  const parts: Uint8Array[] = [Uint8Array.from(IDENTIFICATION), u32(VERSION), u32(DATALINK_H4)];
-  for (const { atUs, direction, packet, cut } of records) {
-    if (cut || packet.length === 0) continue;
-    const head = new DataView(new ArrayBuffer(RECORD_HEADER_LENGTH));
-    const isCommandOrEvent = packet[0] === COMMAND || packet[0] === EVENT;
-    head.setUint32(0, packet.length);
-    head.setUint32(4, packet.length);
-    head.setUint32(8, (direction === 'received' ? FLAG_RECEIVED : 0) | (isCommandOrEvent ? FLAG_COMMAND_OR_EVENT : 0));
-    head.setBigInt64(16, BigInt(atUs) + UNIX_EPOCH_US);
-    parts.push(new Uint8Array(head.buffer), packet);
-  }
+  const parts = [encodeHeader()];
+  for (const record of records) if (!record.cut && record.packet.length > 0) parts.push(encodeRecord(record));
   return new Uint8Array(Buffer.concat(parts));
+}
+
+/** The 16 octets that begin a file (H4). */
+export function encodeHeader(): Uint8Array {
+  const header = new Uint8Array(HEADER_LENGTH);
+  header.set(IDENTIFICATION);
+  const view = new DataView(header.buffer);
+  view.setUint32(8, VERSION);
+  view.setUint32(12, DATALINK_H4);
+  return header;
+}
+
+/** One record, to be appended to a file. */
+export function encodeRecord({ atUs, direction, packet }: CaptureRecord): Uint8Array {
+  const record = new Uint8Array(RECORD_HEADER_LENGTH + packet.length);
+  const view = new DataView(record.buffer);
+  const isCommandOrEvent = packet[0] === COMMAND || packet[0] === EVENT;
+  view.setUint32(0, packet.length);
+  view.setUint32(4, packet.length);
+  view.setUint32(8, (direction === 'received' ? FLAG_RECEIVED : 0) | (isCommandOrEvent ? FLAG_COMMAND_OR_EVENT : 0));
+  view.setBigInt64(16, BigInt(atUs) + UNIX_EPOCH_US);
+  record.set(packet, RECORD_HEADER_LENGTH);
+  return record;
 }
 
 function toUnix(timestamp: bigint): number {
@@ -128,10 +142,4 @@ function prefix(type: number, data: Uint8Array): Uint8Array {
   packet[0] = type;
   packet.set(data, 1);
   return packet;
-}
-
-function u32(value: number): Uint8Array {
-  const octets = new Uint8Array(4);
-  new DataView(octets.buffer).setUint32(0, value);
-  return octets;
 }
