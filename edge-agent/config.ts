@@ -18,6 +18,7 @@ Listens to the wearables that were assigned to it and hands their readings, seal
   --broker URL       MQTT broker, if it is not where it was at enrolment
   --hci WHERE        Bluetooth controller that speaks H4: unix://PATH, or tcp://HOST:PORT, which nothing protects
                      and so belongs on loopback
+  --btsnoop FILE     record the radio to a file that Wireshark opens; it holds what is measured, and keys
   --live             the controller is real hardware; without it every reading is marked as test data
   --zone ZONE        IANA time zone of devices whose clock has none (default: the machine's)
   --batch N          readings per batch at most, 1 to 5000 (default ${DEFAULT_BATCH.maxLeaves})
@@ -39,6 +40,8 @@ export interface AgentConfig {
   readonly code?: string;
   readonly brokerUrl?: string;
   readonly hci: HciAddress;
+  /** File to which the radio is recorded. */
+  readonly btsnoop?: string;
   readonly live: boolean;
   readonly zone?: string;
   readonly batch: { readonly maxLeaves: number; readonly maxAgeMs: number };
@@ -57,6 +60,7 @@ const OPTIONS = {
   code: { type: 'string' },
   broker: { type: 'string' },
   hci: { type: 'string' },
+  btsnoop: { type: 'string' },
   live: { type: 'boolean' },
   zone: { type: 'string' },
   batch: { type: 'string' },
@@ -91,7 +95,7 @@ export function readConfig(args: readonly string[], env: Readonly<Record<string,
   };
   const data = resolve(need('data'));
   const code = given('code');
-  const { zone, broker } = values;
+  const { zone, broker, btsnoop } = values;
   const config: AgentConfig = {
     stateDirectory: data,
     keysDirectory: resolve(given('keys') ?? join(data, 'keys')),
@@ -99,6 +103,7 @@ export function readConfig(args: readonly string[], env: Readonly<Record<string,
     ...(code ? { code } : {}),
     ...(broker === undefined ? {} : { brokerUrl: checkBroker(broker, problems) }),
     hci: checkHci(need('hci'), problems),
+    ...(btsnoop === undefined ? {} : { btsnoop: resolve(btsnoop) }),
     live: values.live ?? false,
     ...(zone === undefined ? {} : { zone: checkZone(zone, problems) }),
     batch: {

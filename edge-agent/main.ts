@@ -3,6 +3,8 @@ import { Fault } from '../protocol/fault.ts';
 import { type Agent, startAgent } from './agent.ts';
 import { type AgentConfig, type HciAddress, HELP, readProcessConfig } from './config.ts';
 import type { Log } from './log.ts';
+import { teeTransport } from './radio/btsnoop.ts';
+import { openBtsnoopFile } from './radio/btsnoop-file.ts';
 import { openH4TcpTransport } from './radio/h4-tcp.ts';
 import { openH4UnixTransport } from './radio/h4-unix.ts';
 import type { HciTransport } from './radio/hci-transport.ts';
@@ -27,12 +29,13 @@ switch (result.kind) {
 }
 
 async function run(config: AgentConfig): Promise<void> {
-  const { hci, live, zone, ...options } = config;
+  const { hci, live, zone, btsnoop, ...options } = config;
   try {
-    const transport = await openTransport(hci).catch(() => {
+    const controller = await openTransport(hci).catch(() => {
       const where = hci.kind === 'unix' ? hci.path : `port ${hci.port} of ${hci.host}`;
       throw new Fault('unavailable', `no Bluetooth controller answers at ${where}`, 'later');
     });
+    const transport = btsnoop === undefined ? controller : record(controller, btsnoop);
     const started = performance.now();
     const agent = await startAgent({
       ...options,
@@ -56,6 +59,12 @@ async function run(config: AgentConfig): Promise<void> {
 function openTransport(hci: HciAddress): Promise<HciTransport> {
   const clock = { now: Date.now };
   return hci.kind === 'unix' ? openH4UnixTransport({ ...hci, clock }) : openH4TcpTransport({ ...hci, clock });
+}
+
+/** The transport, with every packet of it written to a file; a full disk ends the recording and nothing else. */
+function record(transport: HciTransport, path: string): HciTransport {
+  const onStopped = (why: string) => log.warn({ why }, 'the recording of the radio stopped');
+  return teeTransport(transport, openBtsnoopFile({ path, onStopped }));
 }
 
 function stopOnSignal(agent: Agent): void {

@@ -1,10 +1,13 @@
 /** Settings of `npm run simulate`. */
 import { parseArgs } from 'node:util';
 import { type H4Place, LOOPBACK_HOSTS, type LoopbackHost } from './hci/h4-server.ts';
+import type { ImportSettings } from './import-capture.ts';
 import { WEARABLE_KINDS, type WearableKind } from './live.ts';
 
 export const HELP = `Usage: npm run simulate -- serve tcp://127.0.0.1:PORT | unix://PATH [options]
+       npm run simulate -- import IN.btsnoop OUT.btsnoop [--device ADDRESS] [--cached FILE]
 
+serve:
 Serves a virtual Bluetooth LE controller in H4 framing to one host at a time, with simulated wearables
 on its air that measure as long as it runs: for our agent, or to test any other Bluetooth stack.
 
@@ -15,6 +18,14 @@ on its air that measure as long as it runs: for our agent, or to test any other 
   --speed X             simulated time runs X times as fast as real time, 0.1 to 100 (default 1)
   --wearables LIST      some of ${WEARABLE_KINDS.join(',')}
                         (default: all)
+
+import:
+Takes one device out of a recording of a real radio (btsnoop, as Android, btmon and our agent write it)
+and leaves out all other devices, names, addresses and keys. What it measured stays: it is somebody's health.
+
+  --device ADDRESS      the device that is kept (default: the only one that sent values)
+  --cached FILE         attributes that a phone knew before, one a line: 0x0012 1810 2a35
+
   --help                this text
 
 Ctrl-C stops.
@@ -30,7 +41,8 @@ export interface ServeSettings {
 export type SimulateConfig =
   | { readonly kind: 'help' }
   | { readonly kind: 'refused'; readonly problem: string }
-  | { readonly kind: 'serve'; readonly settings: ServeSettings };
+  | { readonly kind: 'serve'; readonly settings: ServeSettings }
+  | { readonly kind: 'import'; readonly settings: ImportSettings };
 
 /** The first problem, or the settings. */
 export function readSimulateConfig(argv: readonly string[]): SimulateConfig {
@@ -43,7 +55,17 @@ export function readSimulateConfig(argv: readonly string[]): SimulateConfig {
   const { values, positionals } = parsed;
   if (values.help) return { kind: 'help' };
   const [command, where, ...more] = positionals;
-  if (command !== 'serve') return refuse('the command is serve; --help tells more');
+  if (command === 'import') {
+    const [output, ...rest] = more;
+    if (where === undefined || output === undefined || rest.length > 0) return refuse('import takes two files');
+    const { device, cached } = values;
+    if (device !== undefined && !/^[\da-f]{2}(:[\da-f]{2}){5}$/i.test(device)) {
+      return refuse('--device is six octets in hex with colons');
+    }
+    const settings = { input: where, output, ...(device && { device }), ...(cached && { cached }) };
+    return { kind: 'import', settings };
+  }
+  if (command !== 'serve') return refuse('the command is serve or import; --help tells more');
   const place = parsePlace(where);
   if (!place || more.length > 0) return refuse('serve takes one place, tcp://127.0.0.1:PORT or unix://PATH');
   const seed = Number(values.seed);
@@ -68,6 +90,8 @@ function parse(argv: readonly string[]) {
     options: {
       seed: { type: 'string', default: '1' },
       speed: { type: 'string', default: '1' },
+      device: { type: 'string' },
+      cached: { type: 'string' },
       wearables: { type: 'string', default: WEARABLE_KINDS.join(',') },
       help: { type: 'boolean', default: false },
     },

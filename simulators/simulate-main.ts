@@ -1,7 +1,9 @@
 /** `npm run simulate`: wearables without hardware for any host stack that speaks H4. */
+import { isFault } from '../protocol/fault.ts';
 import { type H4Place, serveH4 } from './hci/h4-server.ts';
 import { createScaledClock } from './hci/sim-clock.ts';
 import { VirtualController } from './hci/virtual-controller.ts';
+import { describeCapture, type ImportSettings, importCapture } from './import-capture.ts';
 import { createWearables, runWearables } from './live.ts';
 import { HELP, readSimulateConfig, type ServeSettings } from './simulate-config.ts';
 
@@ -20,6 +22,19 @@ async function main(): Promise<number> {
     case 'serve':
       await serve(config.settings);
       return 0;
+    case 'import':
+      return runImport(config.settings);
+  }
+}
+
+function runImport(settings: ImportSettings): number {
+  try {
+    process.stdout.write(importCapture(settings));
+    return 0;
+  } catch (error) {
+    if (!isFault(error, 'not-found')) throw error;
+    process.stderr.write(`simulate: ${error.message} with --device\n${describeCapture(settings.input)}`);
+    return EXIT_FAILED;
   }
 }
 
@@ -53,6 +68,8 @@ main().then(
   (error: NodeJS.ErrnoException) => {
     const reasons: Readonly<Record<string, string>> = {
       EADDRINUSE: 'something else listens there',
+      EEXIST: 'that file is there already; name another',
+      ENOENT: 'there is no such file or folder',
       // For a unix socket libuv says the same when the folder is not there.
       EACCES: 'this user may not listen there, or the folder of the socket is not there',
     };

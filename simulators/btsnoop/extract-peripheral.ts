@@ -140,7 +140,8 @@ export function extractPeripheral(
   return { address: wanted, addressType, advertisement, scanResponse, rssi, services, events: named };
 }
 
-function onlySpeaker(records: readonly CaptureRecord[]): string {
+/** Address of the one device that sent values; `not-found` when there is none or more than one. */
+export function onlySpeaker(records: readonly CaptureRecord[]): string {
   const speakers = listPeripherals(records).filter(({ values }) => values > 0);
   if (speakers.length !== 1) throw new Fault('not-found', `${speakers.length} devices sent values: name one`);
   return speakers[0]!.address;

@@ -24,6 +24,9 @@ const HEADERS: Readonly<Record<number, { size: number; lengthOctets: 1 | 2; mask
   5: { size: 5, lengthOctets: 2, mask: 0x3fff }, // isochronous data
 };
 
+/** Milliseconds; in the year 2255. */
+const LATEST = BigInt(Number.MAX_SAFE_INTEGER) / 1000n;
+
 /** Relays until one side ends. Resolves `ended`, or `not-h4` when the streams carry something else. */
 export function relayRecorded({ host, controller, clock, onRecord }: RelayOptions): Promise<'ended' | 'not-h4'> {
   return new Promise((resolve) => {
@@ -85,6 +88,6 @@ function packetLength(bytes: Buffer): number | 'invalid' | undefined {
 function stampIn(packet: Buffer): number | undefined {
   const isStamp = packet[0] === EVENT && packet[1] === EVT_VENDOR && packet.length === 12 && packet[3] === 0x56;
   const instant = isStamp ? packet.readBigUInt64LE(4) : undefined;
-  // Later than any date: somebody else's vendor event.
-  return instant === undefined || instant > 8_640_000_000_000_000n / 1000n ? undefined : Number(instant);
+  // Microseconds of it would not be counted exactly any more: it is somebody else's vendor event.
+  return instant === undefined || instant > LATEST ? undefined : Number(instant);
 }

@@ -78,6 +78,7 @@ export function redact(records: readonly CaptureRecord[], options: RedactOptions
       exchanges.set(step.link, new AttExchange());
       kept.set(index, [redactConnection(record.packet, octets)]);
     } else if (step.link.address !== keep) {
+      // Another device's: left out.
     } else if (step.kind === 'disconnected') {
       handles.delete(step.link.handle);
       kept.set(index, [record.packet]);
