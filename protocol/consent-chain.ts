@@ -37,7 +37,7 @@ export interface ConsentState {
   readonly seq: number;
   /** Id of the last event. */
   readonly head: Uint8Array;
-  /** Grows with every event. A permit carries it; what was permitted under another epoch is decided again. */
+  /** Grows with every event. A decision carries it and so says on which consent it rests. */
   readonly epoch: number;
   /** In the order of the chain, ended ones too. */
   readonly grants: readonly Grant[];

@@ -1,5 +1,5 @@
 /**
- * Who may import whom (docs/decisions/scope.md), held by reading the import lines of every file. A package manager would
+ * Who may import whom, held by reading the import lines of every file. A package manager would
  * enforce it between packages; this is one package with folders of that shape.
  */
 import { readdirSync, readFileSync } from 'node:fs';

@@ -45,11 +45,6 @@ export function refusalOf(error: unknown): Refusal {
   return BY_CODE[error.code] ?? UNEXPECTED;
 }
 
-/** Body of {@link refusalOf}. */
-export function toOperationOutcome(error: unknown): OperationOutcome {
-  return refusalOf(error).outcome;
-}
-
 function refusal(status: number, code: string, diagnostics: string): Refusal {
   return {
     status,

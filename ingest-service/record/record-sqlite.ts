@@ -3,7 +3,7 @@
  * parts share one connection; `transaction` is what makes the consent decision and the filing one act.
  */
 import type { DatabaseSync } from 'node:sqlite';
-import { openDatabase } from '../../journal/sqlite.ts';
+import { databaseFault, openDatabase } from '../../journal/sqlite.ts';
 import type { Verify } from '../../protocol/cose.ts';
 import { type Agents, createAgents } from './agents.ts';
 import { type Batches, createBatches } from './batches.ts';
@@ -26,7 +26,7 @@ export interface RecordStore {
   readonly consents: Consents;
   readonly disclosures: Disclosures;
   readonly commitments: Commitments;
-  /** Runs `act` in one transaction that is durable when this returns; an exception undoes it. Does not nest. */
+  /** Runs `act` in one transaction that is durable when this returns; an exception undoes it; `unavailable` when the disk refuses. Does not nest. */
   transaction<T>(act: () => T): T;
   close(): void;
 }
@@ -53,17 +53,22 @@ export function openRecordSqlite({ path, keyEncryptionKey, verify }: RecordConfi
     disclosures: createDisclosures(db, commitments),
     commitments,
     transaction(act) {
-      // IMMEDIATE: another process may write (receipts of a running service), and a deferred lock could be lost half-way.
-      db.exec('BEGIN IMMEDIATE');
       try {
+        // IMMEDIATE: another process may write (receipts of a running service), and a deferred lock could be lost half-way.
+        db.exec('BEGIN IMMEDIATE');
         const result = act();
         db.exec('COMMIT');
         return result;
       } catch (error) {
         if (db.isTransaction) db.exec('ROLLBACK');
-        throw error;
+        // A busy or full disk is a clean refusal that may be tried again; what SQLite says of it may quote values.
+        throw isDatabaseError(error) ? databaseFault(error) : error;
       }
     },
     close: () => db.close(),
   };
+}
+
+function isDatabaseError(error: unknown): boolean {
+  return typeof (error as { errcode?: unknown }).errcode === 'number';
 }

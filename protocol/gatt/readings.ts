@@ -83,11 +83,6 @@ export function readingsOf(characteristic: number, bytes: Uint8Array, context: R
   return [];
 }
 
-/** True when values of this characteristic can give readings. */
-export function givesReadings(characteristic: number): boolean {
-  return READERS.has(characteristic);
-}
-
 function withRaw(bytes: Uint8Array, readings: readonly Details[]): MeasuredVital[] {
   return readings.map((reading) => ({ ...reading, raw: copyBytes(bytes) }));
 }

@@ -3,7 +3,7 @@ import { toSearchset } from '../../../ingest-service/fhir/bundle.ts';
 import { toCapabilityStatement } from '../../../ingest-service/fhir/capability.ts';
 import { toDevice, toGateway, toUndescribedDevice } from '../../../ingest-service/fhir/device.ts';
 import { deviceIdOf } from '../../../ingest-service/fhir/elements.ts';
-import { refusalOf, toOperationOutcome } from '../../../ingest-service/fhir/operation-outcome.ts';
+import { refusalOf } from '../../../ingest-service/fhir/operation-outcome.ts';
 import { toPatient } from '../../../ingest-service/fhir/patient.ts';
 import { toProvenance } from '../../../ingest-service/fhir/provenance.ts';
 import { decodeBase64 } from '../../../protocol/bytes.ts';
@@ -149,7 +149,7 @@ describe('refusals', () => {
     const refusal = refusalOf(fault);
     expectWellFormed(refusal.outcome);
     expect(refusal.status).toBe(status);
-    expect(toOperationOutcome(fault).issue[0]!.diagnostics).toBe(diagnostics);
+    expect(refusalOf(fault).outcome.issue[0]!.diagnostics).toBe(diagnostics);
   });
 
   it('tells nothing of an error that is no fault', () => {
