@@ -25,7 +25,7 @@ export function connectPeripheral(stack: NobleStack, peripheral: NoblePeripheral
         if (!error) peripheral.disconnect();
         finish(new RadioError('timeout', 'connect'));
       } else {
-        finish(error ? new RadioError('refused', 'connect') : undefined);
+        finish(error ? new RadioError('refused', 'connect', statusOf(error)) : undefined);
       }
     };
     let timer = setTimeout(() => {
@@ -36,4 +36,10 @@ export function connectPeripheral(stack: NobleStack, peripheral: NoblePeripheral
     peripheral.on('connect', onConnect);
     peripheral.connect();
   });
+}
+
+/** noble writes the HCI status behind its words. */
+function statusOf({ message }: Error): number | undefined {
+  const status = /\(0x([\da-f]{1,2})\)$/.exec(message)?.[1];
+  return status === undefined ? undefined : Number.parseInt(status, 16);
 }

@@ -56,6 +56,7 @@ export class Link {
   #feature: Uint8Array | undefined;
   #dropReason: string | undefined;
   #dropTimer: NodeJS.Timeout | undefined;
+  #heardAtMs = Number.NEGATIVE_INFINITY;
 
   /** Listens from here on, before the connection is made, so that nothing is missed. */
   constructor(options: LinkOptions) {
@@ -102,6 +103,28 @@ export class Link {
           this.#deliver(number, arrival);
         }),
       );
+    }
+  }
+
+  /** Uptime at which the last value came. */
+  get heardAtMs(): number {
+    return this.#heardAtMs;
+  }
+
+  /** The end was asked for and has not come yet. */
+  get isDropped(): boolean {
+    return this.#dropReason !== undefined;
+  }
+
+  /** Asks a silent device for anything; any answer will do. Without one the link is dropped. */
+  async probe(): Promise<void> {
+    const readable = this.#found.find(({ characteristic }) => characteristic.properties.includes('read'));
+    if (!readable) return;
+    try {
+      await this.#attempt(() => this.#readOne(readable.characteristic, (octets) => octets));
+      this.#heardAtMs = this.#options.uptime();
+    } catch {
+      this.drop('silent');
     }
   }
 
@@ -205,6 +228,7 @@ export class Link {
     const { clock, uptime, stack, peripheral } = this.#options;
     const confirm = stack.holdIndication(peripheral.id);
     const arrival = { handle, value: Uint8Array.from(data), heardAt: clock.now(), uptimeMs: uptime(), confirm };
+    this.#heardAtMs = arrival.uptimeMs;
     if (this.#measurements) this.#sortOut(arrival, this.#measurements);
     else if (this.#early.length < MAX_EARLY) this.#early.push(arrival);
     else this.drop('too much before it was asked');

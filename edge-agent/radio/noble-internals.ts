@@ -8,6 +8,8 @@ import type { HciTransport } from './hci-transport.ts';
 export interface Advertisement {
   readonly localName?: string;
   readonly serviceUuids?: readonly string[];
+  readonly serviceData?: readonly { readonly uuid: string; readonly data: Buffer }[];
+  readonly manufacturerData?: Buffer;
 }
 
 /** noble's Peripheral. Its `attError` event comes from the hardening. */

@@ -51,10 +51,29 @@ export interface Advertised {
   readonly address: string;
   readonly addressType: 'public' | 'random';
   readonly localName?: string;
-  /** The 16-bit service UUIDs of the advertisement; longer ones are left out. */
+  /** The 16-bit service UUIDs of the advertisement, those of service data too; longer ones are left out. */
   readonly serviceUuids: readonly number[];
   /** dBm. */
   readonly rssi: number;
+}
+
+/** One piece of data in an advertisement. */
+export interface BroadcastData {
+  readonly kind: 'service' | 'manufacturer';
+  /** 16-bit service UUID, or the identifier of the company. */
+  readonly id: number;
+  /** What follows the identifier; a copy that belongs to the receiver. */
+  readonly octets: Uint8Array;
+}
+
+/** What a device said without a connection. The same comes again several times a second until there is something new. */
+export interface Broadcast {
+  /** Address in lower case with colons. */
+  readonly device: string;
+  readonly data: readonly BroadcastData[];
+  readonly heardAt: number;
+  /** Monotonic milliseconds of the gateway at the same moment. */
+  readonly uptimeMs: number;
 }
 
 /** Receives what an operator may want to know; it names no device and no value. */
@@ -64,6 +83,7 @@ export type RadioLog = (line: {
     | 'adapter-off'
     | 'scan-restarted'
     | 'malformed-packet'
+    | 'out-of-links'
     | 'operation-refused'
     | 'set-up-failed'
     | 'delivery-failed';

@@ -2,6 +2,8 @@
  * The radio: scans without end, connects to the devices that are wanted, one at a time, hears them, and comes back to
  * them when they were lost. All above it is told by callbacks; nothing above it knows noble.
  */
+import { profileOf } from '../../protocol/devices/device-profile.ts';
+import { broadcastOf, describeAdvertised } from './advertised.ts';
 import { connectPeripheral } from './connect.ts';
 import { hardenNoble } from './harden-noble.ts';
 import type { HciTransport } from './hci-transport.ts';
@@ -10,8 +12,9 @@ import { loadNobleClasses, type NobleStack, openNoble } from './load-noble.ts';
 import type { NoblePeripheral } from './noble-internals.ts';
 import { RadioError } from './operations.ts';
 import type { Profile } from './profiles.ts';
-import type { Advertised, LinkChange, RadioDevice, RadioLog, RadioNotification } from './radio-events.ts';
+import type { Advertised, Broadcast, LinkChange, RadioDevice, RadioLog, RadioNotification } from './radio-events.ts';
 import { ScanKeeper } from './scan-keeper.ts';
+import { isBrief, pickNext, pickVictim } from './turns.ts';
 
 export interface RadioTimings {
   readonly connectTimeoutMs: number;
@@ -22,6 +25,12 @@ export interface RadioTimings {
   readonly backoffMaxMs: number;
   /** A scan that hears nothing for so long is started anew. */
   readonly scanWatchdogMs: number;
+  /** A link that brings nothing for so long is asked whether it is still there. */
+  readonly linkWatchdogMs: number;
+  /** How long a link is kept at least while other devices wait for one. */
+  readonly turnMs: number;
+  /** A link that brought nothing for so long may be given up for a device that can be reached for seconds only. */
+  readonly idleMs: number;
 }
 
 export const DEFAULT_TIMINGS: RadioTimings = {
@@ -30,6 +39,9 @@ export const DEFAULT_TIMINGS: RadioTimings = {
   backoffMs: 1_000,
   backoffMaxMs: 30_000,
   scanWatchdogMs: 60_000,
+  linkWatchdogMs: 300_000,
+  turnMs: 60_000,
+  idleMs: 5_000,
 };
 
 export interface RadioOptions {
@@ -43,7 +55,11 @@ export interface RadioOptions {
    * it, or where it is shorter, the backoff alone counts. Some devices go on advertising when they have sent everything.
    */
   readonly holdOffMs?: (advertised: Advertised) => number;
+  /** Most links at once; without it as many as the controller grants, which is learned when it refuses one more. */
+  readonly maxLinks?: number;
   readonly onDevice: (device: RadioDevice) => void;
+  /** Takes what a wanted device says in its advertisements, where its profile says that it speaks so. */
+  readonly onBroadcast?: (broadcast: Broadcast) => void;
   /**
    * Takes a value. An indication is confirmed to the device when the returned promise resolves, or at once without
    * one. If it rejects or throws, there is no confirmation and the link is dropped: the device keeps the value.
@@ -66,6 +82,12 @@ export interface Radio {
 /** How long links may take to end when the radio closes. */
 const CLOSE_MS = 500;
 
+/** HCI: Connection Limit Exceeded; Connection Rejected due to Limited Resources (Core 5.2 Vol 1 Part F §1.3). */
+const OUT_OF_LINKS: ReadonlySet<number | undefined> = new Set([0x09, 0x0d]);
+
+/** How often the queue is looked at while all links are taken. */
+const QUEUE_MS = 1_000;
+
 interface KnownDevice {
   readonly id: string;
   peripheral: NoblePeripheral;
@@ -74,6 +96,9 @@ interface KnownDevice {
   failures: number;
   /** Uptime before which it is not connected to. */
   notBeforeMs: number;
+  /** Uptime at which its last link was made; below zero: never. */
+  servedAtMs: number;
+  brief: boolean;
   link: Link | undefined;
 }
 
@@ -92,12 +117,17 @@ class ScanningRadio implements Radio {
   #queue: KnownDevice[] = [];
   #connecting = false;
   #powered = false;
+  #maxLinks: number;
+  readonly #watch: NodeJS.Timeout;
+  #queueTimer: NodeJS.Timeout | undefined;
   #closing: Promise<void> | undefined;
 
   constructor(options: RadioOptions) {
     this.#options = options;
     this.#timings = { ...DEFAULT_TIMINGS, ...options.timings };
     this.#log = options.log ?? (() => undefined);
+    this.#maxLinks = options.maxLinks ?? Number.POSITIVE_INFINITY;
+    this.#watch = setInterval(() => this.#watchLinks(), this.#timings.linkWatchdogMs / 2);
     const classes = loadNobleClasses();
     hardenNoble(classes);
     this.#stack = openNoble(classes, options.transport);
@@ -116,6 +146,8 @@ class ScanningRadio implements Radio {
 
   async #close(): Promise<void> {
     this.#queue = [];
+    clearInterval(this.#watch);
+    clearTimeout(this.#queueTimer);
     this.#scan.close();
     const links = [...this.#devices.values()].flatMap(({ link }) => link ?? []);
     for (const link of links) link.drop('closed');
@@ -147,18 +179,21 @@ class ScanningRadio implements Radio {
     const id = peripheral.address.toLowerCase();
     let device = this.#devices.get(id);
     if (device && device.phase !== 'lost' && device.phase !== 'heard') return;
-    if (!outward(() => this.#options.wants(describeAdvertised(peripheral)))) {
+    const advertised = describeAdvertised(peripheral);
+    if (!outward(() => this.#options.wants(advertised))) {
       if (!device) this.#stack.forget(peripheral.id, peripheral.address);
       return;
     }
-    if (!device) {
-      device = { id, peripheral, phase: 'lost', connections: 0, failures: 0, notBeforeMs: 0, link: undefined };
-      this.#devices.set(id, device);
-    }
+    device ??= this.#meet(id, peripheral);
     device.peripheral = peripheral;
+    device.brief = isBrief(advertised);
     if (device.phase === 'lost') {
       device.phase = 'heard';
       this.#report(device, 'heard');
+    }
+    if (profileOf({ name: advertised.localName, services: advertised.serviceUuids }).heardBy === 'advertisement') {
+      this.#hearBroadcast(peripheral);
+      return;
     }
     if (!peripheral.connectable || this.#options.uptime() < device.notBeforeMs) return;
     device.phase = 'queued';
@@ -166,10 +201,32 @@ class ScanningRadio implements Radio {
     this.#connectNext();
   }
 
-  /** One connection in the making at a time; scanning goes on when nobody waits. */
+  #meet(id: string, peripheral: NoblePeripheral): KnownDevice {
+    const device: KnownDevice = {
+      id,
+      peripheral,
+      phase: 'lost',
+      connections: 0,
+      failures: 0,
+      notBeforeMs: 0,
+      servedAtMs: -1,
+      brief: false,
+      link: undefined,
+    };
+    this.#devices.set(id, device);
+    return device;
+  }
+
+  #hearBroadcast(peripheral: NoblePeripheral): void {
+    const { transport, uptime, onBroadcast } = this.#options;
+    const broadcast = broadcastOf(peripheral, transport.clock.now(), uptime());
+    if (broadcast) outward(() => onBroadcast?.(broadcast));
+  }
+
+  /** One connection in the making at a time; scanning goes on when nobody waits, or nobody can be served. */
   #connectNext(): void {
     if (this.#connecting || this.#closing || !this.#powered) return;
-    const device = this.#queue.shift();
+    const device = this.#takeNext();
     if (!device) {
       this.#scan.resume();
       return;
@@ -180,6 +237,44 @@ class ScanningRadio implements Radio {
       this.#connecting = false;
       this.#connectNext();
     });
+  }
+
+  /** The next device that can have a link now. Where all are taken, one whose turn is over is given up first. */
+  #takeNext(): KnownDevice | undefined {
+    clearTimeout(this.#queueTimer);
+    if (this.#queue.length === 0) return undefined;
+    const index = pickNext(this.#queue);
+    const links = this.#links();
+    if (links.length < this.#maxLinks) return this.#queue.splice(index, 1)[0];
+    if (!links.some(({ link }) => link.isDropped)) {
+      const victim = pickVictim(
+        links.map(({ device, link }) => ({
+          brief: device.brief,
+          connectedAtMs: device.servedAtMs,
+          heardAtMs: Math.max(device.servedAtMs, link.heardAtMs),
+        })),
+        this.#queue[index]!,
+        this.#options.uptime(),
+        this.#timings,
+      );
+      if (victim !== undefined) links[victim]?.link.drop('its turn was over');
+    }
+    this.#queueTimer = setTimeout(() => this.#connectNext(), Math.min(QUEUE_MS, this.#timings.idleMs));
+    return undefined;
+  }
+
+  #links(): { device: KnownDevice; link: Link }[] {
+    return [...this.#devices.values()].flatMap((device) =>
+      device.phase === 'connected' && device.link ? [{ device, link: device.link }] : [],
+    );
+  }
+
+  /** A peer that is gone without a word is noticed by asking. */
+  #watchLinks(): void {
+    const before = this.#options.uptime() - this.#timings.linkWatchdogMs;
+    for (const { device, link } of this.#links()) {
+      if (Math.max(device.servedAtMs, link.heardAtMs) <= before) void link.probe();
+    }
   }
 
   /** Resolves when the connection is made or has failed; then the link looks after itself. */
@@ -207,13 +302,22 @@ class ScanningRadio implements Radio {
     } catch (error) {
       const reason = describeFailure(error);
       link.dispose(reason);
+      if (error instanceof RadioError && OUT_OF_LINKS.has(error.code)) this.#learnLimit();
       this.#lose(device, reason);
       return;
     }
     device.phase = 'connected';
+    device.servedAtMs = uptime();
     device.connections++;
     this.#report(device, 'connected');
     void this.#serve(device, link);
+  }
+
+  /** The controller carries as many links as there are now, and no more. */
+  #learnLimit(): void {
+    const count = this.#links().length;
+    if (count > 0) this.#maxLinks = Math.min(this.#maxLinks, count);
+    this.#log({ event: 'out-of-links' });
   }
 
   async #serve(device: KnownDevice, link: Link): Promise<void> {
@@ -269,17 +373,6 @@ function outward<T>(callback: () => T): T | undefined {
     });
     return undefined;
   }
-}
-
-function describeAdvertised({ address, addressType, advertisement, rssi }: NoblePeripheral): Advertised {
-  const { localName, serviceUuids = [] } = advertisement;
-  return {
-    address: address.toLowerCase(),
-    addressType,
-    ...(localName !== undefined && { localName }),
-    serviceUuids: serviceUuids.filter((uuid) => uuid.length <= 4).map((uuid) => Number.parseInt(uuid, 16)),
-    rssi,
-  };
 }
 
 function describeFailure(error: unknown): string {

@@ -40,6 +40,8 @@ export interface RadioWorldOptions {
   readonly timings?: RadioOptions['timings'];
   readonly holdOffMs?: RadioOptions['holdOffMs'];
   readonly aclLength?: number;
+  /** Links that the controller has. */
+  readonly maxLinks?: number;
 }
 
 export async function openRadioWorld(options: RadioWorldOptions = {}): Promise<RadioWorld> {
@@ -48,6 +50,7 @@ export async function openRadioWorld(options: RadioWorldOptions = {}): Promise<R
     clock,
     advertisingIntervalMs: 10,
     ...(options.aclLength !== undefined && { aclLength: options.aclLength }),
+    ...(options.maxLinks !== undefined && { maxLinks: options.maxLinks }),
   });
   options.setUp?.(controller);
 
