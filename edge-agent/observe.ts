@@ -7,8 +7,9 @@ import { profileOf } from '../protocol/devices/device-profile.ts';
 import { Fault, type FaultCode } from '../protocol/fault.ts';
 import { type MeasuredVital, readingsOf } from '../protocol/gatt/readings.ts';
 import type { DeviceLeaf, LinkSecurity, ReadingLeaf } from '../protocol/leaf.ts';
+import { type Coincidence, timeFlagsOf, timeOf } from '../protocol/measured-time.ts';
 import { IMPLAUSIBLE, qualityOf } from '../protocol/recheck.ts';
-import { type Instant, wallClockToInstant } from '../protocol/time.ts';
+import type { Instant } from '../protocol/time.ts';
 import type { Coverage } from './coverage.ts';
 import { markOf } from './doubles.ts';
 import type { Entry, Pending } from './pending.ts';
@@ -41,6 +42,10 @@ export interface Notification {
   readonly heardAt: Instant;
   /** Gateway's monotonic clock; absent where the transport brings its own time. */
   readonly uptimeMs?: number;
+  /** The device kept it before: it was asked for its records. */
+  readonly stored?: boolean;
+  /** How it was heard, where the radio says. */
+  readonly link?: LinkSecurity;
 }
 
 /** What a device says of itself when it is connected. */
@@ -77,6 +82,8 @@ export interface ObserverOptions {
   readonly isPermitted: (subject: Uint8Array) => boolean;
   /** Minutes east of UTC here at an instant. */
   readonly zoneOf: (instant: Instant) => number;
+  /** How far the gateway's clock may be wrong, ms; absent where nobody says. */
+  readonly heardWithinMs?: number;
   /** Marks every leaf as test data. */
   readonly test: boolean;
   readonly doublesKey: KeyObject;
@@ -96,6 +103,9 @@ export class Observer {
   readonly #options: ObserverOptions;
   /** Repeats at the latest instant of each device. */
   readonly #repeats = new Map<string, { connection: number | string; heardAt: Instant; seen: Map<string, number> }>();
+
+  /** Clocks of devices against ours, by address. */
+  readonly #clocks = new Map<string, Coincidence & { readonly connection: number | string }>();
 
   /** Names of device profiles by address, as found by what the devices said of themselves. */
   readonly #profiles = new Map<string, string>();
@@ -148,6 +158,14 @@ export class Observer {
     await this.#options.pending.append([{ leaf }]);
   }
 
+  /**
+   * Notes what a device's clock shows now, before it is set: the times of what it has stored are put right by it. It
+   * counts for this connection, and a later one of it replaces it.
+   */
+  noteClock(device: string, connection: number | string, coincidence: Coincidence): void {
+    this.#clocks.set(device.toLowerCase(), { ...coincidence, connection });
+  }
+
   #assignedOf(address: string): AssignedDevice | undefined {
     return this.#options.devices.get(address.toLowerCase());
   }
@@ -173,40 +191,44 @@ export class Observer {
   }
 
   #entryOf(assigned: AssignedDevice, notification: Notification, measured: MeasuredVital): Entry {
-    const { characteristic, sessionStart, heardAt, uptimeMs } = notification;
-    const flags = qualityOf(measured);
+    const { characteristic, sessionStart, heardAt, uptimeMs, stored, link } = notification;
+    const { heardWithinMs, test, doublesKey } = this.#options;
+    const times = {
+      ...this.#timeOf(assigned, notification, measured),
+      heardAt,
+      ...(stored && { stored: true as const }),
+    };
+    const flags = qualityOf(measured, timeFlagsOf(times));
     if (flags.includes(IMPLAUSIBLE)) this.counts.implausible++;
     const leaf: ReadingLeaf = {
       kind: 'reading',
       subject: assigned.subject,
       device: assigned.device,
       vital: measured.vital,
-      ...this.#clockOf(measured, heardAt),
-      heardAt,
+      ...times,
       ...(uptimeMs === undefined ? {} : { uptimeMs }),
+      ...(heardWithinMs === undefined ? {} : { heardWithinMs }),
+      ...(link === undefined ? {} : { link }),
       ...(measured.value === undefined ? {} : { value: measured.value }),
       ...(measured.components === undefined ? {} : { components: measured.components }),
       unit: measured.unit,
       flags,
-      test: this.#options.test,
+      test,
       characteristic,
       raw: measured.raw,
       ...(sessionStart === undefined || characteristic !== CGM_MEASUREMENT ? {} : { sessionStart }),
       ...(measured.profile === undefined ? {} : { profile: measured.profile }),
       ordinal: measured.deviceClock === undefined ? this.#ordinalOf(assigned, notification, measured) : 0,
     };
-    return { leaf, mark: markOf(leaf, this.#options.doublesKey) };
+    return { leaf, mark: markOf(leaf, doublesKey) };
   }
 
-  /** The device's clock where it has one, in the zone that it names or else in ours; else the gateway's. */
-  #clockOf(
-    { deviceClock, zoneMin }: MeasuredVital,
-    heardAt: Instant,
-  ): Pick<ReadingLeaf, 'measuredAt' | 'measuredBy' | 'zoneMin' | 'deviceClock'> {
-    const here = this.#options.zoneOf(heardAt);
-    if (deviceClock === undefined) return { measuredAt: heardAt, measuredBy: 'gateway', zoneMin: here };
-    const zone = zoneMin ?? here;
-    return { measuredAt: wallClockToInstant(deviceClock, zone), measuredBy: 'device', zoneMin: zone, deviceClock };
+  /** The device's clock counts in the zone that it names, or else in ours. */
+  #timeOf({ address }: AssignedDevice, { connection, heardAt }: Notification, measured: MeasuredVital) {
+    const { deviceClock, zoneMin = this.#options.zoneOf(heardAt) } = measured;
+    const clock = this.#clocks.get(address);
+    const coincidence = clock?.connection === connection ? clock : undefined;
+    return timeOf({ zoneMin, heardAt, ...(deviceClock && { deviceClock }), ...(coincidence && { coincidence }) });
   }
 
   /** 0, or n for the nth value that is the same in all that a device without a clock can tell. */

@@ -28,6 +28,14 @@ export interface ReadingLeaf {
   readonly zoneMin: number;
   /** What the device's own clock showed; absent when it sent no date and time. */
   readonly deviceClock?: WallClock;
+  /** What was added to the device's clock to get `measuredAt`, ms; absent where its clock was right or not known. */
+  readonly clockOffsetMs?: number;
+  /** The device kept the value for a while before it sent it, as far as the agent knows; false is not "fresh". */
+  readonly stored?: true;
+  /** How far the gateway's own clock may have been wrong, ms; absent where nobody says. */
+  readonly heardWithinMs?: number;
+  /** How the value was heard; absent where the agent did not say. */
+  readonly link?: LinkSecurity;
   /** Absent for a panel. */
   readonly value?: SensorValue;
   /** Parts of a panel, such as systolic and diastolic. */
@@ -135,6 +143,10 @@ export function encodeLeaf(leaf: Leaf): Uint8Array {
       put(17, leaf.ordinal > 0 ? leaf.ordinal : undefined);
       put(28, leaf.uptimeMs);
       put(29, leaf.profile);
+      put(37, leaf.heardWithinMs);
+      put(38, leaf.clockOffsetMs);
+      put(39, leaf.stored);
+      put(40, leaf.link);
       break;
     case 'coverage':
       put(4, leaf.from);
@@ -229,6 +241,10 @@ function readReading(common: Common, fields: CborFields): ReadingLeaf {
     ...present('uptimeMs', fields.optional(28, fields.uint)),
     zoneMin: readZone(fields),
     ...present('deviceClock', fields.has(14) ? readWallClock(fields, 14) : undefined),
+    ...present('clockOffsetMs', readOffset(fields)),
+    ...(readTrue(fields, 39) ? { stored: true as const } : {}),
+    ...present('heardWithinMs', fields.optional(37, fields.uint)),
+    ...present('link', fields.has(40) ? oneOf(LINK_SECURITIES, fields.text(40)) : undefined),
     ...present('value', fields.has(7) ? sensorValueFromCbor(fields.any(7)) : undefined),
     ...present('components', fields.has(8) ? fields.array(8).map(readComponent) : undefined),
     unit: fields.text(9),
@@ -278,6 +294,15 @@ function readZone(fields: CborFields): number {
   const zoneMin = fields.int(15);
   if (!isZone(zoneMin)) throw new Fault('malformed', 'no such zone');
   return zoneMin;
+}
+
+/** An offset of 0 is left out, and one beyond all dates is none. */
+function readOffset(fields: CborFields): number | undefined {
+  if (!fields.has(38)) return undefined;
+  const offset = fields.int(38);
+  if (offset === 0) throw new Fault('not-canonical', 'an offset of 0 is left out');
+  if (Math.abs(offset) > MAX_INSTANT) throw new Fault('malformed', 'not an offset of clocks');
+  return offset;
 }
 
 function readTrue(fields: CborFields, key: number): boolean {

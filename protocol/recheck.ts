@@ -4,16 +4,19 @@ import { type SensorValue, sameSensorValue } from './decimal.ts';
 import { isFault } from './fault.ts';
 import { type MeasuredVital, readingsOf } from './gatt/readings.ts';
 import type { ReadingLeaf } from './leaf.ts';
-import { wallClockToInstant } from './time.ts';
+import { explainTime, type TimeFlag, timeFlagsOf } from './measured-time.ts';
 import { isPlausible } from './vital-signs.ts';
 
 /** Token that the agent adds to a reading that no body could have; it is flagged, never dropped. */
 export const IMPLAUSIBLE = 'implausible';
 
-/** Quality tokens of a reading: what the sensor said, and `implausible` where the table says so; sorted. */
-export function qualityOf(measured: MeasuredVital): string[] {
+/**
+ * Quality tokens of a reading: what the sensor said, what its times say, and `implausible` where the table says so;
+ * sorted.
+ */
+export function qualityOf(measured: MeasuredVital, timeFlags: readonly TimeFlag[] = []): string[] {
   const plausible = valuesOf(measured).every(({ vital, value }) => isPlausible(vital, measured.unit, value));
-  return plausible ? [...measured.flags] : [...measured.flags, IMPLAUSIBLE].sort();
+  return [...measured.flags, ...timeFlags, ...(plausible ? [] : [IMPLAUSIBLE])].sort();
 }
 
 /** What differs between a leaf and its raw bytes, in words without values; `undefined` when nothing does. */
@@ -24,8 +27,8 @@ export function explainReading(leaf: ReadingLeaf): string | undefined {
   if (measured.profile !== leaf.profile) return 'they need no device profile';
   if (measured.unit !== leaf.unit) return 'the unit differs';
   if (!sameValues(measured, leaf)) return 'the value differs';
-  if (qualityOf(measured).join() !== leaf.flags.join()) return 'the quality flags differ';
   if (measured.deviceClock !== leaf.deviceClock) return 'the device clock differs';
+  if (qualityOf(measured, timeFlagsOf(leaf)).join() !== leaf.flags.join()) return 'the quality flags differ';
   if (measured.zoneMin !== undefined && measured.zoneMin !== leaf.zoneMin) return 'the time zone differs';
   return explainTime(leaf);
 }
@@ -54,10 +57,4 @@ function sameValues(a: MeasuredVital, b: ReadingLeaf): boolean {
 
 function valuesOf(of: MeasuredVital | ReadingLeaf): readonly { vital: number; value: SensorValue }[] {
   return of.components ?? (of.value === undefined ? [] : [{ vital: of.vital, value: of.value }]);
-}
-
-function explainTime({ measuredBy, measuredAt, heardAt, deviceClock, zoneMin }: ReadingLeaf): string | undefined {
-  if (measuredBy === 'gateway') return measuredAt === heardAt ? undefined : 'the time differs from the gateway clock';
-  if (deviceClock === undefined) return 'there is no device clock to measure by';
-  return wallClockToInstant(deviceClock, zoneMin) === measuredAt ? undefined : 'the time differs from the device clock';
 }

@@ -22,6 +22,8 @@ const INTERPRETATIONS: Readonly<Record<QualityFlag, string | null>> = {
   'body-movement': 'questionable',
   calibrating: 'calibration-ongoing',
   'calibration-due': 'questionable',
+  'clock-ahead': null,
+  'clock-corrected': null,
   'clock-not-set': null,
   'crc-mismatch': 'questionable',
   'cuff-loose': 'questionable',
@@ -43,6 +45,7 @@ const INTERPRETATIONS: Readonly<Record<QualityFlag, string | null>> = {
   'session-stopped': 'questionable',
   test: null,
   unavailable: null,
+  'time-unknown': null,
   'unknown-octets': null,
 };
 

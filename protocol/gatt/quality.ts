@@ -11,6 +11,8 @@ export const QUALITY_FLAGS = {
   'body-movement': 'body moved while measuring',
   calibrating: 'device was being calibrated',
   'calibration-due': 'device asked for calibration',
+  'clock-ahead': 'clock of the device was ahead, so the time is that of arrival (set by the agent)',
+  'clock-corrected': 'clock of the device was wrong and the time was put right by its offset (set by the agent)',
   'clock-not-set': 'device said that its clock is not set',
   'crc-mismatch': 'check sum sent with the value is wrong',
   'cuff-loose': 'cuff was too loose',
@@ -32,6 +34,7 @@ export const QUALITY_FLAGS = {
   'session-stopped': 'sensor session was over',
   test: 'device was being tested',
   unavailable: 'device said that there is no measurement',
+  'time-unknown': 'device kept it without a time, so the time is that of arrival (set by the agent)',
   'unknown-octets': 'value carried fields of a later standard, which were not read',
 } as const;
 

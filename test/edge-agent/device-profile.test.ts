@@ -5,7 +5,7 @@ import type { Notification } from '../../edge-agent/observe.ts';
 import { decodeHex } from '../../protocol/bytes.ts';
 import { explainReading } from '../../protocol/recheck.ts';
 import { MDC } from '../../protocol/vital-signs.ts';
-import { CUFF, makeFolder, NOON, openTestGateway } from '../support/test-gateway.ts';
+import { CUFF, makeFolder, openTestGateway } from '../support/test-gateway.ts';
 import { TestService } from '../support/test-service.ts';
 
 let service: TestService;
@@ -30,7 +30,7 @@ const BIG_ENDIAN: Notification = {
   connection: 1,
   characteristic: 0x2a35,
   value: decodeHex('566a0047000000ea07080b121f00003f000000'),
-  heardAt: NOON,
+  heardAt: Date.UTC(2026, 7, 11, 18, 31, 5),
 };
 
 async function pulseAfter(...names: (string | undefined)[]) {

@@ -47,6 +47,10 @@ const readingOptions = {
   deviceClock: wallClock,
   sessionStart: fc.uint8Array({ maxLength: 11 }),
   profile: fc.stringMatching(/^[a-z][a-z0-9-]{0,12}$/),
+  heardWithinMs: fc.maxSafeNat(),
+  clockOffsetMs: fc.integer({ min: -1e14, max: 1e14 }).filter((offset) => offset !== 0),
+  stored: fc.constant(true as const),
+  link: fc.constantFrom(...LINK_SECURITIES),
 };
 const requiredReading = [
   ...(Object.keys(readingFields) as (keyof typeof readingFields)[]),
