@@ -8,6 +8,8 @@ import { openRadio } from '../edge-agent/radio/radio.ts';
 import type { ListenerCommand, ListenerReport } from './radio-messages.ts';
 
 const MIB = 1024 * 1024;
+/** How long a value may be under way. */
+const PATIENCE_MS = 5_000;
 
 const [kind = 'radio', path = '', wanted = '0'] = process.argv.slice(2);
 const count = Number(wanted);
@@ -22,19 +24,25 @@ if (kind === 'radio') listen(transport);
 else await listenPlainly(transport);
 
 process.on('message', (command: ListenerCommand) => {
-  if (command === 'start') {
-    heard = 0;
-    startedAt = performance.now();
-    cpu = process.cpuUsage();
-    report({ kind: 'started' });
+  if (command.kind === 'stop') {
+    void tell(command.sent);
     return;
   }
+  heard = 0;
+  startedAt = performance.now();
+  cpu = process.cpuUsage();
+  report({ kind: 'started' });
+});
+process.once('disconnect', () => process.exit(0));
+
+async function tell(sent: number): Promise<void> {
+  const patience = performance.now() + PATIENCE_MS;
+  while (heard < sent && performance.now() < patience) await new Promise((resolve) => setTimeout(resolve, 10));
   const { user, system } = process.cpuUsage(cpu);
   const seconds = (performance.now() - startedAt) / 1000;
   const rssMiB = process.memoryUsage.rss() / MIB;
   report({ kind: 'measured', heard, seconds, cpuSeconds: (user + system) / 1e6, rssMiB });
-});
-process.once('disconnect', () => process.exit(0));
+}
 
 function listen(transport: HciTransport): void {
   openRadio({

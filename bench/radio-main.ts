@@ -45,9 +45,9 @@ async function measure(listener: ListenerKind, straps: number, command: AirComma
     const ear = start('radio-listener.ts', listener, path, String(straps));
     children.push(ear);
     const { ms } = (await next<ListenerReport>(ear)) as Extract<ListenerReport, { kind: 'subscribed' }>;
-    await ask<ListenerReport>(ear, 'start' satisfies ListenerCommand);
+    await ask<ListenerReport>(ear, { kind: 'start' } satisfies ListenerCommand);
     const { sent } = (await ask<AirReport>(air, command)) as Extract<AirReport, { kind: 'sent' }>;
-    const measured = await ask<ListenerReport>(ear, 'stop' satisfies ListenerCommand);
+    const measured = await ask<ListenerReport>(ear, { kind: 'stop', sent } satisfies ListenerCommand);
     const { heard, seconds, cpuSeconds, rssMiB } = measured as Extract<ListenerReport, { kind: 'measured' }>;
     return { listener, straps, subscribedMs: ms, sent, heard, cpuShare: cpuSeconds / seconds, rssMiB };
   } finally {
@@ -60,7 +60,7 @@ function start(script: string, ...args: string[]): ChildProcess {
   return fork(new URL(script, import.meta.url), args);
 }
 
-async function ask<T>(child: ChildProcess, message: object | string): Promise<T> {
+async function ask<T>(child: ChildProcess, message: object): Promise<T> {
   const answer = next<T>(child);
   child.send(message);
   return answer;

@@ -13,8 +13,8 @@ export interface AirCommand {
 
 export type AirReport = { readonly kind: 'ready' } | { readonly kind: 'sent'; readonly sent: number };
 
-/** To a listener: begin to count, or stop and tell. */
-export type ListenerCommand = 'start' | 'stop';
+/** To a listener: begin to count, or tell, once all that was sent is there or has had time to come. */
+export type ListenerCommand = { readonly kind: 'start' } | { readonly kind: 'stop'; readonly sent: number };
 
 export type ListenerReport =
   | { readonly kind: 'subscribed'; readonly ms: number }
