@@ -13,29 +13,32 @@ export interface RowCipher {
   decrypt(row: number, sealed: Uint8Array): Uint8Array;
 }
 
-/** Cipher for the rows that one boot (16 octets) wrote. */
-export function createRowCipher(storageKey: Uint8Array, boot: Uint8Array): RowCipher {
+/** What a table holds; each has keys of its own. */
+export type RowUse = 'pending' | 'held' | 'device users';
+
+/** Cipher for the rows of one table that one boot (16 octets) wrote. */
+export function createRowCipher(storageKey: Uint8Array, boot: Uint8Array, use: RowUse = 'pending'): RowCipher {
   // As a key object: node would wrap plain bytes again for every row, at twice the cost of the encryption.
-  const key = createSecretKey(new Uint8Array(hkdfSync('sha256', storageKey, boot, 'veravita agent pending', 32)));
+  const key = createSecretKey(new Uint8Array(hkdfSync('sha256', storageKey, boot, `veravita agent ${use}`, 32)));
   const nextNonce = createNonces();
   return {
     encrypt(row, plaintext) {
       const nonce = nextNonce();
       const cipher = createCipheriv('aes-256-gcm', key, nonce, { authTagLength: TAG });
-      cipher.setAAD(encodeUtf8(`pending ${row}`));
+      cipher.setAAD(encodeUtf8(`${use} ${row}`));
       return Buffer.concat([nonce, cipher.update(plaintext), cipher.final(), cipher.getAuthTag()]);
     },
     decrypt(row, sealed) {
-      if (sealed.length < NONCE + TAG) throw new Fault('inconsistent', 'a pending row is too short');
+      if (sealed.length < NONCE + TAG) throw new Fault('inconsistent', 'an encrypted row is too short');
       // Node accepts shorter tags unless told.
       const decipher = createDecipheriv('aes-256-gcm', key, sealed.subarray(0, NONCE), { authTagLength: TAG });
-      decipher.setAAD(encodeUtf8(`pending ${row}`));
+      decipher.setAAD(encodeUtf8(`${use} ${row}`));
       decipher.setAuthTag(sealed.subarray(sealed.length - TAG));
       try {
         const body = sealed.subarray(NONCE, sealed.length - TAG);
         return new Uint8Array(Buffer.concat([decipher.update(body), decipher.final()]));
       } catch {
-        throw new Fault('inconsistent', 'a pending row does not decrypt');
+        throw new Fault('inconsistent', 'an encrypted row does not decrypt');
       }
     },
   };

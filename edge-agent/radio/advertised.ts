@@ -27,7 +27,7 @@ export function broadcastOf(
   // The company identifier comes first (Core Specification Supplement, Manufacturer Specific Data).
   if (manufacturerData && manufacturerData.length >= 2) {
     const id = manufacturerData.readUInt16LE(0);
-    data.push({ kind: 'manufacturer', id, octets: Uint8Array.from(manufacturerData.subarray(2)) });
+    data.push({ kind: 'manufacturer', id, octets: Uint8Array.from(manufacturerData) });
   }
   return data.length === 0 ? undefined : { device: address.toLowerCase(), data, heardAt, uptimeMs };
 }

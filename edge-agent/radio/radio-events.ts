@@ -62,7 +62,7 @@ export interface BroadcastData {
   readonly kind: 'service' | 'manufacturer';
   /** 16-bit service UUID, or the identifier of the company. */
   readonly id: number;
-  /** What follows the identifier; a copy that belongs to the receiver. */
+  /** What follows the UUID, or all of the manufacturer's data, which begins with its identifier; a copy. */
   readonly octets: Uint8Array;
 }
 

@@ -3,6 +3,7 @@ import { A_AND_D } from './a-and-d.ts';
 import { ACCU_CHEK } from './accu-chek.ts';
 import { BEURER_CUFFS } from './beurer-cuffs.ts';
 import { BOSO } from './boso.ts';
+import { BTHOME } from './bthome.ts';
 import { CARE_SENS } from './care-sens.ts';
 import { CONTOUR } from './contour.ts';
 import { GENERIC } from './generic.ts';
@@ -35,6 +36,7 @@ export const DEVICE_PROFILES: readonly DeviceProfile[] = [
   ...HEART_RATE_SENSORS,
   ...XIAOMI_SCALES,
   ...USER_SCALES,
+  ...BTHOME,
   ...PHILIPS,
   GENERIC,
 ];

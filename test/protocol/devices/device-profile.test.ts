@@ -48,6 +48,7 @@ const FAMILIES: readonly [DeviceTraits, string][] = [
   [{ name: 'Amazfit GTS' }, 'xiaomi-band'],
   [{ name: 'MIBCS' }, 'mi-scale'],
   [{ name: 'MI SCALE2' }, 'mi-scale'],
+  [{ name: 'DIY-sensor', services: [0xfcd2] }, 'bthome-sensor'],
   [{ name: 'BF720', services: [0x181d, 0x181b, 0x181c] }, 'user-scale'],
   [{ name: 'SBF72' }, 'user-scale'],
   [{ name: 'Indie scale' }, 'indie-scale'],
