@@ -90,6 +90,8 @@ const RULES: readonly Rule[] = [
 
   // Finds the right Node for a command, and starts it.
   { files: /^run\.mjs$/, ours: [], packages: [], node: true },
+  // Runs two programs beside each other; that they share no code is the point.
+  { files: /^ingest\.mjs$/, ours: [], packages: [], node: true },
 
   { files: /^verifier\//, ours: ['protocol/', 'verifier/'], packages: [], node: true },
 
