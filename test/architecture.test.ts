@@ -44,6 +44,12 @@ const RULES: readonly Rule[] = [
     packages: ['@abandonware/noble/'],
     node: true,
   },
+  {
+    files: /^edge-agent\/radio\/hci-native\.ts$/,
+    ours: ['edge-agent/radio/'],
+    packages: ['@abandonware/bluetooth-hci-socket'],
+    node: true,
+  },
   { files: /^edge-agent\//, ours: ['protocol/', 'edge-agent/'], packages: ['mqtt', HPKE], node: true },
 
   { files: /^ledger-writer\//, ours: ['protocol/', 'journal/', 'ledger-writer/'], packages: [], node: true },
@@ -185,6 +191,7 @@ describe('the import table', () => {
     const users = (name: string) =>
       governed.filter((file) => importsOf(file).some(({ target }) => target === name || target.startsWith(`${name}/`)));
     expect(users('@abandonware/noble')).toEqual(['edge-agent/radio/load-noble.ts']);
+    expect(users('@abandonware/bluetooth-hci-socket')).toEqual(['edge-agent/radio/hci-native.ts']);
     expect(users('aedes')).toEqual(['ingest-service/broker.ts']);
     expect(users('csv-parse')).toEqual(['simulators/recording.ts']);
     expect(users('cborg')).toEqual(['protocol/cbor.ts']);
