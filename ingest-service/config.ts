@@ -27,7 +27,7 @@ Commands for the operator; they work beside a running service and on the data of
 
   patient              admits a patient by the public half of their first key, and prints their id here
     --name NAME        name in the record
-    --public-key KEY   43 characters, as "npm run consent -- key --key FILE" prints it
+    --public-key KEY   32 octets in hex, as "npm run consent -- key --key FILE" prints it
     --live             a real patient; without it they are marked as test data
   code                 prints a one-time code that enrols one agent within 15 minutes
     --patient ID       as "patient" printed it
@@ -50,7 +50,7 @@ export interface RunSettings {
 export interface PatientSettings {
   readonly data: string;
   readonly name: string;
-  /** base64url. */
+  /** Ed25519, 32 octets in hex. */
   readonly publicKey: string;
   readonly test: boolean;
 }
@@ -149,7 +149,7 @@ const READERS: Readonly<Record<keyof typeof BELONGS, Reader>> = {
   patient(data, values, _env, problems) {
     const { name = '', 'public-key': publicKey = '', live = false } = values;
     if (name.trim() === '' || name.length > 200) problems.push('--name is the name of the patient');
-    if (!/^[\w-]{43}$/.test(publicKey)) problems.push('--public-key has 43 characters of base64url');
+    if (!/^[\da-f]{64}$/i.test(publicKey)) problems.push('--public-key is 32 octets in hex');
     if (!live && !name.includes('HTEST')) problems.push('the name of a test patient contains HTEST; or say --live');
     return { kind: 'patient', settings: { data, name: name.trim(), publicKey, test: !live } };
   },

@@ -1,6 +1,6 @@
 /** What an operator does on the data directory, beside a running service or without one. */
 import { existsSync } from 'node:fs';
-import { decodeBase64Url } from '../protocol/bytes.ts';
+import { decodeHex } from '../protocol/bytes.ts';
 import { assertPublicKey, verifyEd25519 } from '../protocol/ed25519.ts';
 import { Fault } from '../protocol/fault.ts';
 import type { Clock } from '../protocol/time.ts';
@@ -11,7 +11,7 @@ import { openRecordSqlite, type RecordStore } from './record/record-sqlite.ts';
 
 /** Admits a patient and gives their id in this record; the same key again is the same patient. Throws `missing`, `wrong-key`. */
 export function admitPatient({ data, name, publicKey, test }: PatientSettings): string {
-  const key = decodeBase64Url(publicKey);
+  const key = decodeHex(publicKey);
   assertPublicKey(key);
   return withRecord(data, (store) => store.patients.admit(key, { name, test }).id);
 }

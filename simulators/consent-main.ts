@@ -1,6 +1,6 @@
 /** `npm run consent`: a patient's consent from the command line, with the patient's key, against a running service. */
 import { parseArgs } from 'node:util';
-import { encodeBase64Url } from '../protocol/bytes.ts';
+import { encodeHex } from '../protocol/bytes.ts';
 import { ALL_CLASSES, type GrantTerms } from '../protocol/consent-event.ts';
 import { isFault } from '../protocol/fault.ts';
 import { allVitalSigns, vitalSignByName } from '../protocol/vital-signs.ts';
@@ -55,7 +55,7 @@ async function main(): Promise<void> {
   if (!(act || isKey) || more.length > 0) throw new Error('name one command: key, grant, revoke, list or disclosures');
   if (values.key === undefined) throw new Error("--key names the patient's key file");
   if (!act) {
-    const publicKey = encodeBase64Url(openPatientKey(values.key).publicKey);
+    const publicKey = encodeHex(openPatientKey(values.key).publicKey);
     print(values, { publicKey }, publicKey);
     return;
   }
