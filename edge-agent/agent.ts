@@ -12,7 +12,8 @@ import { type Log, SILENT } from './log.ts';
 import type { PublisherTuning } from './publisher.ts';
 import type { HciTransport } from './radio/hci-transport.ts';
 import { PROFILES } from './radio/profiles.ts';
-import { openRadio, type Radio, type RadioTimings } from './radio/radio.ts';
+import { openRadio, type Radio, type RadioOptions, type RadioTimings } from './radio/radio.ts';
+import type { RadioHost } from './radio-host.ts';
 import type { AgentStatus } from './status.ts';
 
 export interface AgentOptions {
@@ -26,8 +27,8 @@ export interface AgentOptions {
   readonly code?: string;
   /** Where the broker is now, if it moved since the enrolment. */
   readonly brokerUrl?: string;
-  /** Open; the agent closes it. */
-  readonly transport: HciTransport;
+  /** Open, in this process or in one of its own; the agent closes it. */
+  readonly transport: HciTransport | RadioHost;
   /** Gateway clock; the transport's where it is left out. */
   readonly clock?: Clock;
   /** Real time: expiry of commands, memory of doubles. */
@@ -82,7 +83,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
   const { transport } = options;
   try {
     const gateway = await openAgentGateway(options);
-    return new RunningAgent(gateway, listen(gateway, options));
+    return new RunningAgent(gateway, listen(gateway, options), isHost(transport) ? transport : undefined);
   } catch (error) {
     await transport.close();
     throw error;
@@ -91,7 +92,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
 
 /** All but the radio, for whoever hears by other means. */
 export type RadiolessOptions = Omit<AgentOptions, 'transport' | 'radio' | 'uptime'> & {
-  readonly transport?: HciTransport;
+  readonly transport?: Pick<HciTransport, 'clock'>;
 };
 
 /** Keys, then state, then enrolment: a crash after each step is mended by the next start, which takes the same steps. */
@@ -137,8 +138,7 @@ async function loadOrEnrol(options: RadiolessOptions, { signer }: AgentKeys): Pr
 }
 
 function listen(gateway: Gateway, { transport, uptime, radio: timings, log = SILENT }: AgentOptions): Radio {
-  return openRadio({
-    transport,
+  const options = {
     profiles: PROFILES,
     wants: ({ address }) => gateway.wants(address),
     holdOffMs: ({ localName, serviceUuids }) => profileOf({ name: localName, services: serviceUuids }).holdOffMs ?? 0,
@@ -152,16 +152,23 @@ function listen(gateway: Gateway, { transport, uptime, radio: timings, log = SIL
     random: Math.random,
     log: (line) => log.info(line, 'radio'),
     ...(timings ? { timings } : {}),
-  });
+  } satisfies Omit<RadioOptions, 'transport'>;
+  return isHost(transport) ? transport.listen(options) : openRadio({ ...options, transport });
+}
+
+function isHost(transport: AgentOptions['transport']): transport is RadioHost {
+  return 'listen' in transport;
 }
 
 class RunningAgent implements Agent {
   readonly #gateway: Gateway;
   readonly #radio: Radio;
+  readonly #host: RadioHost | undefined;
 
-  constructor(gateway: Gateway, radio: Radio) {
+  constructor(gateway: Gateway, radio: Radio, host: RadioHost | undefined) {
     this.#gateway = gateway;
     this.#radio = radio;
+    this.#host = host;
   }
 
   get id(): AgentId {
@@ -177,7 +184,7 @@ class RunningAgent implements Agent {
   }
 
   status(): AgentStatus {
-    return this.#gateway.status();
+    return { ...this.#gateway.status(), ...(this.#host && { radioEnded: this.#host.ended }) };
   }
 
   async stop(): Promise<void> {

@@ -5,9 +5,10 @@
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { DEFAULT_BATCH, DEFAULT_HEARTBEAT_MS } from './agent.ts';
+import type { HciAddress } from './radio/open-controller.ts';
 import { createZone } from './zone.ts';
 
-export const HELP = `Usage: node edge-agent/main.ts --data DIR --service URL [--code CODE] --hci unix://PATH|tcp://HOST:PORT
+export const HELP = `Usage: npm run agent -- --data DIR --service URL [--code CODE] --hci WHERE [options]
 
 Listens to the wearables that were assigned to it and hands their readings, sealed and signed, to the service.
 
@@ -16,9 +17,11 @@ Listens to the wearables that were assigned to it and hands their readings, seal
   --service URL      base URL of the ingest service, for enrolment
   --code CODE        one-time enrolment code, needed on the first start only
   --broker URL       MQTT broker, if it is not where it was at enrolment
-  --hci WHERE        Bluetooth controller that speaks H4: unix://PATH, or tcp://HOST:PORT, which nothing protects
-                     and so belongs on loopback
+  --hci WHERE        Bluetooth controller: native[:N], an adapter of this machine beside the kernel's own stack;
+                     user:N, the adapter taken for the agent alone; unix://PATH, or tcp://HOST:PORT, one that
+                     speaks H4, which nothing protects and so belongs on loopback
   --btsnoop FILE     record the radio to a file that Wireshark opens; it holds what is measured, and keys
+  --one-process      hear in this process instead of one of its own that is started again when it falls
   --live             the controller is real hardware; without it every reading is marked as test data
   --zone ZONE        IANA time zone of devices whose clock has none (default: the machine's)
   --batch N          readings per batch at most, 1 to 5000 (default ${DEFAULT_BATCH.maxLeaves})
@@ -27,11 +30,6 @@ Listens to the wearables that were assigned to it and hands their readings, seal
   --help             this text
 
 The first four and --hci can also come from VERAVITA_AGENT_DATA, _KEYS, _SERVICE, _CODE and _HCI.`;
-
-/** Where the Bluetooth controller speaks H4. */
-export type HciAddress =
-  | { readonly kind: 'unix'; readonly path: string }
-  | { readonly kind: 'tcp'; readonly host: string; readonly port: number };
 
 export interface AgentConfig {
   readonly stateDirectory: string;
@@ -42,6 +40,8 @@ export interface AgentConfig {
   readonly hci: HciAddress;
   /** File to which the radio is recorded. */
   readonly btsnoop?: string;
+  /** Without a process of its own for the radio. */
+  readonly oneProcess: boolean;
   readonly live: boolean;
   readonly zone?: string;
   readonly batch: { readonly maxLeaves: number; readonly maxAgeMs: number };
@@ -61,6 +61,7 @@ const OPTIONS = {
   broker: { type: 'string' },
   hci: { type: 'string' },
   btsnoop: { type: 'string' },
+  'one-process': { type: 'boolean' },
   live: { type: 'boolean' },
   zone: { type: 'string' },
   batch: { type: 'string' },
@@ -104,6 +105,7 @@ export function readConfig(args: readonly string[], env: Readonly<Record<string,
     ...(broker === undefined ? {} : { brokerUrl: checkBroker(broker, problems) }),
     hci: checkHci(need('hci'), problems),
     ...(btsnoop === undefined ? {} : { btsnoop: resolve(btsnoop) }),
+    oneProcess: values['one-process'] ?? false,
     live: values.live ?? false,
     ...(zone === undefined ? {} : { zone: checkZone(zone, problems) }),
     batch: {
@@ -138,11 +140,17 @@ function checkBroker(url: string, problems: string[]): string {
 function checkHci(hci: string, problems: string[]): HciAddress {
   const path = /^unix:\/\/(.+)$/.exec(hci)?.[1];
   if (path) return { kind: 'unix', path };
+  const [native, channel, adapter] = /^(native|user)(?::(\d{1,2}))?$/.exec(hci) ?? [];
+  if (native && (channel === 'native' || adapter !== undefined)) {
+    const which = adapter === undefined ? {} : { adapter: Number(adapter) };
+    return { kind: 'native', channel: channel === 'user' ? 'user' : 'raw', ...which };
+  }
   // An IPv6 address stands in brackets, as in any URL.
   const [, address, name, digits] = /^tcp:\/\/(?:\[([\da-f:.]+)\]|([\w.-]+)):(\d{1,5})$/i.exec(hci) ?? [];
   const host = address ?? name ?? '';
   const port = Number(digits);
-  if (hci && !(host && port >= 1 && port <= 65_535)) problems.push('--hci is not unix://PATH or tcp://HOST:PORT');
+  if (hci && !(host && port >= 1 && port <= 65_535))
+    problems.push('--hci is not native[:N], user:N, unix://PATH or tcp://HOST:PORT');
   return { kind: 'tcp', host, port };
 }
 

@@ -1,17 +1,19 @@
 /** `node edge-agent/main.ts`: one agent as a process of its own. Logs are JSON lines on standard error. */
 import { Fault } from '../protocol/fault.ts';
 import { type Agent, startAgent } from './agent.ts';
-import { type AgentConfig, type HciAddress, HELP, readProcessConfig } from './config.ts';
+import { type AgentConfig, HELP, readProcessConfig } from './config.ts';
 import type { Log } from './log.ts';
 import { teeTransport } from './radio/btsnoop.ts';
 import { openBtsnoopFile } from './radio/btsnoop-file.ts';
-import { openH4TcpTransport } from './radio/h4-tcp.ts';
-import { openH4UnixTransport } from './radio/h4-unix.ts';
 import type { HciTransport } from './radio/hci-transport.ts';
+import { openController } from './radio/open-controller.ts';
+import { openRadioHost, type RadioHost } from './radio-host.ts';
 import { createZone } from './zone.ts';
 
 const EXIT_BAD_USAGE = 2;
 const EXIT_FAILED = 1;
+
+const CLOCK = { now: Date.now };
 
 const log = createLog();
 const result = readProcessConfig();
@@ -29,13 +31,9 @@ switch (result.kind) {
 }
 
 async function run(config: AgentConfig): Promise<void> {
-  const { hci, live, zone, btsnoop, ...options } = config;
+  const { hci: _hci, oneProcess, live, zone, btsnoop: _btsnoop, ...options } = config;
   try {
-    const controller = await openTransport(hci).catch(() => {
-      const where = hci.kind === 'unix' ? hci.path : `port ${hci.port} of ${hci.host}`;
-      throw new Fault('unavailable', `no Bluetooth controller answers at ${where}`, 'later');
-    });
-    const transport = btsnoop === undefined ? controller : record(controller, btsnoop);
+    const transport = await (oneProcess ? openHere(config) : openBeside(config));
     const started = performance.now();
     const agent = await startAgent({
       ...options,
@@ -56,15 +54,20 @@ async function run(config: AgentConfig): Promise<void> {
   }
 }
 
-function openTransport(hci: HciAddress): Promise<HciTransport> {
-  const clock = { now: Date.now };
-  return hci.kind === 'unix' ? openH4UnixTransport({ ...hci, clock }) : openH4TcpTransport({ ...hci, clock });
+/** The radio in a process of its own, which may fall and is started again. */
+function openBeside({ hci, btsnoop }: AgentConfig): Promise<RadioHost> {
+  return openRadioHost({ hci, clock: CLOCK, onRecordingStopped, ...(btsnoop !== undefined && { btsnoop }) });
 }
 
-/** The transport, with every packet of it written to a file; a full disk ends the recording and nothing else. */
-function record(transport: HciTransport, path: string): HciTransport {
-  const onStopped = (why: string) => log.warn({ why }, 'the recording of the radio stopped');
-  return teeTransport(transport, openBtsnoopFile({ path, onStopped }));
+async function openHere({ hci, btsnoop }: AgentConfig): Promise<HciTransport> {
+  const controller = await openController(hci, CLOCK);
+  if (btsnoop === undefined) return controller;
+  return teeTransport(controller, openBtsnoopFile({ path: btsnoop, onStopped: onRecordingStopped }));
+}
+
+/** A full disk ends the recording and nothing else. */
+function onRecordingStopped(why: 'full' | 'failed'): void {
+  log.warn({ why }, 'the recording of the radio stopped');
 }
 
 function stopOnSignal(agent: Agent): void {

@@ -34,6 +34,8 @@ export interface AgentStatus {
   readonly refused: Partial<Record<FaultCode, number>>;
   /** Messages that were not the service's, and commands that were not obeyed. */
   readonly ignored: number;
+  /** How often the radio process ended by itself; absent where the radio has none. */
+  readonly radioEnded?: number;
 }
 
 /** Where the counts come from. */

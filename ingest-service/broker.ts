@@ -28,8 +28,10 @@ export interface BrokerDeps {
   readonly agents: Agents;
   readonly intake: Intake;
   readonly counters: Counters;
-  /** 0: any free port. Loopback only; beyond one machine, an MQTT broker with TLS takes this place. */
+  /** 0: any free port. Not encrypted: beyond one machine, an MQTT broker with TLS takes this place. */
   readonly port: number;
+  /** Address to listen on; 127.0.0.1 by default. */
+  readonly host?: string;
   /** Called when an agent has subscribed to its acknowledgements: the moment to repeat what it may have missed. */
   readonly onListening: (agent: AgentId) => void;
 }
@@ -42,7 +44,8 @@ export interface Broker {
   stop(): Promise<void>;
 }
 
-export async function startBroker({ agents, intake, counters, port, onListening }: BrokerDeps): Promise<Broker> {
+export async function startBroker(deps: BrokerDeps): Promise<Broker> {
+  const { agents, intake, counters, port, host = '127.0.0.1', onListening } = deps;
   const aedes = await Aedes.createBroker({ heartbeatInterval: 60_000, connectTimeout: 10_000 });
   const agentOf = new WeakMap<Client, AgentId>();
 
@@ -141,10 +144,10 @@ export async function startBroker({ agents, intake, counters, port, onListening 
     );
   }
 
-  await listen(server, port);
+  await listen(server, port, host);
   const address = server.address() as { port: number };
   return {
-    url: `mqtt://127.0.0.1:${address.port}`,
+    url: `mqtt://${host.includes(':') ? `[${host}]` : host}:${address.port}`,
     acknowledge,
     command: (agent, signed) => send(commandsTopic(agent), signed),
     async stop() {
@@ -156,9 +159,9 @@ export async function startBroker({ agents, intake, counters, port, onListening 
   };
 }
 
-function listen(server: Server, port: number): Promise<void> {
+function listen(server: Server, port: number, host: string): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', reject);
-    server.listen(port, '127.0.0.1', () => resolve());
+    server.listen(port, host, () => resolve());
   });
 }

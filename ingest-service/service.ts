@@ -1,6 +1,6 @@
 /**
- * The ingest service, wired: intake, pipeline, record, consent and HTTP over the journals it is given. What it listens on
- * is loopback.
+ * The ingest service, wired: intake, pipeline, record, consent and HTTP over the journals it is given. It listens on
+ * loopback unless it is told otherwise.
  */
 
 import { createHash, randomBytes } from 'node:crypto';
@@ -50,6 +50,10 @@ export interface ServiceConfig {
   /** 0: any free port. */
   readonly httpPort: number;
   readonly mqttPort: number;
+  /** Address to listen on; 127.0.0.1 by default. Nothing here is encrypted. */
+  readonly host?: string;
+  /** What agents are told as the broker's address, where it is not the one that it listens on. */
+  readonly brokerUrl?: string;
   /** Folder with the built pages. */
   readonly pages?: string;
 }
@@ -78,7 +82,7 @@ const DISCLOSURE_HEADS_MS = 60_000;
 const COMMAND_VALID_MS = 60_000;
 
 export async function startIngestService(config: ServiceConfig): Promise<IngestService> {
-  const { clock, inbox, commitments, positions } = config;
+  const { clock, inbox, commitments, positions, host = '127.0.0.1' } = config;
   const recordPath = join(config.directory, 'record.sqlite');
   const keys = openServiceKeys(config.keysDirectory, !existsSync(recordPath));
   const verify: Verify = verifyEd25519;
@@ -103,6 +107,7 @@ export async function startIngestService(config: ServiceConfig): Promise<IngestS
     intake,
     counters,
     port: config.mqttPort,
+    host,
     onListening(agent) {
       told.delete(agent);
       tellConsent(agent);
@@ -132,7 +137,7 @@ export async function startIngestService(config: ServiceConfig): Promise<IngestS
     hpkePublicKey: unsealer.publicKey,
     verify,
     clock,
-    brokerUrl: () => broker.url,
+    brokerUrl: () => config.brokerUrl ?? broker.url,
   };
   const app = await buildApp({
     store,
@@ -151,7 +156,7 @@ export async function startIngestService(config: ServiceConfig): Promise<IngestS
       return () => void enders.delete(end);
     },
   });
-  const url = await app.listen({ host: '127.0.0.1', port: config.httpPort });
+  const url = await app.listen({ host, port: config.httpPort });
 
   async function appendConsent(patient: Patient, signed: Uint8Array): Promise<ConsentState> {
     let state: ConsentState;

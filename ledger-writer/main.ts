@@ -29,7 +29,10 @@ async function run(settings: LedgerWriterSettings): Promise<void> {
     },
   });
   console.log('following the commitments');
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stopped.resolve());
+  process.send?.('ready');
+  // The last: whoever started us is gone.
+  for (const signal of ['SIGINT', 'SIGTERM', 'disconnect'] as const) process.on(signal, () => stopped.resolve());
+  if (process.send && !process.connected) stopped.resolve();
   try {
     await stopped.promise;
   } finally {
@@ -37,6 +40,8 @@ async function run(settings: LedgerWriterSettings): Promise<void> {
     await commitments.close();
     await positions.close();
     await log.close();
+    // Or the channel would keep the process alive.
+    if (process.connected) process.disconnect();
   }
 }
 

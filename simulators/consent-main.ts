@@ -1,14 +1,16 @@
 /** `npm run consent`: a patient's consent from the command line, with the patient's key, against a running service. */
 import { parseArgs } from 'node:util';
+import { encodeHex } from '../protocol/bytes.ts';
 import { ALL_CLASSES, type GrantTerms } from '../protocol/consent-event.ts';
 import { isFault } from '../protocol/fault.ts';
 import { allVitalSigns, vitalSignByName } from '../protocol/vital-signs.ts';
 import { DEFAULT_PORT } from './config.ts';
-import { readPatientKey } from './keyring.ts';
+import { openPatientKey, readPatientKey } from './keyring.ts';
 import { createPatientClient, type DisclosureView, type GrantView, type PatientClient } from './patient-client.ts';
 
 const HELP = `Usage: npm run consent -- COMMAND --key FILE [options]
 
+  key           make the key file, if there is none, and print its public half
   grant         let somebody see readings, or let them be collected
   revoke        end a grant, at once and for good
   list          all grants, ended ones too
@@ -49,8 +51,14 @@ async function main(): Promise<void> {
   }
   const [command, ...more] = positionals;
   const act = command === undefined ? undefined : COMMANDS[command];
-  if (!act || more.length > 0) throw new Error('name one command: grant, revoke, list or disclosures');
+  const isKey = command === 'key';
+  if (!(act || isKey) || more.length > 0) throw new Error('name one command: key, grant, revoke, list or disclosures');
   if (values.key === undefined) throw new Error("--key names the patient's key file");
+  if (!act) {
+    const publicKey = encodeHex(openPatientKey(values.key).publicKey);
+    print(values, { publicKey }, publicKey);
+    return;
+  }
   if (!URL.canParse(values.service)) throw new Error('--service is a URL');
   const client = createPatientClient(new URL(values.service).origin, readPatientKey(values.key), Date.now);
   await act(client, values);

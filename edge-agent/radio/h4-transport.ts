@@ -4,14 +4,11 @@
  */
 import { EventEmitter, once } from 'node:events';
 import type { Socket } from 'node:net';
+import { type CommandCredits, createCommandCredits, RESET } from './command-credits.ts';
 import { answerParameterRequest } from './connection-parameters.ts';
 import { H4_ACL_DATA, H4_COMMAND, H4_EVENT, H4Splitter } from './h4-framing.ts';
 import type { HciTransport, TransportClock } from './hci-transport.ts';
 
-const RESET = Buffer.from([H4_COMMAND, 0x03, 0x0c, 0x00]);
-const RESET_OPCODE = 0x0c03;
-const COMMAND_COMPLETE = 0x0e;
-const COMMAND_STATUS = 0x0f;
 const VENDOR_EVENT = 0xff;
 /** First octet of the vendor event that stamps what follows with simulated time: `V`, then u64 LE milliseconds. */
 const STAMP_SUBEVENT = 0x56;
@@ -48,8 +45,7 @@ class H4Transport extends EventEmitter implements HciTransport {
   #closed = false;
   #up = false;
   #outageUnseen = false;
-  #credits = 1;
-  #waiting: Buffer[] = [];
+  readonly #commands: CommandCredits = createCommandCredits((command) => void this.#socket?.write(command));
   #stamp: number | undefined;
   #reopening: NodeJS.Timeout | undefined;
 
@@ -65,8 +61,7 @@ class H4Transport extends EventEmitter implements HciTransport {
     const timer = setTimeout(() => socket.destroy(new Error('the controller does not answer')), RESET_TIMEOUT_MS);
     const splitter = new H4Splitter((packet) => this.#receive(packet));
     this.#socket = socket;
-    this.#credits = 1;
-    this.#waiting = [];
+    this.#commands.clear();
     socket.on('data', (chunk: Buffer) => {
       if (!splitter.push(chunk)) socket.destroy(new Error('not H4'));
     });
@@ -124,8 +119,7 @@ class H4Transport extends EventEmitter implements HciTransport {
   write(packet: Buffer): void {
     if (!this.#socket?.writable) return;
     if (packet[0] === H4_COMMAND) {
-      this.#waiting.push(packet);
-      this.#sendCommands();
+      this.#commands.push(packet);
     } else {
       this.#socket.write(packet);
     }
@@ -142,15 +136,6 @@ class H4Transport extends EventEmitter implements HciTransport {
     await closed;
   }
 
-  #sendCommands(): void {
-    while (this.#credits > 0) {
-      const command = this.#waiting.shift();
-      if (!command) return;
-      this.#credits--;
-      this.#socket?.write(command);
-    }
-  }
-
   #receive(packet: Buffer): void {
     if (packet[0] === H4_EVENT) {
       if (packet[1] === VENDOR_EVENT) {
@@ -160,27 +145,15 @@ class H4Transport extends EventEmitter implements HciTransport {
         }
         return;
       }
-      this.#countCredits(packet);
+      // Of the reset at the opening; noble's own is an event like any other.
+      if (this.#commands.see(packet) && !this.#up) {
+        this.#up = true;
+        this.#onReset?.();
+      }
     } else if (packet[0] !== H4_ACL_DATA || answerParameterRequest(packet, (answer) => this.write(answer))) {
       return;
     }
     if (this.#started && !this.#closed) this.emit('data', packet);
-  }
-
-  /** Command Complete and Command Status say how many more commands the controller takes (Core 5.2 Vol 4 Part E §7.7.14). */
-  #countCredits(packet: Buffer): void {
-    if (packet[1] === COMMAND_COMPLETE && packet.length >= 6) {
-      this.#credits = packet.readUInt8(3);
-      if (packet.readUInt16LE(4) === RESET_OPCODE && !this.#up) {
-        this.#up = true;
-        this.#onReset?.();
-      }
-    } else if (packet[1] === COMMAND_STATUS && packet.length >= 7) {
-      this.#credits = packet.readUInt8(4);
-    } else {
-      return;
-    }
-    this.#sendCommands();
   }
 
   #fail(error: Error): void {

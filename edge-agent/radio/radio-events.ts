@@ -86,6 +86,10 @@ export type RadioLog = (line: {
     | 'out-of-links'
     | 'operation-refused'
     | 'set-up-failed'
-    | 'delivery-failed';
+    | 'delivery-failed'
+    | 'radio-ended'
+    | 'radio-started-again';
   readonly code?: number;
+  /** How often it has happened. */
+  readonly count?: number;
 }) => void;

@@ -15,6 +15,7 @@ describe('readConfig', () => {
         serviceUrl: 'http://localhost:1',
         code: 'c',
         hci: { kind: 'unix', path: '/run/hci' },
+        oneProcess: false,
         live: false,
         batch: { maxLeaves: 10, maxAgeMs: 2000 },
         heartbeatMs: 60_000,
@@ -22,7 +23,7 @@ describe('readConfig', () => {
     });
   });
 
-  it('takes a controller on a unix socket or a TCP port, and nothing else', () => {
+  it('takes an adapter, or a controller on a unix socket or a TCP port, and nothing else', () => {
     const hciOf = (hci: string) => {
       const result = readConfig([...GOOD.slice(0, 4), '--hci', hci], {});
       return result.kind === 'run' ? result.config.hci : result;
@@ -30,9 +31,27 @@ describe('readConfig', () => {
     expect(hciOf('tcp://127.0.0.1:9001')).toEqual({ kind: 'tcp', host: '127.0.0.1', port: 9001 });
     expect(hciOf('tcp://ser2net.local:9001')).toEqual({ kind: 'tcp', host: 'ser2net.local', port: 9001 });
     expect(hciOf('tcp://[::1]:9001')).toEqual({ kind: 'tcp', host: '::1', port: 9001 });
-    const bad = ['tcp://', 'tcp://h', 'tcp://h:0', 'tcp://h:65536', 'tcp://::1:9001', 'tcp://:9001', 'tcp://u@h:1'];
+    expect(hciOf('native')).toEqual({ kind: 'native', channel: 'raw' });
+    expect(hciOf('native:1')).toEqual({ kind: 'native', channel: 'raw', adapter: 1 });
+    expect(hciOf('user:0')).toEqual({ kind: 'native', channel: 'user', adapter: 0 });
+    const bad = [
+      'user',
+      'native:',
+      'user:x',
+      'hci0',
+      'tcp://',
+      'tcp://h',
+      'tcp://h:0',
+      'tcp://h:65536',
+      'tcp://::1:9001',
+      'tcp://:9001',
+      'tcp://u@h:1',
+    ];
     for (const hci of [...bad, 'tcp://h:1/x', 'unix://', 'udp://h:1']) {
-      expect(hciOf(hci), hci).toEqual({ kind: 'refused', problems: ['--hci is not unix://PATH or tcp://HOST:PORT'] });
+      expect(hciOf(hci), hci).toEqual({
+        kind: 'refused',
+        problems: ['--hci is not native[:N], user:N, unix://PATH or tcp://HOST:PORT'],
+      });
     }
   });
 

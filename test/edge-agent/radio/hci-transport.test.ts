@@ -1,13 +1,16 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { describe } from 'vitest';
 import { openH4TcpTransport } from '../../../edge-agent/radio/h4-tcp.ts';
 import { openH4UnixTransport } from '../../../edge-agent/radio/h4-unix.ts';
+import { openHciSocketTransport } from '../../../edge-agent/radio/hci-socket-transport.ts';
 import { serveH4 } from '../../../simulators/hci/h4-server.ts';
 import { createSimClock } from '../../../simulators/hci/sim-clock.ts';
 import { VirtualController } from '../../../simulators/hci/virtual-controller.ts';
 import { openVirtualTransport } from '../../../simulators/hci/virtual-transport.ts';
 import { describeHciTransport } from '../../contracts/hci-transport.ts';
+import { Adapter } from '../../support/air-socket.ts';
 
 describeHciTransport('virtual, in process', async () => {
   const clock = createSimClock(0);
@@ -71,4 +74,32 @@ describeHciTransport('H4 over TCP', async () => {
       await server.close();
     },
   };
+});
+
+describe.each(['raw', 'user'] as const)('an adapter of this machine', (channel) => {
+  describeHciTransport(`HCI socket, ${channel} channel`, async () => {
+    const clock = createSimClock(0);
+    const controller = new VirtualController({ clock });
+    const adapter = new Adapter(controller);
+    const transport = await openHciSocketTransport({
+      createSocket: adapter.createSocket,
+      clock: adapter.clock,
+      channel,
+      adapter: 0,
+    });
+    return {
+      transport,
+      controller,
+      clock,
+      async outage() {
+        adapter.powered = false;
+        // A user channel tells of it by what cannot be written.
+        transport.write(Buffer.from([0x01, 0x09, 0x10, 0x00]));
+        setTimeout(() => {
+          adapter.powered = true;
+        }, 10);
+      },
+      close: () => transport.close(),
+    };
+  });
 });

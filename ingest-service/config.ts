@@ -1,0 +1,194 @@
+/** The configuration of a service that runs alone. The only file here that sees the environment. */
+import { join, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import type { DeviceAssignment } from './record/agents.ts';
+
+export const DEFAULT_HTTP_PORT = 8080;
+export const DEFAULT_MQTT_PORT = 1883;
+const DEFAULT_HOST = '127.0.0.1';
+
+export const HELP = `Usage: npm run ingest [-- options]
+       npm run ingest -- patient --name NAME --public-key KEY [--live] [--data DIR]
+       npm run ingest -- code --patient ID --device ADDRESS[,random] ... [--data DIR]
+
+Without a command: runs the service with its MQTT broker, and beside it the ledger writer, each a process of its
+own over one data directory. No simulators.
+
+  --data DIR           data directory (VERAVITA_DATA; default ./data); a second start on it continues
+  --port N             HTTP port (VERAVITA_PORT; default ${DEFAULT_HTTP_PORT}; 0: any free one)
+  --mqtt-port N        MQTT port (VERAVITA_MQTT_PORT; default ${DEFAULT_MQTT_PORT}); agents remember it
+  --host ADDRESS       address to listen on (VERAVITA_HOST; default ${DEFAULT_HOST}). Any other is open to the
+                       network without TLS
+  --broker-url URL     what agents are told as the broker's address (VERAVITA_BROKER_URL), where it is not
+                       mqtt://HOST:MQTT-PORT
+  --pages DIR          folder of the built pages (default: consoles/dist, if it is there)
+
+Commands for the operator; they work beside a running service and on the data of a stopped one:
+
+  patient              admits a patient by the public half of their first key, and prints their id here
+    --name NAME        name in the record
+    --public-key KEY   32 octets in hex, as "npm run consent -- key --key FILE" prints it
+    --live             a real patient; without it they are marked as test data
+  code                 prints a one-time code that enrols one agent within 15 minutes
+    --patient ID       as "patient" printed it
+    --device ADDRESS   a wearable's Bluetooth address; with ",random" where it is not a public one; may be repeated
+
+  --help               this text
+
+Ctrl-C stops cleanly.
+`;
+
+export interface RunSettings {
+  readonly data: string;
+  readonly httpPort: number;
+  readonly mqttPort: number;
+  readonly host: string;
+  readonly brokerUrl?: string;
+  readonly pages?: string;
+}
+
+export interface PatientSettings {
+  readonly data: string;
+  readonly name: string;
+  /** Ed25519, 32 octets in hex. */
+  readonly publicKey: string;
+  readonly test: boolean;
+}
+
+export interface CodeSettings {
+  readonly data: string;
+  readonly assignments: readonly DeviceAssignment[];
+}
+
+/** What to do, a wish for help, or everything that is wrong with the arguments. */
+export type IngestConfig =
+  | { readonly kind: 'run'; readonly settings: RunSettings }
+  | { readonly kind: 'patient'; readonly settings: PatientSettings }
+  | { readonly kind: 'code'; readonly settings: CodeSettings }
+  | { readonly kind: 'help' }
+  | { readonly kind: 'refused'; readonly problems: readonly string[] };
+
+const OPTIONS = {
+  data: { type: 'string' },
+  port: { type: 'string' },
+  'mqtt-port': { type: 'string' },
+  host: { type: 'string' },
+  'broker-url': { type: 'string' },
+  pages: { type: 'string' },
+  name: { type: 'string' },
+  'public-key': { type: 'string' },
+  live: { type: 'boolean' },
+  patient: { type: 'string' },
+  device: { type: 'string', multiple: true },
+  help: { type: 'boolean' },
+} as const;
+
+type Values = ReturnType<typeof parse>['values'];
+type OptionName = keyof typeof OPTIONS;
+
+/** Which options go with which command, besides `--data` and `--help`. */
+const BELONGS: Readonly<Record<'run' | 'patient' | 'code', readonly OptionName[]>> = {
+  run: ['port', 'mqtt-port', 'host', 'broker-url', 'pages'],
+  patient: ['name', 'public-key', 'live'],
+  code: ['patient', 'device'],
+};
+
+export function readIngestConfig(argv: readonly string[], env: NodeJS.ProcessEnv = process.env): IngestConfig {
+  let parsed: ReturnType<typeof parse>;
+  try {
+    parsed = parse(argv);
+  } catch (error) {
+    return refuse([`${(error as Error).message.split('. ')[0]}; --help tells what there is`]);
+  }
+  const { values, positionals } = parsed;
+  if (values.help) return { kind: 'help' };
+  const [command = 'run', ...more] = positionals;
+  if (!isCommand(command) || more.length > 0) return refuse(['the command is patient or code, or none; see --help']);
+  const problems = (Object.keys(values) as OptionName[])
+    .filter((name) => name !== 'data' && !BELONGS[command].includes(name))
+    .map((name) => `--${name} does not go with ${command === 'run' ? 'running the service' : command}`);
+  const data = resolve(values.data ?? env.VERAVITA_DATA ?? 'data');
+  const config = READERS[command](data, values, env, problems);
+  return problems.length > 0 ? refuse(problems) : config;
+}
+
+function isCommand(text: string): text is keyof typeof BELONGS {
+  return Object.hasOwn(BELONGS, text);
+}
+
+type Reader = (data: string, values: Values, env: NodeJS.ProcessEnv, problems: string[]) => IngestConfig;
+
+const READERS: Readonly<Record<keyof typeof BELONGS, Reader>> = {
+  run(data, values, env, problems) {
+    const portOf = (name: 'port' | 'mqtt-port', variable: string, fallback: number) => {
+      const text = values[name] ?? env[variable] ?? String(fallback);
+      const port = /^\d{1,5}$/.test(text) ? Number(text) : Number.NaN;
+      if (!(port <= 65_535)) problems.push(`--${name} is a whole number from 0 to 65535`);
+      return port;
+    };
+    const httpPort = portOf('port', 'VERAVITA_PORT', DEFAULT_HTTP_PORT);
+    const mqttPort = portOf('mqtt-port', 'VERAVITA_MQTT_PORT', DEFAULT_MQTT_PORT);
+    if (httpPort === mqttPort && httpPort !== 0) problems.push('--port and --mqtt-port are the same');
+    const host = values.host ?? env.VERAVITA_HOST ?? DEFAULT_HOST;
+    if (!/^[\w.:-]+$/.test(host)) problems.push('--host is an address or a name');
+    const brokerUrl = values['broker-url'] ?? env.VERAVITA_BROKER_URL;
+    if (brokerUrl !== undefined && !(URL.canParse(brokerUrl) && /^(mqtts?|wss?):\/\//.test(brokerUrl))) {
+      problems.push('--broker-url is not an MQTT URL');
+    }
+    if (brokerUrl === undefined && ['0.0.0.0', '::'].includes(host)) {
+      problems.push('--broker-url is missing: agents cannot connect to "every address"');
+    }
+    const { pages } = values;
+    const told = {
+      ...(brokerUrl !== undefined && { brokerUrl }),
+      ...(pages !== undefined && { pages: resolve(pages) }),
+    };
+    return { kind: 'run', settings: { data, httpPort, mqttPort, host, ...told } };
+  },
+
+  patient(data, values, _env, problems) {
+    const { name = '', 'public-key': publicKey = '', live = false } = values;
+    if (name.trim() === '' || name.length > 200) problems.push('--name is the name of the patient');
+    if (!/^[\da-f]{64}$/i.test(publicKey)) problems.push('--public-key is 32 octets in hex');
+    if (!live && !name.includes('HTEST')) problems.push('the name of a test patient contains HTEST; or say --live');
+    return { kind: 'patient', settings: { data, name: name.trim(), publicKey, test: !live } };
+  },
+
+  code(data, values, _env, problems) {
+    const { patient = '', device = [] } = values;
+    if (!/^[a-z2-7]{26}$/i.test(patient)) problems.push('--patient is an id as "patient" printed it');
+    if (device.length === 0) problems.push('--device is missing');
+    const assignments = device.map((text) => {
+      const [, address = '', type] = /^([\da-f]{2}(?::[\da-f]{2}){5})(?:,(random|public))?$/i.exec(text) ?? [];
+      if (!address)
+        problems.push('--device is six octets in hex with colons, and ",random" where the address is random');
+      const addressType = type?.toLowerCase() === 'random' ? ('random' as const) : ('public' as const);
+      return { patient, address: address.toLowerCase(), addressType };
+    });
+    return { kind: 'code', settings: { data, assignments } };
+  },
+};
+
+/** Paths of the service below a data directory. */
+export function servicePaths(data: string) {
+  return {
+    directory: join(data, 'service'),
+    record: join(data, 'service', 'record.sqlite'),
+    /** Held for as long as a service runs. */
+    lock: join(data, 'service', 'running.sqlite'),
+    inbox: join(data, 'service', 'inbox.sqlite'),
+    commitments: join(data, 'service', 'commitments.sqlite'),
+    positions: join(data, 'service', 'positions.sqlite'),
+    keys: join(data, 'keys', 'service'),
+    log: join(data, 'log'),
+    logKey: join(data, 'keys', 'log', 'log.vkey'),
+  };
+}
+
+function parse(argv: readonly string[]) {
+  return parseArgs({ args: [...argv], options: OPTIONS, allowPositionals: true });
+}
+
+function refuse(problems: readonly string[]): IngestConfig {
+  return { kind: 'refused', problems };
+}

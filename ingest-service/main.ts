@@ -1,0 +1,146 @@
+/** `node ingest-service/main.ts`: the service as a process of its own; `ingest.mjs` runs the ledger writer beside it. */
+import { existsSync, readFileSync } from 'node:fs';
+import { setTimeout as pause } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { openJournalSqlite } from '../journal/journal-sqlite.ts';
+import { openDatabase } from '../journal/sqlite.ts';
+import { Fault, isFault } from '../protocol/fault.ts';
+import { type NoteKey, parseVerifierKey } from '../protocol/signed-note.ts';
+import { HELP, type RunSettings, readIngestConfig, servicePaths } from './config.ts';
+import { openLogReader } from './log-reader.ts';
+import { admitPatient, issueCode } from './operator.ts';
+import { type IngestService, startIngestService } from './service.ts';
+
+const EXIT_FAILED = 1;
+const EXIT_BAD_USAGE = 2;
+const PAGES = fileURLToPath(new URL('../consoles/dist', import.meta.url));
+
+const LOG_KEY_POLL_MS = 50;
+const LOG_KEY_TOLD_MS = 3_000;
+
+/** Told to stop: by the terminal, by the system, or by the end of whoever started us. */
+const stopAsked = new AbortController();
+for (const signal of ['SIGINT', 'SIGTERM', 'disconnect'] as const) {
+  process.on(signal, () => {
+    if (stopAsked.signal.aborted && signal !== 'disconnect') process.exit(EXIT_FAILED); // asked twice
+    stopAsked.abort();
+  });
+}
+
+if (process.send && !process.connected) stopAsked.abort();
+
+async function main(): Promise<number> {
+  const config = readIngestConfig(process.argv.slice(2));
+  switch (config.kind) {
+    case 'help':
+      process.stdout.write(HELP);
+      return 0;
+    case 'refused':
+      for (const problem of config.problems) process.stderr.write(`ingest: ${problem}\n`);
+      return EXIT_BAD_USAGE;
+    case 'patient':
+      say(admitPatient(config.settings));
+      return 0;
+    case 'code':
+      say(issueCode(config.settings, Date.now));
+      return 0;
+    case 'run':
+      return run(config.settings);
+  }
+}
+
+async function run(settings: RunSettings): Promise<number> {
+  const { data, host } = settings;
+  const paths = servicePaths(data);
+  const lock = lockData(paths.lock, data);
+  // Whoever runs a ledger writer beside us learns where.
+  process.send?.({ data });
+  const logKey = await waitForLogKey(paths.logKey);
+  if (!logKey) return 0;
+  const journals = {
+    inbox: openJournalSqlite({ path: paths.inbox }),
+    commitments: openJournalSqlite({ path: paths.commitments }),
+    positions: openJournalSqlite({ path: paths.positions }),
+  };
+  const pages = settings.pages ?? PAGES;
+  const service = await startIngestService({
+    ...journals,
+    directory: paths.directory,
+    keysDirectory: paths.keys,
+    readLog: openLogReader(paths.log),
+    logKey,
+    clock: Date.now,
+    host,
+    httpPort: settings.httpPort,
+    mqttPort: settings.mqttPort,
+    ...(settings.brokerUrl && { brokerUrl: settings.brokerUrl }),
+    ...(existsSync(pages) && { pages }),
+  });
+  if (!['127.0.0.1', '::1', 'localhost'].includes(host)) {
+    process.stderr.write(
+      `WARNING: listening on ${host} without TLS: whoever is on that network can read sessions and what is shown.\n`,
+    );
+  }
+  say(`HTTP on ${service.url}, MQTT on ${service.brokerUrl}, data in ${data}. Ctrl-C stops.`);
+  process.send?.('ready');
+  if (!stopAsked.signal.aborted) await new Promise((resolve) => stopAsked.signal.addEventListener('abort', resolve));
+  await service.stop();
+  await Promise.all(Object.values(journals).map((journal) => journal.close()));
+  lock.close();
+  sayRefusals(service);
+  say('Stopped. The same command goes on with the same data.');
+  return 0;
+}
+
+/** Two services on one record would each believe that they decide alone. The lock dies with the process. */
+function lockData(path: string, data: string) {
+  try {
+    return openDatabase(path, { exclusive: true, busyTimeoutMs: 0 });
+  } catch (error) {
+    if (isFault(error, 'unavailable') && error.retry === 'later') {
+      throw new Fault('unavailable', `another service runs on ${data}`);
+    }
+    throw error;
+  }
+}
+
+/** The ledger writer makes the key on its first start. Undefined when told to stop before. */
+async function waitForLogKey(path: string): Promise<NoteKey | undefined> {
+  let waitedMs = 0;
+  while (!existsSync(path)) {
+    if (stopAsked.signal.aborted) return undefined;
+    if (waitedMs === LOG_KEY_TOLD_MS) {
+      process.stderr.write(`waiting for the log's key ${path}: start the ledger writer on the same data directory\n`);
+    }
+    await pause(LOG_KEY_POLL_MS);
+    waitedMs += LOG_KEY_POLL_MS;
+  }
+  return parseVerifierKey(readFileSync(path, 'utf8').trim());
+}
+
+function sayRefusals({ counters }: IngestService): void {
+  for (const [name, count] of Object.entries(counters.snapshot())) {
+    if (/refused|failed/.test(name)) say(`  ${name}: ${count}`);
+  }
+}
+
+function say(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
+
+function describe(error: unknown): string {
+  if (isFault(error)) return error.message;
+  const { code, port, address } = error as NodeJS.ErrnoException & { port?: number; address?: string };
+  if (code === 'EADDRINUSE') return `port ${port} is in use; choose another with --port or --mqtt-port`;
+  if (code === 'EACCES' && port !== undefined) return `this user may not listen on port ${port}`;
+  if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND') return `${address ?? 'that'} is no address of this machine`;
+  return code ? `failed (${code})` : 'unexpected failure';
+}
+
+main().then(
+  (code) => process.exit(code),
+  (error: unknown) => {
+    process.stderr.write(`ingest: ${describe(error)}\n`);
+    process.exit(EXIT_FAILED);
+  },
+);

@@ -1,0 +1,39 @@
+/** What an operator does on the data directory, beside a running service or without one. */
+import { existsSync } from 'node:fs';
+import { decodeHex } from '../protocol/bytes.ts';
+import { assertPublicKey, verifyEd25519 } from '../protocol/ed25519.ts';
+import { Fault } from '../protocol/fault.ts';
+import type { Clock } from '../protocol/time.ts';
+import { type CodeSettings, type PatientSettings, servicePaths } from './config.ts';
+import { createEnrolmentCode } from './enrolment.ts';
+import { openServiceKeys } from './keys.ts';
+import { openRecordSqlite, type RecordStore } from './record/record-sqlite.ts';
+
+/** Admits a patient and gives their id in this record; the same key again is the same patient. Throws `missing`, `wrong-key`. */
+export function admitPatient({ data, name, publicKey, test }: PatientSettings): string {
+  const key = decodeHex(publicKey);
+  assertPublicKey(key);
+  return withRecord(data, (store) => store.patients.admit(key, { name, test }).id);
+}
+
+/** A code that enrols one agent, once. Throws `missing` (no record), `not-found` (no such patient). */
+export function issueCode({ data, assignments }: CodeSettings, clock: Clock): string {
+  return withRecord(data, (store) => {
+    if (assignments.some(({ patient }) => !store.patients.byId(patient))) {
+      throw new Fault('not-found', 'there is no such patient; "patient" admits one');
+    }
+    return createEnrolmentCode({ store, clock }, assignments);
+  });
+}
+
+function withRecord<T>(data: string, act: (store: RecordStore) => T): T {
+  const paths = servicePaths(data);
+  if (!existsSync(paths.record)) throw new Fault('missing', `there is no record in ${data}; start the service first`);
+  const { keyEncryptionKey } = openServiceKeys(paths.keys, false);
+  const store = openRecordSqlite({ path: paths.record, keyEncryptionKey, verify: verifyEd25519 });
+  try {
+    return act(store);
+  } finally {
+    store.close();
+  }
+}
