@@ -136,7 +136,8 @@ async function loadOrEnrol(options: RadiolessOptions, { signer }: AgentKeys): Pr
   return enrolled;
 }
 
-function listen(gateway: Gateway, { transport, uptime, radio: timings, log = SILENT }: AgentOptions): Radio {
+function listen(gateway: Gateway, options: AgentOptions): Radio {
+  const { transport, uptime, zoneOf, radio: timings, log = SILENT } = options;
   return openRadio({
     transport,
     profiles: PROFILES,
@@ -145,6 +146,11 @@ function listen(gateway: Gateway, { transport, uptime, radio: timings, log = SIL
     onDevice: (device) => {
       gateway.meet(device).catch(() => undefined);
     },
+    onClock: (clock) => {
+      gateway.noteClock(clock).catch(() => undefined);
+    },
+    cursors: gateway.recordCursors,
+    zoneOf,
     onNotification: ({ uptimeMs, ...heard }) =>
       gateway.hear(uptime ? { ...heard, uptimeMs: Math.round(uptimeMs) } : heard),
     onLink: ({ device, state, at }) => gateway.linkChanged(device, state, at),

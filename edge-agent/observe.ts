@@ -6,9 +6,9 @@ import type { KeyObject } from 'node:crypto';
 import { profileOf } from '../protocol/devices/device-profile.ts';
 import { Fault, type FaultCode } from '../protocol/fault.ts';
 import { type MeasuredVital, readingsOf } from '../protocol/gatt/readings.ts';
-import type { DeviceLeaf, LinkSecurity, ReadingLeaf } from '../protocol/leaf.ts';
+import type { ClockLeaf, ClockSetting, DeviceLeaf, LinkSecurity, ReadingLeaf } from '../protocol/leaf.ts';
 import { IMPLAUSIBLE, qualityOf } from '../protocol/recheck.ts';
-import { type Instant, wallClockToInstant } from '../protocol/time.ts';
+import { type Instant, type WallClock, wallClockToInstant } from '../protocol/time.ts';
 import type { Coverage } from './coverage.ts';
 import { markOf } from './doubles.ts';
 import type { Entry, Pending } from './pending.ts';
@@ -55,6 +55,21 @@ export interface DeviceFacts {
   readonly firmware?: string;
   /** How the link is secured; `unbonded` where the radio does not say. */
   readonly link?: LinkSecurity;
+}
+
+/** What a device's own clock showed at a moment of ours. */
+export interface HeardClock {
+  /** Address. */
+  readonly device: string;
+  /** Absent when the device did not know the date. */
+  readonly deviceClock?: WallClock;
+  /** Minutes that its clock is east of UTC; absent unless the device said so. */
+  readonly zoneMin?: number;
+  readonly heardAt: Instant;
+  /** Half of the time that asking took. */
+  readonly uncertaintyMs: number;
+  /** What became of setting it on this occasion. */
+  readonly set: 'no' | ClockSetting;
 }
 
 /** What was observed since the start. */
@@ -144,6 +159,23 @@ export class Observer {
       link: facts.link ?? 'unbonded',
       test: this.#options.test,
       ...Object.fromEntries(texts),
+    };
+    await this.#options.pending.append([{ leaf }]);
+  }
+
+  /** Notes what a device's clock shows against ours. One that shows no date says nothing that could be noted. */
+  async noteClock({ device, deviceClock, heardAt, uncertaintyMs, set }: HeardClock): Promise<void> {
+    const assigned = this.#assignedOf(device);
+    if (!assigned || deviceClock === undefined || !this.#options.isPermitted(assigned.subject)) return;
+    const leaf: ClockLeaf = {
+      kind: 'clock',
+      subject: assigned.subject,
+      device: assigned.device,
+      deviceClock,
+      heardAt,
+      uncertaintyMs,
+      ...(set !== 'no' && { set }),
+      test: this.#options.test,
     };
     await this.#options.pending.append([{ leaf }]);
   }

@@ -2,7 +2,9 @@
  * The radio: scans without end, connects to the devices that are wanted, one at a time, hears them, and comes back to
  * them when they were lost. All above it is told by callbacks; nothing above it knows noble.
  */
+import type { Instant } from '../../protocol/time.ts';
 import { connectPeripheral } from './connect.ts';
+import type { ClockEvent } from './device-clock.ts';
 import { hardenNoble } from './harden-noble.ts';
 import type { HciTransport } from './hci-transport.ts';
 import { Link } from './link.ts';
@@ -11,6 +13,7 @@ import type { NoblePeripheral } from './noble-internals.ts';
 import { RadioError } from './operations.ts';
 import type { Profile } from './profiles.ts';
 import type { Advertised, LinkChange, RadioDevice, RadioLog, RadioNotification } from './radio-events.ts';
+import type { RecordCursors } from './record-progress.ts';
 import { ScanKeeper } from './scan-keeper.ts';
 
 export interface RadioTimings {
@@ -22,6 +25,8 @@ export interface RadioTimings {
   readonly backoffMaxMs: number;
   /** A scan that hears nothing for so long is started anew. */
   readonly scanWatchdogMs: number;
+  /** A device that is silent for so long while it gives its records is told to stop, and asked again on the next link. */
+  readonly recordIdleMs: number;
 }
 
 export const DEFAULT_TIMINGS: RadioTimings = {
@@ -30,6 +35,7 @@ export const DEFAULT_TIMINGS: RadioTimings = {
   backoffMs: 1_000,
   backoffMaxMs: 30_000,
   scanWatchdogMs: 60_000,
+  recordIdleMs: 10_000,
 };
 
 export interface RadioOptions {
@@ -44,6 +50,15 @@ export interface RadioOptions {
    */
   readonly holdOffMs?: (advertised: Advertised) => number;
   readonly onDevice: (device: RadioDevice) => void;
+  /**
+   * What a device's clock shows: once a connection before its values, where it has a clock, and once more after it was
+   * set, or after that was tried.
+   */
+  readonly onClock?: (event: ClockEvent) => void;
+  /** How far records were fetched; without it everything that a device has stored is fetched on each connection. */
+  readonly cursors?: RecordCursors;
+  /** Minutes east of UTC here, to which clocks are set; without it none is set. */
+  readonly zoneOf?: (instant: Instant) => number;
   /**
    * Takes a value. An indication is confirmed to the device when the returned promise resolves, or at once without
    * one. If it rejects or throws, there is no confirmation and the link is dropped: the device keeps the value.
@@ -185,7 +200,7 @@ class ScanningRadio implements Radio {
   /** Resolves when the connection is made or has failed; then the link looks after itself. */
   async #connect(device: KnownDevice): Promise<void> {
     const { peripheral } = device;
-    const { transport, profiles, uptime, onDevice, onNotification } = this.#options;
+    const { transport, profiles, uptime, onDevice, onClock, onNotification } = this.#options;
     device.phase = 'connecting';
     this.#report(device, 'connecting');
     const link = new Link({
@@ -197,7 +212,11 @@ class ScanningRadio implements Radio {
       clock: transport.clock,
       uptime,
       operationTimeoutMs: this.#timings.operationTimeoutMs,
+      recordIdleMs: this.#timings.recordIdleMs,
+      cursors: this.#options.cursors,
+      zoneOf: this.#options.zoneOf,
       onDevice: (introduced) => outward(() => onDevice(introduced)),
+      onClock: (event) => outward(() => onClock?.(event)),
       onNotification,
       log: this.#log,
     });
@@ -222,7 +241,7 @@ class ScanningRadio implements Radio {
       await link.setUp();
       device.failures = 0;
       this.#report(device, 'subscribed');
-      await link.readValues();
+      await link.converse();
     } catch (error) {
       this.#log({
         event: 'set-up-failed',
