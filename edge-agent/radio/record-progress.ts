@@ -71,8 +71,9 @@ export class RecordProgress {
     // Else the one before was measured just now, in the midst of the stored ones, and says nothing.
   }
 
-  /** What is known when the link ends before the transfer. */
-  interrupted(): void {
+  /** The transfer ended before its end: resolves when what is known of it is durable. */
+  async interrupted(): Promise<void> {
+    await this.#stored.catch(() => undefined);
     if (!this.#disordered && this.#durable !== undefined && this.#durable !== this.#written) this.#put(this.#durable);
   }
 

@@ -145,7 +145,7 @@ class Transfer {
       return 'not-stored';
     } finally {
       this.#progress = undefined;
-      progress?.interrupted();
+      await progress?.interrupted();
     }
   }
 

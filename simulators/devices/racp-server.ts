@@ -63,6 +63,7 @@ export class RacpServer {
   readonly #carriers: readonly number[];
   readonly #records: StoredRecord[] = [];
   #peripheral: VirtualPeripheral | undefined;
+  #isDone = false;
   /** The transfer that is under way. */
   #transfer: { aborted: boolean } | undefined;
 
@@ -76,6 +77,11 @@ export class RacpServer {
   attach(peripheral: VirtualPeripheral): void {
     this.#peripheral = peripheral;
     peripheral.on('disconnect', () => this.#abort());
+  }
+
+  /** True once a transfer has reached its end since the last one that did not. */
+  get isDone(): boolean {
+    return this.#isDone;
   }
 
   get records(): readonly StoredRecord[] {
@@ -161,6 +167,7 @@ export class RacpServer {
   async #send(records: readonly StoredRecord[]): Promise<boolean> {
     const transfer = { aborted: false };
     this.#transfer = transfer;
+    this.#isDone = false;
     const ordered = this.#behavior.newestFirst ? records.toReversed() : records;
     for (const [sent, { values }] of ordered.entries()) {
       if (sent === this.interruptAfter) this.#peripheral?.disconnect();
@@ -172,6 +179,7 @@ export class RacpServer {
     }
     if (transfer.aborted) return false;
     this.#transfer = undefined;
+    this.#isDone = true;
     return true;
   }
 }
