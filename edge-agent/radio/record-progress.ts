@@ -81,6 +81,8 @@ export class RecordProgress {
   async complete(): Promise<void> {
     await this.#stored;
     const last = this.#wrapped ? this.#newest : this.#highest;
+    this.#durable = last;
+    this.#disordered = false;
     if (last !== undefined && last !== this.#written) this.#put(last);
     if (this.#failed !== undefined) throw this.#failed;
   }
