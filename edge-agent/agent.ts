@@ -12,8 +12,8 @@ import { type Log, SILENT } from './log.ts';
 import type { PublisherTuning } from './publisher.ts';
 import type { HciTransport } from './radio/hci-transport.ts';
 import { PROFILES } from './radio/profiles.ts';
-import { openRadio, type Radio, type RadioOptions, type RadioTimings } from './radio/radio.ts';
-import type { RadioHost } from './radio-host.ts';
+import { openRadio, type Radio, type RadioTimings } from './radio/radio.ts';
+import type { HostedRadioOptions, RadioHost } from './radio-host.ts';
 import type { AgentStatus } from './status.ts';
 
 export interface AgentOptions {
@@ -137,7 +137,7 @@ async function loadOrEnrol(options: RadiolessOptions, { signer }: AgentKeys): Pr
   return enrolled;
 }
 
-function listen(gateway: Gateway, { transport, uptime, radio: timings, log = SILENT }: AgentOptions): Radio {
+function listen(gateway: Gateway, { transport, uptime, zoneOf, radio: timings, log = SILENT }: AgentOptions): Radio {
   const options = {
     profiles: PROFILES,
     wants: ({ address }) => gateway.wants(address),
@@ -145,6 +145,11 @@ function listen(gateway: Gateway, { transport, uptime, radio: timings, log = SIL
     onDevice: (device) => {
       gateway.meet(device).catch(() => undefined);
     },
+    onClock: (clock) => {
+      gateway.noteClock(clock).catch(() => undefined);
+    },
+    cursors: gateway.recordCursors,
+    zoneOf,
     onNotification: ({ uptimeMs, ...heard }) =>
       gateway.hear(uptime ? { ...heard, uptimeMs: Math.round(uptimeMs) } : heard),
     onLink: ({ device, state, at }) => gateway.linkChanged(device, state, at),
@@ -152,7 +157,7 @@ function listen(gateway: Gateway, { transport, uptime, radio: timings, log = SIL
     random: Math.random,
     log: (line) => log.info(line, 'radio'),
     ...(timings ? { timings } : {}),
-  } satisfies Omit<RadioOptions, 'transport'>;
+  } satisfies HostedRadioOptions;
   return isHost(transport) ? transport.listen(options) : openRadio({ ...options, transport });
 }
 

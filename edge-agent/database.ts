@@ -8,8 +8,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { Fault } from '../protocol/fault.ts';
 import { makePrivateFolder, syncFolder } from './durable-file.ts';
 
-const SCHEMA_VERSION = 1;
-
+/** Version 1. */
 const SCHEMA = `
   -- One row: what must never go back.
   CREATE TABLE state (
@@ -50,6 +49,20 @@ const SCHEMA = `
   -- What the service said of consent to collect; a subject without a row may be observed.
   CREATE TABLE collect (subject BLOB PRIMARY KEY, permitted INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 `;
+
+/** From each version to the next. */
+const UPGRADES: readonly string[] = [
+  `-- How far stored records of a device were fetched. All up to this number are durable here.
+  CREATE TABLE record_cursors (
+    device TEXT NOT NULL,                     -- address
+    service INTEGER NOT NULL,                 -- 16-bit UUID
+    session BLOB NOT NULL,                    -- start of the session on which the number counts; empty without sessions
+    number INTEGER NOT NULL,
+    PRIMARY KEY (device, service)
+  ) STRICT, WITHOUT ROWID;`,
+];
+
+const SCHEMA_VERSION = 1 + UPGRADES.length;
 
 /** Where the database of a state folder is. */
 export function databasePath(folder: string): string {
@@ -102,14 +115,20 @@ function createSchema(db: DatabaseSync, agent: Uint8Array): void {
     transact(db, () => {
       db.exec(SCHEMA);
       db.prepare('INSERT INTO state (one, agent, previous) VALUES (1, ?, ?)').run(agent, new Uint8Array(32));
-      db.exec(`PRAGMA user_version = ${SCHEMA_VERSION}`);
+      upgrade(db, 1);
     });
-  } else if (version !== SCHEMA_VERSION) {
+  } else if (version > SCHEMA_VERSION) {
     throw new Fault('version', `the state folder is of version ${version}, this agent reads ${SCHEMA_VERSION}`);
   }
   // Also takes the exclusive lock, so that a second process fails here and not at its first reading.
   const changed = db.prepare('UPDATE state SET agent = agent WHERE agent = ?').run(agent).changes;
   if (changed !== 1) throw new Fault('wrong-key', 'the state folder belongs to another signing key');
+  if (version > 0 && version < SCHEMA_VERSION) transact(db, () => upgrade(db, version));
+}
+
+function upgrade(db: DatabaseSync, from: number): void {
+  for (const statements of UPGRADES.slice(from - 1)) db.exec(statements);
+  db.exec(`PRAGMA user_version = ${SCHEMA_VERSION}`);
 }
 
 /** Runs `work` in one transaction: all of it is durable when this returns, or nothing happened and it throws. */

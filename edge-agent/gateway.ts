@@ -14,10 +14,12 @@ import { openDoubles } from './doubles.ts';
 import type { Enrolled } from './enrol.ts';
 import type { AgentKeys } from './keys.ts';
 import type { Log } from './log.ts';
-import { type DeviceFacts, type Notification, Observer } from './observe.ts';
+import { type DeviceFacts, type HeardClock, type Notification, Observer } from './observe.ts';
 import { Outbox } from './outbox.ts';
 import { Pending } from './pending.ts';
 import { Publisher, type PublisherTuning } from './publisher.ts';
+import type { KeptCursors } from './radio-mirror.ts';
+import { openRecordCursors } from './record-cursors.ts';
 import { createContentSealer, sealBatch } from './seal.ts';
 import { type AgentStatus, describeStatus } from './status.ts';
 
@@ -50,6 +52,8 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
 
 export class Gateway {
   readonly id: AgentId;
+  /** How far the radio has fetched what devices have stored. */
+  readonly recordCursors: KeptCursors;
   readonly #options: GatewayOptions;
   readonly #collect: Collect;
   readonly #coverage: Coverage;
@@ -71,6 +75,7 @@ export class Gateway {
     const aliveAt = (db.prepare('SELECT alive_at FROM state').get() as { alive_at: number | null }).alive_at;
     const doubles = openDoubles(db, realNow);
     this.id = keys.id;
+    this.recordCursors = openRecordCursors(db);
     this.#options = options;
     this.#collect = new Collect({ db, agent, serviceKey: enrolled.serviceKey, realNow });
     this.#coverage = new Coverage(enrolled.devices, { from: clock(), test });
@@ -145,6 +150,11 @@ export class Gateway {
   /** Takes in who a device says it is. */
   meet(facts: DeviceFacts): Promise<void> {
     return this.#observer.meet(facts, this.#options.clock());
+  }
+
+  /** Takes in what a device's clock shows; to be called before what the device measured by it. */
+  noteClock(clock: HeardClock): Promise<void> {
+    return this.#observer.noteClock(clock);
   }
 
   /** Takes in what became of a link. */

@@ -55,8 +55,14 @@ async function run(config: AgentConfig): Promise<void> {
 }
 
 /** The radio in a process of its own, which may fall and is started again. */
-function openBeside({ hci, btsnoop }: AgentConfig): Promise<RadioHost> {
-  return openRadioHost({ hci, clock: CLOCK, onRecordingStopped, ...(btsnoop !== undefined && { btsnoop }) });
+function openBeside({ hci, btsnoop, zone }: AgentConfig): Promise<RadioHost> {
+  return openRadioHost({
+    hci,
+    clock: CLOCK,
+    onRecordingStopped,
+    ...(btsnoop !== undefined && { btsnoop }),
+    ...(zone !== undefined && { zone }),
+  });
 }
 
 async function openHere({ hci, btsnoop }: AgentConfig): Promise<HciTransport> {

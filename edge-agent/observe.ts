@@ -6,10 +6,10 @@ import type { KeyObject } from 'node:crypto';
 import { profileOf } from '../protocol/devices/device-profile.ts';
 import { Fault, type FaultCode } from '../protocol/fault.ts';
 import { type MeasuredVital, readingsOf } from '../protocol/gatt/readings.ts';
-import type { DeviceLeaf, LinkSecurity, ReadingLeaf } from '../protocol/leaf.ts';
+import type { ClockLeaf, ClockSetting, DeviceLeaf, LinkSecurity, ReadingLeaf } from '../protocol/leaf.ts';
 import { type Coincidence, timeFlagsOf, timeOf } from '../protocol/measured-time.ts';
 import { IMPLAUSIBLE, qualityOf } from '../protocol/recheck.ts';
-import type { Instant } from '../protocol/time.ts';
+import type { Instant, WallClock } from '../protocol/time.ts';
 import type { Coverage } from './coverage.ts';
 import { markOf } from './doubles.ts';
 import type { Entry, Pending } from './pending.ts';
@@ -60,6 +60,22 @@ export interface DeviceFacts {
   readonly firmware?: string;
   /** How the link is secured; `unbonded` where the radio does not say. */
   readonly link?: LinkSecurity;
+}
+
+/** What a device's own clock showed at a moment of ours. */
+export interface HeardClock {
+  /** Address. */
+  readonly device: string;
+  readonly connection: number | string;
+  /** Absent when the device did not know the date. */
+  readonly deviceClock?: WallClock;
+  /** Minutes that its clock is east of UTC; absent unless the device said so. */
+  readonly zoneMin?: number;
+  readonly heardAt: Instant;
+  /** Half of the time that asking took. */
+  readonly uncertaintyMs: number;
+  /** What became of setting it on this occasion. */
+  readonly set: 'no' | ClockSetting;
 }
 
 /** What was observed since the start. */
@@ -159,11 +175,24 @@ export class Observer {
   }
 
   /**
-   * Notes what a device's clock shows now, before it is set: the times of what it has stored are put right by it. It
-   * counts for this connection, and a later one of it replaces it.
+   * Notes what a device's clock shows against ours; one that shows no date says nothing that could be noted. It counts
+   * for this connection, from before the clock is set: the times of what the device has stored are put right by it.
    */
-  noteClock(device: string, connection: number | string, coincidence: Coincidence): void {
-    this.#clocks.set(device.toLowerCase(), { ...coincidence, connection });
+  async noteClock({ device, connection, deviceClock, heardAt, uncertaintyMs, set }: HeardClock): Promise<void> {
+    const assigned = this.#assignedOf(device);
+    if (!assigned || deviceClock === undefined || !this.#options.isPermitted(assigned.subject)) return;
+    this.#clocks.set(assigned.address, { deviceClock, heardAt, connection });
+    const leaf: ClockLeaf = {
+      kind: 'clock',
+      subject: assigned.subject,
+      device: assigned.device,
+      deviceClock,
+      heardAt,
+      uncertaintyMs,
+      ...(set !== 'no' && { set }),
+      test: this.#options.test,
+    };
+    await this.#options.pending.append([{ leaf }]);
   }
 
   #assignedOf(address: string): AssignedDevice | undefined {

@@ -11,6 +11,8 @@ import { PROFILES } from './radio/profiles.ts';
 import { openRadio, type Radio, type RadioTimings } from './radio/radio.ts';
 import { openChannel } from './radio-channel.ts';
 import { type CrossingName, crossOver, type Remembered } from './radio-crossing.ts';
+import { mirrorCursors, type RememberedCursor } from './radio-mirror.ts';
+import { createZone } from './zone.ts';
 
 /** Exit code after an exception that nobody caught (sysexits.h EX_SOFTWARE). */
 const EXIT_FELL = 70;
@@ -22,6 +24,8 @@ export interface ChildSettings {
   readonly hci: HciAddress;
   /** File to which the radio is recorded. */
   readonly btsnoop?: string;
+  /** IANA time zone of devices' clocks; the machine's where it is left out. */
+  readonly zone?: string;
 }
 
 /** How it is heard. */
@@ -30,10 +34,14 @@ export interface ListenSettings {
   readonly callbacks: readonly CrossingName[];
   readonly timings?: Partial<RadioTimings>;
   readonly remembered: readonly Remembered[];
+  readonly maxLinks?: number;
+  /** How far records were fetched; absent where the agent does not remember. */
+  readonly cursors?: readonly RememberedCursor[];
 }
 
 let transport: HciTransport | undefined;
 let radio: Radio | undefined;
+let zoneOf = createZone(undefined);
 
 /** Real time, noting that it was asked for: a transport that brings its own time does not. */
 let asked = false;
@@ -58,7 +66,8 @@ const channel = openChannel({
   port: process,
   at: simulatedNow,
   handlers: {
-    async open({ hci, btsnoop }: ChildSettings): Promise<void> {
+    async open({ hci, btsnoop, zone }: ChildSettings): Promise<void> {
+      zoneOf = createZone(zone);
       const controller = await openController(hci, clock);
       transport = btsnoop === undefined ? controller : record(controller, btsnoop);
       let told: number | undefined;
@@ -69,13 +78,16 @@ const channel = openChannel({
       }, TICK_MS);
     },
 
-    listen({ callbacks, timings, remembered }: ListenSettings): void {
+    listen({ callbacks, timings, remembered, maxLinks, cursors }: ListenSettings): void {
       radio = openRadio({
         ...crossOver(channel, callbacks, remembered, uptime),
         transport: transport!,
         profiles: PROFILES,
         uptime,
         random: Math.random,
+        zoneOf,
+        ...(cursors && { cursors: mirrorCursors(cursors, (...change) => channel.tell('cursorChanged', ...change)) }),
+        ...(maxLinks !== undefined && { maxLinks }),
         ...(timings && { timings }),
       });
     },

@@ -8,14 +8,16 @@ import type { Channel } from './radio-channel.ts';
  */
 export type Crossing = 'tell' | 'call' | { readonly ask: unknown };
 
-/** What the radio process has of its own. */
-type Local = 'transport' | 'profiles' | 'uptime' | 'random' | 'timings';
+/** What the radio process has of its own, or gets with its settings. */
+type Local = 'transport' | 'profiles' | 'uptime' | 'random' | 'timings' | 'maxLinks' | 'zoneOf' | 'cursors';
 
 /** A line for each callback; the compiler asks for those that are missing. */
 export const CROSSINGS: Readonly<Record<Exclude<keyof RadioOptions, Local>, Crossing>> = {
   wants: { ask: false },
   holdOffMs: { ask: 0 },
   onDevice: 'tell',
+  onBroadcast: 'tell',
+  onClock: 'tell',
   onNotification: 'call',
   onLink: 'tell',
   log: 'tell',

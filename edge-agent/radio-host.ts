@@ -7,12 +7,15 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { constants } from 'node:os';
 import { fileURLToPath } from 'node:url';
+import type { ClockEvent } from './radio/device-clock.ts';
 import type { TransportClock } from './radio/hci-transport.ts';
 import type { Radio, RadioOptions } from './radio/radio.ts';
 import type { LinkChange, RadioDevice, RadioNotification } from './radio/radio-events.ts';
+import type { CursorKey } from './radio/record-progress.ts';
 import { type Channel, openChannel } from './radio-channel.ts';
 import type { ChildSettings, ListenSettings } from './radio-child.ts';
 import { CROSSINGS, type CrossingName, questionOf, type Remembered } from './radio-crossing.ts';
+import type { KeptCursors } from './radio-mirror.ts';
 
 const CHILD = fileURLToPath(new URL('./radio-child.ts', import.meta.url));
 
@@ -28,6 +31,9 @@ export interface RadioHostOptions extends ChildSettings {
   readonly execArgv?: readonly string[];
 }
 
+/** As for `openRadio`, with a memory that can be handed to the process. */
+export type HostedRadioOptions = Omit<RadioOptions, 'transport' | 'cursors'> & { readonly cursors?: KeptCursors };
+
 /** Stands where an open transport would. */
 export interface RadioHost {
   readonly clock: TransportClock;
@@ -36,7 +42,7 @@ export interface RadioHost {
   /** Process id while there is one. */
   readonly pid: number | undefined;
   /** As `openRadio`, once. The first sight of a device only asks whether it is wanted; the next one connects. */
-  listen(options: Omit<RadioOptions, 'transport'>): Radio;
+  listen(options: HostedRadioOptions): Radio;
   /** Ends links, process and all, within two seconds. */
   close(): Promise<void>;
 }
@@ -66,7 +72,7 @@ class Host implements RadioHost {
   readonly #options: RadioHostOptions;
   #child: ChildProcess | undefined;
   #channel: Channel | undefined;
-  #radio: Omit<RadioOptions, 'transport'> | undefined;
+  #radio: HostedRadioOptions | undefined;
   #simulatedAt: number | undefined;
   #fallsInARow = 0;
   #hasRun = false;
@@ -88,7 +94,7 @@ class Host implements RadioHost {
   }
 
   async start(): Promise<void> {
-    const { hci, btsnoop, execArgv = [] } = this.#options;
+    const { hci, btsnoop, zone, execArgv = [] } = this.#options;
     // It prints nothing that it should not, because it prints nothing; and it needs nothing of our environment.
     const child = fork(CHILD, [], {
       serialization: 'advanced',
@@ -114,14 +120,19 @@ class Host implements RadioHost {
       const ranMs = isOpen ? performance.now() - startedAt : undefined;
       this.#fell(code ?? 128 + constants.signals[signal!], ranMs);
     });
-    await channel.call('open', { hci, ...(btsnoop !== undefined && { btsnoop }) } satisfies ChildSettings);
+    const settings: ChildSettings = {
+      hci,
+      ...(btsnoop !== undefined && { btsnoop }),
+      ...(zone !== undefined && { zone }),
+    };
+    await channel.call('open', settings);
     isOpen = true;
     this.#hasRun = true;
     this.#watchOver(child, channel);
     if (this.#radio) await this.#tellToListen(this.#radio);
   }
 
-  listen(options: Omit<RadioOptions, 'transport'>): Radio {
+  listen(options: HostedRadioOptions): Radio {
     this.#radio = options;
     // A process that just ended is told by the next start.
     this.#tellToListen(options).catch(() => undefined);
@@ -147,11 +158,13 @@ class Host implements RadioHost {
     clearTimeout(patience);
   }
 
-  async #tellToListen(options: Omit<RadioOptions, 'transport'>): Promise<void> {
+  async #tellToListen(options: HostedRadioOptions): Promise<void> {
     const names = Object.keys(CROSSINGS) as CrossingName[];
     const settings: ListenSettings = {
       callbacks: names.filter((name) => options[name] !== undefined),
       remembered: [...this.#remembered.values()],
+      ...(options.maxLinks !== undefined && { maxLinks: options.maxLinks }),
+      ...(options.cursors && { cursors: options.cursors.all() }),
       ...(options.timings && { timings: options.timings }),
     };
     await this.#channel?.call('listen', settings);
@@ -186,6 +199,9 @@ class Host implements RadioHost {
         else this.#linked.add(change.device);
         this.#radio?.onLink(change);
       },
+      onClock: (event: ClockEvent) =>
+        this.#radio?.onClock?.({ ...event, connection: this.#connectionOf(event.device, event.connection) }),
+      cursorChanged: (key: CursorKey, number: number | undefined) => this.#radio?.cursors?.write(key, number),
       recordingStopped: (why: 'full' | 'failed') => this.#options.onRecordingStopped?.(why),
     };
   }

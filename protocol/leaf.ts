@@ -80,8 +80,16 @@ export interface ClockLeaf {
   readonly device: Uint8Array;
   readonly deviceClock: WallClock;
   readonly heardAt: Instant;
+  /** Milliseconds by which `heardAt` may be wrong, either way; absent where nobody knows. */
+  readonly uncertaintyMs?: number;
+  /** How setting the clock ended just before; absent when nobody tried. */
+  readonly set?: ClockSetting;
   readonly test: boolean;
 }
+
+/** Done and read back; refused by the device; accepted by the device, but its clock does not show it. */
+export const CLOCK_SETTINGS = ['set', 'refused', 'not-verified'] as const;
+export type ClockSetting = (typeof CLOCK_SETTINGS)[number];
 
 /** Who the device says it is, and how the link to it was secured. */
 export interface DeviceLeaf {
@@ -156,6 +164,8 @@ export function encodeLeaf(leaf: Leaf): Uint8Array {
     case 'clock':
       put(6, leaf.heardAt);
       put(14, leaf.deviceClock);
+      put(35, leaf.uncertaintyMs);
+      put(36, leaf.set);
       break;
     case 'device':
       put(6, leaf.heardAt);
@@ -203,7 +213,14 @@ function readKind(kind: number, common: Common, fields: CborFields): Leaf {
         state: oneOf(COVERAGE_STATES, fields.text(19)),
       };
     case LEAF_KINDS.clock:
-      return { kind: 'clock', ...common, heardAt: readInstant(fields, 6), deviceClock: readWallClock(fields, 14) };
+      return {
+        kind: 'clock',
+        ...common,
+        heardAt: readInstant(fields, 6),
+        deviceClock: readWallClock(fields, 14),
+        ...present('uncertaintyMs', fields.optional(35, fields.uint)),
+        ...present('set', fields.has(36) ? oneOf(CLOCK_SETTINGS, fields.text(36)) : undefined),
+      };
     case LEAF_KINDS.device:
       return {
         kind: 'device',

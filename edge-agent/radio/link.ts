@@ -1,16 +1,28 @@
 /**
- * One connection to one device: discover, read, subscribe, deliver. The way from an HCI packet to `onNotification` is
- * synchronous, so the transport's clock shows the time of that very packet.
+ * One connection to one device: discover, subscribe, read, deliver, and then fetch what it has stored and see to its
+ * clock. The way from an HCI packet to `onNotification` is synchronous, so the transport's clock shows the time of that
+ * very packet.
  */
+import { type Policies, STANDARD } from '../../protocol/devices/policies.ts';
+import type { Instant } from '../../protocol/time.ts';
+import { type ClockEvent, type ClockOutcome, type ClockReading, clocksOf, readClock } from './device-clock.ts';
+import type { Dialog, Found, HeardValue } from './dialog.ts';
+import { byHandle, discoverFound } from './gatt-table.ts';
 import type { TransportClock } from './hci-transport.ts';
+import { profileOfFound, readFirst, readIdentity, toRead } from './identity.ts';
 import type { NobleStack } from './load-noble.ts';
-import type { NobleCharacteristic, NoblePeripheral } from './noble-internals.ts';
-import { discoverCharacteristics, discoverServices, RadioError, readValue, subscribe } from './operations.ts';
-import type { Profile, ReadPurpose } from './profiles.ts';
+import type { NoblePeripheral } from './noble-internals.ts';
+import { RadioError, readValue, subscribe, writeValue } from './operations.ts';
+import type { Profile } from './profiles.ts';
 import type { RadioDevice, RadioLog, RadioNotification } from './radio-events.ts';
+import type { RecordCursors } from './record-progress.ts';
+import { synchronizeSession } from './session-start.ts';
+import { visit } from './visit.ts';
 
-/** Most values that are kept while a device is still being asked who it is. */
+/** Most values that are kept, while a device is still being asked who it is, of what nobody subscribed to. */
 const MAX_EARLY = 256;
+/** As many of what was subscribed to: a device may send its whole memory at once, and that is what we want. */
+const MAX_EARLY_MEASUREMENTS = 65_536;
 /** How long a controller may take to say that a link has ended. */
 const DISCONNECT_MS = 2_000;
 
@@ -23,7 +35,13 @@ export interface LinkOptions {
   readonly clock: TransportClock;
   readonly uptime: () => number;
   readonly operationTimeoutMs: number;
+  /** Longest silence while records are fetched. */
+  readonly recordIdleMs: number;
+  readonly cursors: RecordCursors | undefined;
+  /** Minutes east of UTC here; without it no clock is set. */
+  readonly zoneOf: ((instant: Instant) => number) | undefined;
   readonly onDevice: (device: RadioDevice) => void;
+  readonly onClock: (event: ClockEvent) => void;
   readonly onNotification: (notification: RadioNotification) => Promise<void> | undefined;
   readonly log: RadioLog;
 }
@@ -37,23 +55,23 @@ interface Arrival {
   readonly confirm: (() => void) | undefined;
 }
 
-interface Found {
-  readonly number: number;
-  readonly characteristic: NobleCharacteristic;
-  readonly profile: Profile;
-}
-
 export class Link {
   /** Settles with the reason once the link has ended; never rejects. */
   readonly ended: Promise<string>;
   readonly #options: LinkOptions;
+  readonly #dialog: Dialog;
+  readonly #listeners = new Set<(heard: HeardValue) => void>();
   #end: (reason: string) => void = () => undefined;
   #early: Arrival[] = [];
-  /** 16-bit UUIDs of measurements by value handle; undefined until the device has been introduced. */
-  #measurements: Map<number, number> | undefined;
+  #isDelivering = false;
   #found: Found[] = [];
+  /** By value handle. */
+  #handles: ReadonlyMap<number, Found> = new Map();
+  #policies: Policies = STANDARD;
   #sessionStart: Uint8Array | undefined;
-  #feature: Uint8Array | undefined;
+  #features = new Map<Profile, Uint8Array>();
+  /** Values that came by themselves. */
+  #arrived = 0;
   #dropReason: string | undefined;
   #dropTimer: NodeJS.Timeout | undefined;
   #heardAtMs = Number.NEGATIVE_INFINITY;
@@ -64,45 +82,54 @@ export class Link {
     this.ended = new Promise((resolve) => {
       this.#end = resolve;
     });
+    this.#dialog = this.#openDialog();
     options.peripheral.on('handleNotify', this.#onValue);
     options.peripheral.on('disconnect', this.#onDisconnect);
   }
 
-  /** Discovers, introduces the device and subscribes. Rejects with a {@link RadioError} when the link is of no use. */
+  /**
+   * Discovers, subscribes, reads the clock and who the device is, introduces it and starts to deliver. Subscribing comes
+   * first, since some devices are there for seconds only; what they send meanwhile is kept. Rejects with a
+   * {@link RadioError} when the link is of no use.
+   */
   async setUp(): Promise<void> {
-    await this.#discover();
-    const { id, peripheral, connection } = this.#options;
-    const localName = cleanText(Buffer.from(peripheral.advertisement.localName ?? '', 'utf8'));
-    const manufacturer = cleanText(await this.#read('manufacturer'));
-    const model = cleanText(await this.#read('model'));
-    const serial = cleanText(await this.#read('serial'));
-    const firmware = cleanText(await this.#read('firmware'));
-    this.#options.onDevice({
-      id,
-      addressType: peripheral.addressType,
-      ...(localName && { localName }),
-      ...(manufacturer && { manufacturer }),
-      ...(model && { model }),
-      ...(serial && { serial }),
-      ...(firmware && { firmware }),
-      connection,
-    });
-    this.#feature = await this.#read('feature');
-    this.#sessionStart = await this.#read('session-start');
+    const { peripheral, profiles, operationTimeoutMs, stack } = this.#options;
+    this.#found = await discoverFound(peripheral, profiles, operationTimeoutMs);
+    this.#handles = byHandle(stack, peripheral.id, this.#found);
+    const atOnce = await this.#subscribe((profile) => !needsSession(profile));
+    const clock = await this.#readClock();
+    await this.#introduce();
+    await this.#readContext();
+    const afterwards = await this.#subscribe(needsSession);
+    if (atOnce + afterwards === 0) throw new RadioError('refused', 'subscribe');
+    if (clock) this.#reportClock(clock, 'no');
     this.#startDelivery();
-    await this.#subscribe();
   }
 
-  /** Reads what is delivered as a value, e.g. the battery. After {@link setUp}: measurements come first. */
-  async readValues(): Promise<void> {
-    for (const { number, characteristic } of this.#toRead('value')) {
-      await this.#attempt(() =>
-        this.#readOne(characteristic, (value) => {
-          const { clock, uptime } = this.#options;
-          const arrival = { handle: 0, value, heardAt: clock.now(), uptimeMs: uptime(), confirm: undefined };
-          this.#deliver(number, arrival);
-        }),
-      );
+  /**
+   * After {@link setUp}: fetches what is stored, then sets the clock (what is stored was stamped by the old one), then
+   * reads what is delivered as a value, e.g. the battery. Rejects when the link hangs, not when it ends.
+   */
+  async converse(): Promise<void> {
+    const { id: device, clock, zoneOf, cursors, recordIdleMs, log } = this.#options;
+    try {
+      await visit({
+        dialog: this.#dialog,
+        device,
+        policies: this.#policies,
+        session: this.#sessionStart,
+        clock,
+        zoneOf,
+        cursors,
+        recordIdleMs,
+        arrived: () => this.#arrived,
+        readValues: () => this.#readValues(),
+        onClock: (reading, set) => this.#reportClock(reading, set),
+        drop: (reason) => this.drop(reason),
+        log,
+      });
+    } catch (error) {
+      if (!(error instanceof RadioError) || error.kind !== 'disconnected') throw error;
     }
   }
 
@@ -121,7 +148,7 @@ export class Link {
     const readable = this.#found.find(({ characteristic }) => characteristic.properties.includes('read'));
     if (!readable) return;
     try {
-      await this.#attempt(() => this.#readOne(readable.characteristic, (octets) => octets));
+      await this.#dialog.read(readable, (octets) => octets);
       this.#heardAtMs = this.#options.uptime();
     } catch {
       this.drop('silent');
@@ -146,40 +173,35 @@ export class Link {
     clearTimeout(this.#dropTimer);
     this.#options.peripheral.off('handleNotify', this.#onValue);
     this.#options.peripheral.off('disconnect', this.#onDisconnect);
-    this.#early = [];
+    this.#deliverUnintroduced();
     this.#end(reason);
   }
 
-  async #discover(): Promise<void> {
-    const { peripheral, profiles, operationTimeoutMs } = this.#options;
-    const wanted = new Map(profiles.map((profile) => [profile.service.toString(16), profile]));
-    for (const service of await discoverServices(peripheral, [...wanted.keys()], operationTimeoutMs)) {
-      const profile = wanted.get(service.uuid);
-      if (!profile) continue;
-      for (const characteristic of await discoverCharacteristics(peripheral, service, operationTimeoutMs)) {
-        this.#found.push({ number: Number.parseInt(characteristic.uuid, 16), characteristic, profile });
-      }
-    }
-  }
-
-  #toRead(purpose: ReadPurpose): Found[] {
-    return this.#found.filter(({ number, profile, characteristic }) => {
-      const asked = profile.read.some((read) => read.characteristic === number && read.purpose === purpose);
-      return asked && characteristic.uuid.length <= 4 && characteristic.properties.includes('read');
-    });
-  }
-
-  /** First value for a purpose, or undefined when the device has none or keeps it to itself. */
-  async #read(purpose: ReadPurpose): Promise<Uint8Array | undefined> {
-    for (const { characteristic } of this.#toRead(purpose)) {
-      const value = await this.#attempt(() => this.#readOne(characteristic, (octets) => octets));
-      if (value) return value;
-    }
-    return undefined;
-  }
-
-  #readOne<T>(characteristic: NobleCharacteristic, take: (value: Uint8Array) => T): Promise<T> {
-    return readValue(this.#options.peripheral, characteristic, this.#options.operationTimeoutMs, take);
+  #openDialog(): Dialog {
+    const { peripheral, operationTimeoutMs: timeoutMs } = this.#options;
+    const link = this;
+    return {
+      ended: this.ended,
+      get found() {
+        return link.#found;
+      },
+      read: ({ characteristic }, take) => this.#attempt(() => readValue(peripheral, characteristic, timeoutMs, take)),
+      async write({ characteristic }, value) {
+        try {
+          await writeValue(peripheral, characteristic, value, timeoutMs);
+          return undefined;
+        } catch (error) {
+          if (!(error instanceof RadioError) || error.kind !== 'att-error') throw error;
+          return error.code;
+        }
+      },
+      subscribe: async ({ characteristic }) =>
+        (await this.#attempt(() => subscribe(peripheral, characteristic, timeoutMs).then(() => true))) ?? false,
+      listen: (listener) => {
+        this.#listeners.add(listener);
+        return () => this.#listeners.delete(listener);
+      },
+    };
   }
 
   /** A refusal by the device is undefined; a link that is gone or hangs is an error. */
@@ -193,31 +215,67 @@ export class Link {
     }
   }
 
-  #startDelivery(): void {
-    const { stack, peripheral } = this.#options;
-    const measurements = new Map<number, number>();
-    for (const [handle, uuids] of stack.valueHandles(peripheral.id)) {
-      const found = this.#found.find(
-        ({ characteristic: c }) => c.uuid === uuids.characteristic && c._serviceUuid === uuids.service,
-      );
-      if (found?.profile.subscribe.includes(found.number)) measurements.set(handle, found.number);
+  /** Number of measurements of these services that were subscribed to. */
+  async #subscribe(isWanted: (profile: Profile) => boolean): Promise<number> {
+    let subscribed = 0;
+    for (const found of this.#found.filter((one) => isMeasurement(one) && isWanted(one.profile))) {
+      if (await this.#dialog.subscribe(found)) subscribed++;
     }
-    this.#measurements = measurements;
-    for (const arrival of this.#early.splice(0)) this.#sortOut(arrival, measurements);
+    return subscribed;
   }
 
-  async #subscribe(): Promise<void> {
-    let subscribed = 0;
-    for (const { number, characteristic, profile } of this.#found) {
-      if (characteristic.uuid.length > 4 || !profile.subscribe.includes(number)) continue;
-      const { peripheral, operationTimeoutMs } = this.#options;
-      const done = await this.#attempt(async () => {
-        await subscribe(peripheral, characteristic, operationTimeoutMs);
-        return true;
-      });
-      if (done) subscribed++;
+  async #introduce(): Promise<void> {
+    const { id, peripheral, connection, onDevice } = this.#options;
+    const identity = await readIdentity(this.#dialog, peripheral);
+    this.#policies = profileOfFound(identity, this.#found);
+    onDevice({ id, ...identity, connection });
+  }
+
+  /** What goes with each notification: the feature of its service, the start of the session. */
+  async #readContext(): Promise<void> {
+    const { clock, zoneOf } = this.#options;
+    if (zoneOf && this.#policies.clock !== 'none') await synchronizeSession(this.#dialog, clock, zoneOf);
+    for (const found of toRead(this.#dialog, 'feature')) {
+      const value = await this.#dialog.read(found, (octets) => octets);
+      if (value) this.#features.set(found.profile, value);
     }
-    if (subscribed === 0) throw new RadioError('refused', 'subscribe');
+    this.#sessionStart = await readFirst(this.#dialog, 'session-start');
+  }
+
+  async #readValues(): Promise<void> {
+    const { clock, uptime } = this.#options;
+    for (const found of toRead(this.#dialog, 'value')) {
+      await this.#dialog.read(found, (value) => {
+        this.#deliver(found, { handle: 0, value, heardAt: clock.now(), uptimeMs: uptime(), confirm: undefined });
+      });
+    }
+  }
+
+  async #readClock(): Promise<ClockReading | undefined> {
+    for (const deviceClock of clocksOf(this.#found)) {
+      const reading = await readClock(this.#dialog, this.#options.clock, deviceClock);
+      if (reading) return reading;
+    }
+    return undefined;
+  }
+
+  #reportClock(reading: ClockReading, set: ClockOutcome): void {
+    const { id: device, connection, onClock } = this.#options;
+    onClock({ device, connection, ...reading, set });
+  }
+
+  /** The link ended early. What was notified will not come again, so it is handed on; what was indicated will. */
+  #deliverUnintroduced(): void {
+    const { id, peripheral, connection, onDevice } = this.#options;
+    const isLast = ({ handle, confirm }: Arrival) => !confirm && this.#handles.has(handle);
+    const values = this.#early.splice(0).filter(isLast);
+    if (values.length > 0) onDevice({ id, addressType: peripheral.addressType, connection });
+    for (const value of values) this.#sortOut(value);
+  }
+
+  #startDelivery(): void {
+    this.#isDelivering = true;
+    for (const arrival of this.#early.splice(0)) this.#sortOut(arrival);
   }
 
   readonly #onDisconnect = (code?: number): void => {
@@ -229,39 +287,49 @@ export class Link {
     const confirm = stack.holdIndication(peripheral.id);
     const arrival = { handle, value: Uint8Array.from(data), heardAt: clock.now(), uptimeMs: uptime(), confirm };
     this.#heardAtMs = arrival.uptimeMs;
-    if (this.#measurements) this.#sortOut(arrival, this.#measurements);
-    else if (this.#early.length < MAX_EARLY) this.#early.push(arrival);
+    this.#arrived++;
+    if (this.#isDelivering) this.#sortOut(arrival);
+    else if (this.#early.length < this.#mostEarly(handle)) this.#early.push(arrival);
     else this.drop('too much before it was asked');
   };
 
-  #sortOut(arrival: Arrival, measurements: ReadonlyMap<number, number>): void {
-    const number = measurements.get(arrival.handle);
-    // What nobody asked for is confirmed and forgotten, or the device would wait for us.
-    if (number === undefined) arrival.confirm?.();
-    else this.#deliver(number, arrival);
+  #mostEarly(handle: number): number {
+    const found = this.#handles.get(handle);
+    return found && isMeasurement(found) ? MAX_EARLY_MEASUREMENTS : MAX_EARLY;
   }
 
-  #deliver(characteristic: number, { value, heardAt, uptimeMs, confirm }: Arrival): void {
+  #sortOut(arrival: Arrival): void {
+    const found = this.#handles.get(arrival.handle);
+    let stored: Promise<unknown> = Promise.resolve();
+    // What is no measurement is confirmed and, unless a procedure waits for it, forgotten; or the device would wait.
+    if (found && isMeasurement(found)) stored = this.#deliver(found, arrival);
+    else arrival.confirm?.();
+    if (found) for (const listener of [...this.#listeners]) listener({ found, value: arrival.value, stored });
+  }
+
+  /** Resolves when the value is durable, or the caller says nothing of that; rejects when it is not. */
+  #deliver({ uuid, profile }: Found, { value, heardAt, uptimeMs, confirm }: Arrival): Promise<unknown> {
     const { id, connection, onNotification } = this.#options;
+    const feature = this.#features.get(profile);
     let stored: Promise<void> | undefined;
     try {
       stored = onNotification({
         device: id,
         connection,
-        characteristic,
+        characteristic: uuid as number,
         value,
         ...(this.#sessionStart && { sessionStart: this.#sessionStart }),
-        ...(this.#feature && { feature: this.#feature }),
+        ...(feature && { feature }),
         heardAt,
         uptimeMs,
       });
-    } catch {
-      this.#notStored(confirm);
-      return;
+    } catch (error) {
+      stored = Promise.reject(error);
     }
     // Durable, or so the caller says, from here on: only now does the device hear that it may forget the value.
     if (stored) stored.then(confirm, () => this.#notStored(confirm));
     else confirm?.();
+    return stored ?? Promise.resolve();
   }
 
   /** The value was not stored: an indication stays unconfirmed, and the device offers it again on the next link. */
@@ -271,8 +339,11 @@ export class Link {
   }
 }
 
-/** Text of a device: UTF-8 without control characters, or undefined when nothing is left. */
-function cleanText(value: Uint8Array | undefined): string | undefined {
-  const text = new TextDecoder().decode(value).replaceAll(/\p{C}/gu, '').trim();
-  return text === '' ? undefined : text;
+function isMeasurement({ uuid, profile }: Found): boolean {
+  return profile.subscribe.some((characteristic) => characteristic === uuid);
+}
+
+/** Values that mean nothing without the start of the session are asked for only once it is known. */
+function needsSession({ read }: Profile): boolean {
+  return read.some(({ purpose }) => purpose === 'session-start');
 }

@@ -26,7 +26,7 @@ export interface RadioNotification {
   readonly value: Uint8Array;
   /** CGM Session Start Time (2AAA) as read on this connection, where the device has it. */
   readonly sessionStart?: Uint8Array;
-  /** Feature characteristic (e.g. CGM Feature 2AA8) as read on this connection, where the profile asks for it. */
+  /** Feature characteristic of the same service (e.g. CGM Feature 2AA8) as read on this connection. */
   readonly feature?: Uint8Array;
   /** When its packet arrived. */
   readonly heardAt: number;
@@ -85,6 +85,9 @@ export type RadioLog = (line: {
     | 'malformed-packet'
     | 'out-of-links'
     | 'operation-refused'
+    | 'records-refused'
+    | 'records-stalled'
+    | 'records-not-stored'
     | 'set-up-failed'
     | 'delivery-failed'
     | 'radio-ended'

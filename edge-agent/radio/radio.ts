@@ -3,8 +3,10 @@
  * them when they were lost. All above it is told by callbacks; nothing above it knows noble.
  */
 import { profileOf } from '../../protocol/devices/device-profile.ts';
+import type { Instant } from '../../protocol/time.ts';
 import { broadcastOf, describeAdvertised } from './advertised.ts';
 import { connectPeripheral } from './connect.ts';
+import type { ClockEvent } from './device-clock.ts';
 import { hardenNoble } from './harden-noble.ts';
 import type { HciTransport } from './hci-transport.ts';
 import { Link } from './link.ts';
@@ -13,6 +15,7 @@ import type { NoblePeripheral } from './noble-internals.ts';
 import { RadioError } from './operations.ts';
 import type { Profile } from './profiles.ts';
 import type { Advertised, Broadcast, LinkChange, RadioDevice, RadioLog, RadioNotification } from './radio-events.ts';
+import type { RecordCursors } from './record-progress.ts';
 import { ScanKeeper } from './scan-keeper.ts';
 import { isBrief, pickNext, pickVictim } from './turns.ts';
 
@@ -31,6 +34,8 @@ export interface RadioTimings {
   readonly turnMs: number;
   /** A link that brought nothing for so long may be given up for a device that can be reached for seconds only. */
   readonly idleMs: number;
+  /** A device that is silent for so long while it gives its records is told to stop, and asked again on the next link. */
+  readonly recordIdleMs: number;
 }
 
 export const DEFAULT_TIMINGS: RadioTimings = {
@@ -42,6 +47,7 @@ export const DEFAULT_TIMINGS: RadioTimings = {
   linkWatchdogMs: 300_000,
   turnMs: 60_000,
   idleMs: 5_000,
+  recordIdleMs: 10_000,
 };
 
 export interface RadioOptions {
@@ -60,6 +66,15 @@ export interface RadioOptions {
   readonly onDevice: (device: RadioDevice) => void;
   /** Takes what a wanted device says in its advertisements, where its profile says that it speaks so. */
   readonly onBroadcast?: (broadcast: Broadcast) => void;
+  /**
+   * What a device's clock shows: once a connection before its values, where it has a clock, and once more after it was
+   * set, or after that was tried.
+   */
+  readonly onClock?: (event: ClockEvent) => void;
+  /** How far records were fetched; without it everything that a device has stored is fetched on each connection. */
+  readonly cursors?: RecordCursors;
+  /** Minutes east of UTC here, to which clocks are set; without it none is set. */
+  readonly zoneOf?: (instant: Instant) => number;
   /**
    * Takes a value. An indication is confirmed to the device when the returned promise resolves, or at once without
    * one. If it rejects or throws, there is no confirmation and the link is dropped: the device keeps the value.
@@ -280,7 +295,7 @@ class ScanningRadio implements Radio {
   /** Resolves when the connection is made or has failed; then the link looks after itself. */
   async #connect(device: KnownDevice): Promise<void> {
     const { peripheral } = device;
-    const { transport, profiles, uptime, onDevice, onNotification } = this.#options;
+    const { transport, profiles, uptime, onDevice, onClock, onNotification } = this.#options;
     device.phase = 'connecting';
     this.#report(device, 'connecting');
     const link = new Link({
@@ -292,7 +307,11 @@ class ScanningRadio implements Radio {
       clock: transport.clock,
       uptime,
       operationTimeoutMs: this.#timings.operationTimeoutMs,
+      recordIdleMs: this.#timings.recordIdleMs,
+      cursors: this.#options.cursors,
+      zoneOf: this.#options.zoneOf,
       onDevice: (introduced) => outward(() => onDevice(introduced)),
+      onClock: (event) => outward(() => onClock?.(event)),
       onNotification,
       log: this.#log,
     });
@@ -326,7 +345,7 @@ class ScanningRadio implements Radio {
       await link.setUp();
       device.failures = 0;
       this.#report(device, 'subscribed');
-      await link.readValues();
+      await link.converse();
     } catch (error) {
       this.#log({
         event: 'set-up-failed',

@@ -2,6 +2,7 @@
 import fc from 'fast-check';
 import type { SensorValue } from '../../protocol/decimal.ts';
 import {
+  CLOCK_SETTINGS,
   type ClockLeaf,
   COVERAGE_STATES,
   type CoverageLeaf,
@@ -81,12 +82,17 @@ const coverages: fc.Arbitrary<CoverageLeaf> = fc.record({
   state: fc.constantFrom(...COVERAGE_STATES),
 });
 
-const clocks: fc.Arbitrary<ClockLeaf> = fc.record({
-  kind: fc.constant('clock'),
-  ...common,
-  deviceClock: wallClock,
-  heardAt: instant,
-});
+const clocks: fc.Arbitrary<ClockLeaf> = fc.record(
+  {
+    kind: fc.constant('clock' as const),
+    ...common,
+    deviceClock: wallClock,
+    heardAt: instant,
+    uncertaintyMs: fc.nat(),
+    set: fc.constantFrom(...CLOCK_SETTINGS),
+  },
+  { requiredKeys: ['kind', 'subject', 'device', 'test', 'deviceClock', 'heardAt'] },
+);
 
 const devices: fc.Arbitrary<DeviceLeaf> = fc.record(
   {

@@ -2,6 +2,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { ClockEvent } from '../../edge-agent/radio/device-clock.ts';
 import { openH4UnixTransport } from '../../edge-agent/radio/h4-unix.ts';
 import type { HciTransport } from '../../edge-agent/radio/hci-transport.ts';
 import { PROFILES } from '../../edge-agent/radio/profiles.ts';
@@ -25,6 +26,7 @@ export interface RadioWorld {
   readonly devices: RadioDevice[];
   readonly notifications: RadioNotification[];
   readonly links: LinkChange[];
+  readonly clocks: ClockEvent[];
   readonly events: string[];
   /** Notifications of one characteristic. */
   heard(characteristic: number): RadioNotification[];
@@ -39,6 +41,9 @@ export interface RadioWorldOptions {
   readonly wants?: RadioOptions['wants'];
   readonly timings?: RadioOptions['timings'];
   readonly holdOffMs?: RadioOptions['holdOffMs'];
+  readonly onClock?: RadioOptions['onClock'];
+  readonly cursors?: RadioOptions['cursors'];
+  readonly zoneOf?: RadioOptions['zoneOf'];
   readonly aclLength?: number;
   /** Links that the controller has. */
   readonly maxLinks?: number;
@@ -69,6 +74,7 @@ export async function openRadioWorld(options: RadioWorldOptions = {}): Promise<R
     devices: [] as RadioDevice[],
     notifications: [] as RadioNotification[],
     links: [] as LinkChange[],
+    clocks: [] as ClockEvent[],
     events: [] as string[],
   };
   const radio = openRadio({
@@ -85,7 +91,13 @@ export async function openRadioWorld(options: RadioWorldOptions = {}): Promise<R
     uptime: () => performance.now(),
     random: () => 0.5,
     timings: { backoffMs: 5, ...options.timings },
+    onClock(event) {
+      notes.clocks.push(event);
+      options.onClock?.(event);
+    },
     ...(options.holdOffMs && { holdOffMs: options.holdOffMs }),
+    ...(options.cursors && { cursors: options.cursors }),
+    ...(options.zoneOf && { zoneOf: options.zoneOf }),
   });
   return {
     clock,

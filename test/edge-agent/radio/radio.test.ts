@@ -101,8 +101,8 @@ describe.each(['in process', 'unix socket'] as const)('radio, %s', (way) => {
         return undefined;
       },
     });
-    const { clock, heard } = opened;
-    await strap.whenHeard();
+    const { clock, heard, links } = opened;
+    await until(() => links.at(-1)?.state === 'subscribed');
     const instants = Array.from({ length: 1_000 }, (_, i) => STARTED_AT + i * 86_400_000 + 7);
     // Not awaited: hundreds are under way while the clock runs on.
     const sent = instants.map((instant, i) => {

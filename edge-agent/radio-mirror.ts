@@ -1,0 +1,43 @@
+/**
+ * What the agent keeps for the radio, as the radio's process sees it: a copy that it was given at its start, whose changes
+ * it tells. They arrive in the order in which they were told, after the values that they speak of.
+ */
+import { encodeHex } from '../protocol/bytes.ts';
+import type { CursorKey, RecordCursors } from './radio/record-progress.ts';
+
+export interface RememberedCursor {
+  readonly key: CursorKey;
+  readonly number: number;
+}
+
+/** Cursors that can be handed to another process. */
+export interface KeptCursors extends RecordCursors {
+  all(): readonly RememberedCursor[];
+}
+
+/** Cursors of records; `tell` hands a change to the agent. */
+export function mirrorCursors(
+  remembered: readonly RememberedCursor[],
+  tell: (key: CursorKey, number: number | undefined) => void,
+): RecordCursors {
+  const cursors = new Map(remembered.map((one) => [placeOf(one.key), one]));
+  return {
+    read(key) {
+      const found = cursors.get(placeOf(key));
+      return found && sessionOf(found.key) === sessionOf(key) ? found.number : undefined;
+    },
+    write(key, number) {
+      if (number === undefined) cursors.delete(placeOf(key));
+      else cursors.set(placeOf(key), { key, number });
+      tell(key, number);
+    },
+  };
+}
+
+function placeOf({ device, service }: CursorKey): string {
+  return `${device} ${service}`;
+}
+
+function sessionOf({ session }: CursorKey): string {
+  return session ? encodeHex(session) : '';
+}

@@ -1,0 +1,190 @@
+/**
+ * Fetches what a device has stored, through the Record Access Control Point of each service that has one, and remembers
+ * how far it came. Nothing is ever deleted on the device.
+ */
+import type { Policies } from '../../protocol/devices/policies.ts';
+import { RACP_OP, RACP_OPERATOR, type RacpRequest, racpOperand } from '../../protocol/gatt/racp.ts';
+import { type Dialog, type Found, isWritable } from './dialog.ts';
+import { RadioError } from './operations.ts';
+import { RACP, type RecordAccess } from './profiles.ts';
+import { type RacpPort, type RacpRefusal, requestRecords } from './racp-client.ts';
+import { recordNumberOf } from './record-numbers.ts';
+import { type CursorKey, type RecordCursors, RecordProgress } from './record-progress.ts';
+
+export interface RecordsOptions {
+  readonly dialog: Dialog;
+  /** Address. */
+  readonly device: string;
+  readonly policies: Pick<Policies, 'records' | 'behaviors'>;
+  /** Start of the present session (CGM 2AAA), where the device has one. */
+  readonly session: Uint8Array | undefined;
+  readonly cursors: RecordCursors | undefined;
+  /** Longest silence within a transfer, ms. */
+  readonly idleMs: number;
+}
+
+/** How fetching ended. After `stalled` and `not-stored` the link is to be dropped: the next one resumes. */
+export type RecordsEnd = 'done' | 'refused' | 'stalled' | 'not-stored';
+
+const LAST_NUMBER = 0xffff;
+const NOTHING = new Uint8Array();
+const ALL: RacpRequest = { opCode: RACP_OP.report, operator: RACP_OPERATOR.all, operand: NOTHING };
+const NEWEST: RacpRequest = { opCode: RACP_OP.report, operator: RACP_OPERATOR.last, operand: NOTHING };
+
+/** Fetches the records of all services, one after the other. Throws a RadioError when the link ends. */
+export async function fetchRecords(options: RecordsOptions): Promise<RecordsEnd> {
+  const { records } = options.policies;
+  if (records === 'none' || records === 'pushed') return 'done';
+  let worst: RecordsEnd = 'done';
+  for (const controlPoint of options.dialog.found.filter(({ uuid }) => uuid === RACP)) {
+    const access = controlPoint.profile.records;
+    if (!access || !isWritable(controlPoint)) continue;
+    const end = await new Transfer(options, controlPoint, access).run();
+    if (end === 'stalled' || end === 'not-stored') return end;
+    if (end === 'refused') worst = end;
+  }
+  return worst;
+}
+
+/** Codes after which asking for everything may still work. */
+const UNSUPPORTED: readonly RacpRefusal[] = [
+  'invalidOperator',
+  'operatorUnsupported',
+  'invalidOperand',
+  'operandUnsupported',
+];
+
+type ReportEnd = Exclude<RecordsEnd, 'done'> | 'complete' | 'no-records' | 'unsupported';
+
+/** The records of one service. */
+class Transfer {
+  readonly #options: RecordsOptions;
+  readonly #access: RecordAccess;
+  readonly #controlPoint: Found;
+  readonly #port: RacpPort;
+  readonly #key: CursorKey;
+  #progress: RecordProgress | undefined;
+  /** Of the record that came last. */
+  #number: number | undefined;
+  #stored: Promise<unknown> = Promise.resolve();
+  #isConfigured = false;
+
+  constructor(options: RecordsOptions, controlPoint: Found, access: RecordAccess) {
+    const { device, session } = options;
+    const service = controlPoint.profile.service as number;
+    this.#options = options;
+    this.#access = access;
+    this.#controlPoint = controlPoint;
+    this.#port = this.#openPort();
+    this.#key = { device, service, ...(access.by === 'time-offset' && session && { session }) };
+  }
+
+  async run(): Promise<RecordsEnd> {
+    await this.#port.configure();
+    const end = await this.#fetch();
+    return end === 'complete' || end === 'no-records' ? 'done' : end === 'unsupported' ? 'refused' : end;
+  }
+
+  #fetch(): Promise<ReportEnd> {
+    const { records, behaviors } = this.#options.policies;
+    const isIncremental = records === 'racp-incremental' && !behaviors.includes('sequence-reversed');
+    if (!isIncremental || this.#access.by === 'none') return this.#report(ALL);
+    return this.#access.by === 'time-offset' ? this.#fetchSession() : this.#fetchSequence();
+  }
+
+  /** Times count from the start of the present session, so only records of this session are asked for. */
+  async #fetchSession(): Promise<ReportEnd> {
+    const cursor = this.#cursor;
+    if (cursor === LAST_NUMBER) return 'complete';
+    const end = await this.#report(from(cursor === undefined ? 0 : cursor + 1), cursor);
+    return end === 'unsupported' ? this.#startOver() : end;
+  }
+
+  async #fetchSequence(): Promise<ReportEnd> {
+    const cursor = this.#cursor;
+    if (cursor === undefined || cursor === LAST_NUMBER) return this.#startOver();
+    const end = await this.#report(from(cursor + 1), cursor);
+    if (end === 'unsupported') return this.#startOver();
+    // The numbers wrap: what came after the last one is below it.
+    if (end === 'complete') return this.#cursor === LAST_NUMBER ? this.#startOver() : end;
+    if (end !== 'no-records') return end;
+    // Nothing above: unless the newest is the one that we know, the numbers have begun anew.
+    this.#number = undefined;
+    const probe = await this.#report(NEWEST);
+    if (probe === 'no-records' || (probe === 'complete' && this.#number === cursor)) return probe;
+    return probe === 'complete' || probe === 'unsupported' ? this.#startOver() : probe;
+  }
+
+  get #cursor(): number | undefined {
+    return this.#options.cursors?.read(this.#key);
+  }
+
+  /** Everything. The cursor is forgotten first, so that an interruption does not lead back to it. */
+  #startOver(): Promise<ReportEnd> {
+    if (this.#cursor !== undefined) this.#options.cursors?.write(this.#key, undefined);
+    return this.#report(ALL, undefined);
+  }
+
+  /** One request. With a second argument, even undefined, the cursor follows what comes. */
+  async #report(request: RacpRequest, ...cursor: [] | [number | undefined]): Promise<ReportEnd> {
+    const { cursors, idleMs } = this.#options;
+    const progress =
+      cursor.length === 1 ? new RecordProgress(cursor[0], (number) => cursors?.write(this.#key, number)) : undefined;
+    this.#progress = progress;
+    this.#stored = Promise.resolve();
+    try {
+      const end = await requestRecords(this.#port, request, idleMs);
+      if (end.end === 'stalled') return 'stalled';
+      if (end.end === 'refused') return UNSUPPORTED.includes(end.code) ? 'unsupported' : 'refused';
+      if (end.end === 'not-written') return 'refused';
+      await this.#stored;
+      await progress?.complete();
+      return end.end === 'no-records' ? end.end : 'complete';
+    } catch (error) {
+      if (error instanceof RadioError) throw error;
+      return 'not-stored';
+    } finally {
+      this.#progress = undefined;
+      await progress?.interrupted();
+    }
+  }
+
+  #openPort(): RacpPort {
+    const { dialog } = this.#options;
+    const { profile } = this.#controlPoint;
+    const isCarrier = ({ uuid, profile: { service } }: Found) =>
+      service === profile.service && this.#access.carriers.some((carrier) => carrier === uuid);
+    return {
+      ended: dialog.ended,
+      write: (value) => dialog.write(this.#controlPoint, value),
+      configure: async () => {
+        // The measurements were subscribed to before; again only where the device says that they were not.
+        if (this.#isConfigured) for (const carrier of dialog.found.filter(isCarrier)) await dialog.subscribe(carrier);
+        await dialog.subscribe(this.#controlPoint);
+        this.#isConfigured = true;
+      },
+      listen: ({ onResponse, onRecord }) =>
+        dialog.listen(({ found, value, stored }) => {
+          if (found === this.#controlPoint) {
+            onResponse(value);
+          } else if (isCarrier(found)) {
+            onRecord();
+            this.#heard(recordNumberOf(found.uuid, value), stored);
+          }
+        }),
+    };
+  }
+
+  #heard(number: number | undefined, stored: Promise<unknown>): void {
+    this.#stored = Promise.all([this.#stored, stored]);
+    // Looked at when the transfer ends, which may be after it has failed.
+    this.#stored.catch(() => undefined);
+    if (number === undefined) return;
+    this.#number = number;
+    this.#progress?.note(number, stored);
+  }
+}
+
+function from(number: number): RacpRequest {
+  return { opCode: RACP_OP.report, operator: RACP_OPERATOR.greaterOrEqual, operand: racpOperand(number) };
+}
