@@ -2,6 +2,7 @@
 
 import { encodeUtf8 } from '../../protocol/bytes.ts';
 import { encodeBatteryLevel } from '../../protocol/gatt/battery.ts';
+import type { SecurityOptions } from '../hci/device-security.ts';
 import type { ServiceDeclaration } from '../hci/gatt-database.ts';
 
 /** What tells one simulated wearable from another. */
@@ -14,6 +15,8 @@ export interface DeviceOptions {
   readonly addressType?: 'public' | 'random';
   /** dBm. */
   readonly rssi?: number;
+  /** How it pairs. */
+  readonly security?: SecurityOptions;
 }
 
 /** Manufacturer of everything that is simulated. */

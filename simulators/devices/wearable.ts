@@ -16,7 +16,7 @@ export class Wearable extends VirtualPeripheral {
   /** `services` come first; the first of them is advertised. */
   constructor(options: DeviceOptions, model: string, services: readonly [ServiceDeclaration, ...ServiceDeclaration[]]) {
     const battery = { percent: 100 };
-    const { address, addressType, rssi } = options;
+    const { address, addressType, rssi, security } = options;
     super({
       address,
       name: checkName(options.name),
@@ -24,6 +24,7 @@ export class Wearable extends VirtualPeripheral {
       services: [...services, declareBattery(() => battery.percent), declareDeviceInformation(model, options.serial)],
       ...(addressType && { addressType }),
       ...(rssi !== undefined && { rssi }),
+      ...(security && { security }),
     });
     this.#battery = battery;
   }

@@ -27,4 +27,10 @@ export const INSUFFICIENT_AUTHENTICATION = 0x05;
 export const REQUEST_NOT_SUPPORTED = 0x06;
 export const INVALID_OFFSET = 0x07;
 export const ATTRIBUTE_NOT_FOUND = 0x0a;
+export const INSUFFICIENT_ENCRYPTION = 0x0f;
 export const UNSUPPORTED_GROUP_TYPE = 0x10;
+
+/** True for requests that look for attributes. */
+export function isDiscovery(opcode: number): boolean {
+  return [FIND_INFORMATION, FIND_BY_TYPE_VALUE, READ_BY_TYPE, READ_BY_GROUP_TYPE].includes(opcode);
+}

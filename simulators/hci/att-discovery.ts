@@ -1,11 +1,5 @@
 /** The requests by which a central learns an attribute table (Core 5.2 Vol 3 Part F §3.4.3, §3.4.4). Pure functions. */
-import {
-  ATTRIBUTE_NOT_FOUND,
-  INSUFFICIENT_AUTHENTICATION,
-  INVALID_HANDLE,
-  INVALID_PDU,
-  UNSUPPORTED_GROUP_TYPE,
-} from './att-codes.ts';
+import { ATTRIBUTE_NOT_FOUND, INVALID_HANDLE, INVALID_PDU, UNSUPPORTED_GROUP_TYPE } from './att-codes.ts';
 import { type Attribute, type GattDatabase, PRIMARY_SERVICE } from './gatt-database.ts';
 import { u16 } from './hci-packets.ts';
 
@@ -47,7 +41,11 @@ export function findByTypeValue(database: GattDatabase, request: Buffer, mtu: nu
 export function readByType(
   database: GattDatabase,
   request: Buffer,
-  link: { readonly mtu: number; readonly encrypted: boolean; read(attribute: Attribute): Buffer },
+  link: {
+    readonly mtu: number;
+    protects(attribute: Attribute): number | undefined;
+    read(attribute: Attribute): Buffer;
+  },
   grouped: boolean,
 ): Found {
   const range = handleRange(request, 7);
@@ -59,8 +57,9 @@ export function readByType(
   let size = 0;
   for (const attribute of inRange(database, range)) {
     if (!attribute.type.equals(type)) continue;
-    if (attribute.secure && !link.encrypted) {
-      if (parts.length === 0) return { error: INSUFFICIENT_AUTHENTICATION, handle: attribute.handle };
+    const protection = link.protects(attribute);
+    if (protection !== undefined) {
+      if (parts.length === 0) return { error: protection, handle: attribute.handle };
       break;
     }
     const value = link.read(attribute).subarray(0, Math.min(link.mtu - 2 - head, 253));

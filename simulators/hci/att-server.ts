@@ -19,11 +19,12 @@ export interface AttServerOptions {
   readonly maxMtu: number;
   /** Sends one ATT PDU; calls `delivered` once the host has it or it is lost. */
   readonly send: (pdu: Buffer, delivered?: (handedOver: boolean) => void) => void;
-  readonly isEncrypted: () => boolean;
+  /** The ATT error that keeps an attribute from this central, undefined when its link is secure enough. */
+  readonly protects: (attribute: Attribute) => number | undefined;
   /** Asked before each request is answered, for devices with defects. */
   readonly misbehave: (request: Uint8Array) => Misbehaviour | undefined;
   /** A central wrote a Client Characteristic Configuration. */
-  readonly onSubscribe: (valueHandle: number, subscribed: boolean) => void;
+  readonly onConfigure: (valueHandle: number, bits: number) => void;
 }
 
 interface PendingIndication {
@@ -56,6 +57,14 @@ export class AttServer {
     const bits = this.#configurations.get(valueHandle) ?? 0;
     if (bits & 1) return 'notify';
     return bits & 2 ? 'indicate' : undefined;
+  }
+
+  /** What a bonded central configured on an earlier link holds on this one too. */
+  restore(configurations: ReadonlyMap<number, number>): void {
+    for (const [handle, bits] of configurations) {
+      this.#configurations.set(handle, bits);
+      this.#options.onConfigure(handle, bits);
+    }
   }
 
   /** Sends a notification, cut to the MTU. False when nobody subscribed or the link is gone. */
@@ -99,7 +108,7 @@ export class AttServer {
     this.#configured = undefined;
     // After the response, so that what the device sends at once comes behind it.
     if (configured !== undefined) {
-      this.#options.onSubscribe(configured, this.subscription(configured) !== undefined);
+      this.#options.onConfigure(configured, this.#configurations.get(configured) ?? 0);
     }
   }
 
@@ -117,7 +126,7 @@ export class AttServer {
       case att.READ_BY_TYPE:
       case att.READ_BY_GROUP_TYPE: {
         const read = (attribute: Attribute) => this.#valueOf(attribute);
-        const link = { mtu: this.#mtu, encrypted: this.#options.isEncrypted(), read };
+        const link = { mtu: this.#mtu, protects: this.#options.protects, read };
         return replyFound(opcode, readByType(database, pdu, link, opcode === att.READ_BY_GROUP_TYPE));
       }
       case att.READ:
@@ -144,8 +153,8 @@ export class AttServer {
     const attribute = this.#options.database.at(handle);
     if (!attribute) return refuse(opcode, handle, att.INVALID_HANDLE);
     if (!attribute.readable) return refuse(opcode, handle, att.READ_NOT_PERMITTED);
-    if (attribute.secure && !this.#options.isEncrypted())
-      return refuse(opcode, handle, att.INSUFFICIENT_AUTHENTICATION);
+    const protection = this.#options.protects(attribute);
+    if (protection !== undefined) return refuse(opcode, handle, protection);
     const value = this.#valueOf(attribute);
     const offset = opcode === att.READ ? 0 : pdu.readUInt16LE(3);
     if (offset > value.length) return refuse(opcode, handle, att.INVALID_OFFSET);
@@ -157,8 +166,8 @@ export class AttServer {
     const handle = pdu.readUInt16LE(1);
     const attribute = this.#options.database.at(handle);
     if (!attribute) return refuse(opcode, handle, att.INVALID_HANDLE);
-    if (attribute.secure && !this.#options.isEncrypted())
-      return refuse(opcode, handle, att.INSUFFICIENT_AUTHENTICATION);
+    const protection = this.#options.protects(attribute);
+    if (protection !== undefined) return refuse(opcode, handle, protection);
     if (!attribute.writable) return refuse(opcode, handle, att.WRITE_NOT_PERMITTED);
     const value = Buffer.from(pdu.subarray(3));
     if (attribute.configures !== undefined) {

@@ -3,6 +3,7 @@ import { ACCEPTED, LE_FEATURES, LOCAL_FEATURES, SUPPORTED_COMMANDS } from './cap
 import {
   decodeAddress,
   EVT_ENCRYPTION_CHANGE,
+  EVT_ENCRYPTION_KEY_REFRESH_COMPLETE,
   EVT_READ_REMOTE_VERSION_COMPLETE,
   encodeAddress,
   encodeCommandComplete,
@@ -15,6 +16,7 @@ import {
   STATUS_DISALLOWED,
   STATUS_KEY_MISSING,
   STATUS_LOCAL_HOST_ENDED,
+  STATUS_MIC_FAILURE,
   STATUS_SUCCESS,
   STATUS_UNKNOWN_COMMAND,
   STATUS_UNKNOWN_CONNECTION,
@@ -149,14 +151,24 @@ export function createCommandHandler(controller: VirtualController): (opcode: nu
       controller.sendToHost(encodeLeEvent(LE_CONNECTION_UPDATE_COMPLETE, Buffer.from([0]), ...granted));
     },
     [LE_START_ENCRYPTION](parameters) {
-      status(LE_START_ENCRYPTION);
+      if (!answerLater(LE_START_ENCRYPTION, parameters)) return;
       const handle = parameters.subarray(0, 2);
       const peripheral = controller.link(handle.readUInt16LE(0))?.peripheral;
-      const encrypted = peripheral?.startEncryption(parameters.subarray(12, 28)) ?? false;
-      const code = encrypted ? STATUS_SUCCESS : STATUS_KEY_MISSING;
-      const change = [Buffer.from([code]), handle, Buffer.from([encrypted ? 1 : 0])];
-      controller.sendToHost(encodeEvent(EVT_ENCRYPTION_CHANGE, ...change));
-      if (encrypted) peripheral?.distributeKeys();
+      const before = peripheral?.encrypted ?? false;
+      // Random number, diversifier, key.
+      const [random, diversifier, key] = [[2, 10] as const, [10, 12] as const, [12, 28] as const].map(([from, to]) =>
+        parameters.subarray(from, to),
+      ) as [Buffer, Buffer, Buffer];
+      const outcome = peripheral?.startEncryption(key, diversifier, random) ?? 'no-key';
+      if (outcome === 'wrong-key') {
+        controller.drop(handle.readUInt16LE(0), STATUS_MIC_FAILURE);
+        return;
+      }
+      const code = Buffer.from([outcome === 'no-key' ? STATUS_KEY_MISSING : STATUS_SUCCESS]);
+      if (before) controller.sendToHost(encodeEvent(EVT_ENCRYPTION_KEY_REFRESH_COMPLETE, code, handle));
+      else
+        controller.sendToHost(encodeEvent(EVT_ENCRYPTION_CHANGE, code, handle, Buffer.from([code[0] === 0 ? 1 : 0])));
+      if (outcome !== 'no-key') peripheral?.whenEncrypted(outcome);
     },
   };
 

@@ -24,8 +24,10 @@ export interface CharacteristicDeclaration {
   readonly value?: Uint8Array | (() => Uint8Array);
   /** Called with what the central wrote; an ATT error code refuses it. */
   readonly onWrite?: (value: Uint8Array) => number | undefined;
-  /** Reading, writing and subscribing need an encrypted link (ATT error 0x05 otherwise). */
+  /** Reading, writing and subscribing need an encrypted link (ATT error 0x05 or 0x0f otherwise). */
   readonly secure?: boolean;
+  /** They need a link whose key was made with a passkey (ATT error 0x05 otherwise). */
+  readonly authenticated?: boolean;
   /** False leaves out the Client Characteristic Configuration descriptor, as some devices do. */
   readonly descriptor?: boolean;
 }
@@ -41,6 +43,7 @@ export interface Attribute {
   readonly type: Buffer;
   readonly kind: 'service' | 'declaration' | 'value' | 'configuration';
   readonly secure: boolean;
+  readonly authenticated: boolean;
   readonly readable: boolean;
   readonly writable: boolean;
   readonly read: () => Buffer;
@@ -97,6 +100,7 @@ function addFixed(attributes: Attribute[], type: number, value: Buffer, kind: At
     type: u16(type),
     kind,
     secure: false,
+    authenticated: false,
     readable: true,
     writable: false,
     read: () => value,
@@ -113,12 +117,14 @@ function addCharacteristic(attributes: Attribute[], declared: CharacteristicDecl
   const handle = attributes.length + 2;
   addFixed(attributes, CHARACTERISTIC, Buffer.concat([Buffer.from([properties]), u16(handle), type]), 'declaration');
 
+  const authenticated = declared.authenticated ?? false;
+  const protection = { secure: authenticated || (declared.secure ?? false), authenticated };
   let written: Buffer | undefined;
   attributes.push({
     handle,
     type,
     kind: 'value',
-    secure: declared.secure ?? false,
+    ...protection,
     readable: (properties & PROPERTY_BITS.read) !== 0,
     writable: (properties & (PROPERTY_BITS.write | PROPERTY_BITS.writeWithoutResponse)) !== 0,
     read() {
@@ -139,7 +145,7 @@ function addCharacteristic(attributes: Attribute[], declared: CharacteristicDecl
     handle: handle + 1,
     type: u16(CLIENT_CONFIGURATION),
     kind: 'configuration',
-    secure: declared.secure ?? false,
+    ...protection,
     readable: true,
     writable: true,
     // Per link, so the ATT server keeps it (Vol 3 Part G §3.3.3.3).

@@ -15,6 +15,7 @@ export const EVT_READ_REMOTE_VERSION_COMPLETE = 0x0c;
 export const EVT_COMMAND_COMPLETE = 0x0e;
 export const EVT_COMMAND_STATUS = 0x0f;
 export const EVT_NUMBER_OF_COMPLETED_PACKETS = 0x13;
+export const EVT_ENCRYPTION_KEY_REFRESH_COMPLETE = 0x30;
 export const EVT_LE_META = 0x3e;
 export const EVT_VENDOR = 0xff;
 
@@ -34,6 +35,7 @@ export const STATUS_CONNECTION_LIMIT = 0x09;
 export const STATUS_DISALLOWED = 0x0c;
 export const STATUS_REMOTE_USER_ENDED = 0x13;
 export const STATUS_LOCAL_HOST_ENDED = 0x16;
+export const STATUS_MIC_FAILURE = 0x3d;
 
 /** L2CAP channels of an LE link (Vol 3 Part A §2.1). */
 export const CID_ATT = 0x0004;

@@ -91,7 +91,14 @@ export class VirtualController {
   add<P extends VirtualPeripheral>(peripheral: P): P {
     if (this.#peripherals.has(peripheral.address)) throw new RangeError('a device with this address is already there');
     this.#peripherals.set(peripheral.address, peripheral);
-    peripheral.attach(() => this.tryConnect());
+    peripheral.attach({
+      onAir: () => this.tryConnect(),
+      onAddress: (before) => {
+        this.#peripherals.delete(before);
+        this.#peripherals.set(peripheral.address, peripheral);
+        this.tryConnect();
+      },
+    });
     return peripheral;
   }
 

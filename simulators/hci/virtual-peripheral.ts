@@ -4,10 +4,12 @@
  */
 import { EventEmitter, once } from 'node:events';
 import { encodeAdvertisement, encodeScanResponse } from './advertising.ts';
+import { isDiscovery } from './att-codes.ts';
 import { AttServer, type Misbehaviour } from './att-server.ts';
+import { DeviceSecurity, type SecurityOptions } from './device-security.ts';
 import { GattDatabase, type ServiceDeclaration, type Uuid } from './gatt-database.ts';
 import { CID_ATT, CID_SMP, STATUS_REMOTE_USER_ENDED, STATUS_SUPERVISION_TIMEOUT } from './hci-packets.ts';
-import { SmpResponder } from './smp-responder.ts';
+import { type Encryption, SmpResponder } from './smp-responder.ts';
 
 export interface PeripheralOptions {
   /** Six octets in hex with colons. */
@@ -23,6 +25,8 @@ export interface PeripheralOptions {
   readonly rssi?: number;
   /** Largest ATT MTU the device offers. */
   readonly mtu?: number;
+  /** How it pairs; by Just Works, keeping its bonds, without. */
+  readonly security?: SecurityOptions;
 }
 
 /** The controller's end of a link, as the peripheral sees it. */
@@ -40,17 +44,28 @@ interface Connection {
   encrypted: boolean;
 }
 
+/** What a device tells the controller on whose air it is. */
+export interface Air {
+  /** It may be connected to again. */
+  readonly onAir: () => void;
+  readonly onAddress: (before: string) => void;
+}
+
 interface PeripheralEvents {
   /** A central subscribed to the value of this handle, or ended that. */
   subscribe: [valueHandle: number, subscribed: boolean];
   connect: [];
+  /** It shows these six digits. */
+  passkey: [passkey: number];
+  /** It waits for {@link VirtualPeripheral.enterPasskey}. */
+  passkeyWanted: [];
+  /** The link is encrypted, with a key just agreed on or with that of a bond. */
+  encrypted: [by: 'paired' | 'bonded'];
   /** With the HCI reason. */
   disconnect: [reason: number];
 }
 
 export class VirtualPeripheral extends EventEmitter<PeripheralEvents> {
-  /** Lower case. */
-  readonly address: string;
   readonly addressType: 'public' | 'random';
   readonly name: string;
   readonly advertisement: Buffer;
@@ -64,14 +79,19 @@ export class VirtualPeripheral extends EventEmitter<PeripheralEvents> {
   pairingRefusal: number | undefined;
 
   readonly #mtu: number;
+  readonly #security: DeviceSecurity;
+  readonly #identityAddress: string;
+  #address: string;
   #inRange = true;
   #advertising = true;
   #connection: Connection | undefined;
-  #onAir: () => void = () => undefined;
+  #air: Air = { onAir: () => undefined, onAddress: () => undefined };
 
   constructor(options: PeripheralOptions) {
     super();
-    this.address = options.address.toLowerCase();
+    this.#address = options.address.toLowerCase();
+    this.#identityAddress = this.#address;
+    this.#security = new DeviceSecurity(options.security ?? {});
     this.addressType = options.addressType ?? 'random';
     this.name = options.name;
     this.advertisement = encodeAdvertisement(options.advertises);
@@ -79,6 +99,21 @@ export class VirtualPeripheral extends EventEmitter<PeripheralEvents> {
     this.rssi = options.rssi ?? -60;
     this.#mtu = options.mtu ?? 247;
     this.database = new GattDatabase([genericAccess(options.name), ...options.services]);
+  }
+
+  /** Lower case; it changes where the device rotates it. */
+  get address(): string {
+    return this.#address;
+  }
+
+  /** The link, if any, is encrypted. */
+  get encrypted(): boolean {
+    return this.#connection?.encrypted ?? false;
+  }
+
+  /** How many centrals it is bonded with. */
+  get bondCount(): number {
+    return this.#security.bonds.size;
   }
 
   /** True while a scanner can hear it and a central can connect. */
@@ -129,7 +164,7 @@ export class VirtualPeripheral extends EventEmitter<PeripheralEvents> {
 
   enterRange(): void {
     this.#inRange = true;
-    this.#onAir();
+    this.#air.onAir();
   }
 
   stopAdvertising(): void {
@@ -138,12 +173,35 @@ export class VirtualPeripheral extends EventEmitter<PeripheralEvents> {
 
   startAdvertising(): void {
     this.#advertising = true;
-    this.#onAir();
+    this.#air.onAir();
   }
 
-  /** For the controller: `onAir` is called whenever the device may be connected to again. */
-  attach(onAir: () => void): void {
-    this.#onAir = onAir;
+  /** Loses its keys, as after a change of battery or a reset. */
+  forgetBonds(): void {
+    this.#security.bonds.clear();
+  }
+
+  /** Takes a new private address, as devices with privacy do every quarter of an hour; not while it is connected. */
+  rotateAddress(): void {
+    if (this.#connection) throw new RangeError('the device is connected');
+    const before = this.#address;
+    this.#address = this.#security.nextAddress();
+    this.#air.onAddress(before);
+  }
+
+  /** Somebody enters on the device what the central shows. */
+  enterPasskey(passkey: number): void {
+    this.#connection?.smp.enterPasskey(passkey);
+  }
+
+  /** Asks the central for security in the middle of a link. */
+  requestSecurity(): void {
+    this.#connection?.smp.requestSecurity();
+  }
+
+  /** For the controller. */
+  attach(air: Air): void {
+    this.#air = air;
   }
 
   /** For the controller: a central has connected. */
@@ -155,19 +213,24 @@ export class VirtualPeripheral extends EventEmitter<PeripheralEvents> {
         database: this.database,
         maxMtu: this.#mtu,
         send: (pdu, delivered) => link.send(CID_ATT, pdu, delivered),
-        isEncrypted: () => connection.encrypted,
-        misbehave: (request) => this.misbehave(request),
-        onSubscribe: (handle, subscribed) => this.emit('subscribe', handle, subscribed),
+        protects: (attribute) => connection.smp.protects(attribute, connection.encrypted),
+        misbehave: (request) => this.#misbehave(connection, request),
+        onConfigure: (handle, bits) => this.#onConfigure(connection, handle, bits),
       }),
       smp: new SmpResponder({
         central: link.central,
         address: this.address,
         addressType: this.addressType,
+        identityAddress: this.#identityAddress,
+        security: this.#security,
         send: (pdu) => link.send(CID_SMP, pdu),
         refusal: () => this.pairingRefusal,
+        onDisplay: (passkey) => this.emit('passkey', passkey),
+        onEntry: () => this.emit('passkeyWanted'),
       }),
     };
     this.#connection = connection;
+    if (this.#security.options.requestsSecurity) connection.smp.requestSecurity();
     this.emit('connect');
   }
 
@@ -177,17 +240,23 @@ export class VirtualPeripheral extends EventEmitter<PeripheralEvents> {
     else if (cid === CID_SMP) this.#connection?.smp.receive(payload);
   }
 
-  /** For the controller: the central starts encryption; true when the key is right. */
-  startEncryption(key: Uint8Array): boolean {
+  /** For the controller: the central starts encryption with a key and what names it. */
+  startEncryption(key: Uint8Array, diversifier: Uint8Array, random: Uint8Array): Encryption {
     const connection = this.#connection;
-    if (!connection?.smp.startEncryption(key)) return false;
-    connection.encrypted = true;
-    return true;
+    if (!connection) return 'no-key';
+    const outcome = connection.smp.startEncryption(key, diversifier, random);
+    if (outcome === 'paired' || outcome === 'bonded') connection.encrypted = true;
+    return outcome;
   }
 
-  /** For the controller: the central knows that the link is encrypted. */
-  distributeKeys(): void {
-    this.#connection?.smp.distributeKeys();
+  /** For the controller: the central has been told that the link is encrypted. */
+  whenEncrypted(by: 'paired' | 'bonded'): void {
+    const connection = this.#connection;
+    if (!connection) return;
+    const { bond } = connection.smp;
+    if (by === 'paired') connection.smp.distributeKeys();
+    else if (bond && this.#security.options.keepsSubscriptions) connection.att.restore(bond.subscriptions);
+    this.emit('encrypted', by);
   }
 
   /** For the controller: the link has ended. */
@@ -197,7 +266,26 @@ export class VirtualPeripheral extends EventEmitter<PeripheralEvents> {
     this.#connection = undefined;
     connection.att.close();
     this.emit('disconnect', reason);
-    this.#onAir();
+    this.#air.onAir();
+  }
+
+  #misbehave(connection: Connection, request: Uint8Array): Misbehaviour | undefined {
+    const { powersOffWhenDiscoveredUnpaired } = this.#security.options;
+    if (powersOffWhenDiscoveredUnpaired && !connection.encrypted && isDiscovery(request[0] ?? 0)) {
+      this.stopAdvertising();
+      this.disconnect();
+      return 'silence';
+    }
+    return this.misbehave(request);
+  }
+
+  #onConfigure({ smp, encrypted }: Connection, handle: number, bits: number): void {
+    const { bond } = smp;
+    if (encrypted && bond) {
+      bond.subscriptions.set(handle, bits);
+      if (bits === 0 && this.#security.options.unsubscribingDestroysBond) this.forgetBonds();
+    }
+    this.emit('subscribe', handle, (bits & 0b11) !== 0);
   }
 }
 

@@ -9,7 +9,6 @@ import { until } from '../../support/radio-world.ts';
 const DEVICE = 'f1:02:03:04:05:06';
 const PUBLIC = 'c0:ff:ee:00:00:07';
 const RANDOM = 'f0:f1:f2:f3:f4:f5';
-const CONFIRM = '00112233445566778899aabbccddeeff';
 const INITIATOR_RANDOM = '0f0e0d0c0b0a09080706050403020100';
 
 let controller: VirtualController;
@@ -26,6 +25,13 @@ function encrypt(block: string): string {
 
 function xor(a: string, b: string): string {
   return (BigInt(`0x${a}`) ^ BigInt(`0x${b}`)).toString(16).padStart(32, '0');
+}
+
+/** c1 (§2.2.3): p1 = pres || preq || rat || iat, p2 = padding || ia || ra */
+function confirmOf(random: string, request: string, response: string, own: 'public' | 'random'): string {
+  const p1 = `${reversed(response)}${reversed(request)}01${own === 'random' ? '01' : '00'}`;
+  const p2 = `00000000${octets(own === 'random' ? RANDOM : PUBLIC)}${octets(DEVICE)}`;
+  return encrypt(xor(encrypt(xor(random, p1)), p2));
 }
 
 async function pair(own: 'public' | 'random', keys: number) {
@@ -52,7 +58,7 @@ async function pair(own: 'public' | 'random', keys: number) {
 
   const request = `0103000110000${keys}`;
   const response = await smp(request);
-  const confirm = await smp(`03${CONFIRM}`);
+  const confirm = await smp(`03${reversed(confirmOf(reversed(INITIATOR_RANDOM), request, response, own))}`);
   const random = await smp(`04${INITIATOR_RANDOM}`);
   const responderRandom = reversed(random.slice(2));
   // s1 (§2.2.4): the low halves of both randoms.
@@ -66,10 +72,7 @@ async function pair(own: 'public' | 'random', keys: number) {
 
 it.each(['public', 'random'] as const)('confirms with the address that the host gave itself: %s', async (own) => {
   const { request, response, confirm, responderRandom } = await pair(own, 1);
-  // c1 (§2.2.3): p1 = pres || preq || rat || iat, p2 = padding || ia || ra
-  const p1 = `${reversed(response)}${reversed(request)}01${own === 'random' ? '01' : '00'}`;
-  const p2 = `00000000${octets(own === 'random' ? RANDOM : PUBLIC)}${octets(DEVICE)}`;
-  expect(confirm).toBe(encrypt(xor(encrypt(xor(responderRandom, p1)), p2)));
+  expect(confirm).toBe(confirmOf(responderRandom, request, response, own));
 });
 
 it('hands its keys over only when the host knows that the link is encrypted', async () => {
