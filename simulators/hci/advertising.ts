@@ -8,6 +8,8 @@ import type { VirtualPeripheral } from './virtual-peripheral.ts';
 const FLAGS = 0x01;
 const COMPLETE_16_BIT_UUIDS = 0x03;
 const COMPLETE_NAME = 0x09;
+const SERVICE_DATA_16_BIT = 0x16;
+const MANUFACTURER_DATA = 0xff;
 /** LE general discoverable, no BR/EDR. */
 const GENERAL_DISCOVERABLE = 0x06;
 /** Most octets of advertising data (Vol 6 Part B §2.3.1). */
@@ -15,16 +17,40 @@ const MAX_DATA = 31;
 
 /** Report types (Vol 4 Part E §7.7.65.2). */
 const ADV_IND = 0x00;
+const ADV_NONCONN_IND = 0x03;
 const SCAN_RSP = 0x04;
 
-/** Advertising data with flags and 16-bit service UUIDs. */
-export function encodeAdvertisement(services: readonly number[]): Buffer {
-  const data = Buffer.concat([
+/** One piece of data in an advertisement (Supplement Part A §1.4, §1.11). */
+export type AdvertisedData =
+  /** Service data of a 16-bit UUID. */
+  | { readonly kind: 'service'; readonly uuid: number; readonly octets: Uint8Array }
+  /** Manufacturer data; the company identifier comes first. */
+  | { readonly kind: 'manufacturer'; readonly octets: Uint8Array };
+
+/** What an advertisement says. */
+export interface AdvertisementContent {
+  /** 16-bit UUIDs. */
+  readonly services: readonly number[];
+  readonly data?: readonly AdvertisedData[];
+  /** The name, for those who are never asked for a scan response; left out otherwise. */
+  readonly name?: string;
+}
+
+/** Advertising data with flags. Throws a RangeError on more than 31 octets. */
+export function encodeAdvertisement({ services, data = [], name }: AdvertisementContent): Buffer {
+  const advertisement = Buffer.concat([
     encodeStructure(FLAGS, Buffer.from([GENERAL_DISCOVERABLE])),
     services.length > 0 ? encodeStructure(COMPLETE_16_BIT_UUIDS, Buffer.concat(services.map(u16))) : Buffer.alloc(0),
+    ...data.map(encodeData),
+    name === undefined ? Buffer.alloc(0) : encodeStructure(COMPLETE_NAME, Buffer.from(name, 'utf8')),
   ]);
-  if (data.length > MAX_DATA) throw new RangeError('more services than one advertisement holds');
-  return data;
+  if (advertisement.length > MAX_DATA) throw new RangeError('more than one advertisement holds');
+  return advertisement;
+}
+
+function encodeData(data: AdvertisedData): Buffer {
+  if (data.kind === 'manufacturer') return encodeStructure(MANUFACTURER_DATA, data.octets);
+  return encodeStructure(SERVICE_DATA_16_BIT, Buffer.concat([u16(data.uuid), data.octets]));
 }
 
 /** Scan response with the device's name. */
@@ -73,7 +99,11 @@ export class Scanner {
     for (const peripheral of this.#peripherals()) {
       if (!peripheral.advertises || this.#seen?.has(peripheral.address)) continue;
       this.#seen?.add(peripheral.address);
-      this.#report(encodeReport(peripheral, ADV_IND, peripheral.advertisement));
+      this.#report(
+        encodeReport(peripheral, peripheral.connectable ? ADV_IND : ADV_NONCONN_IND, peripheral.advertisement),
+      );
+      // Nobody may ask a device for more that nobody can connect to in this way (Vol 6 Part B §4.4.2.6).
+      if (!peripheral.connectable) continue;
       // Always, even when empty: a host that waits for it reports the device only then.
       this.#report(encodeReport(peripheral, SCAN_RSP, peripheral.scanResponse));
     }

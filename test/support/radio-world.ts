@@ -7,7 +7,7 @@ import { openH4UnixTransport } from '../../edge-agent/radio/h4-unix.ts';
 import type { HciTransport } from '../../edge-agent/radio/hci-transport.ts';
 import { PROFILES } from '../../edge-agent/radio/profiles.ts';
 import { openRadio, type Radio, type RadioOptions } from '../../edge-agent/radio/radio.ts';
-import type { LinkChange, RadioDevice, RadioNotification } from '../../edge-agent/radio/radio-events.ts';
+import type { Broadcast, LinkChange, RadioDevice, RadioNotification } from '../../edge-agent/radio/radio-events.ts';
 import { type H4Server, serveH4 } from '../../simulators/hci/h4-server.ts';
 import { createSimClock, type SimClock } from '../../simulators/hci/sim-clock.ts';
 import { VirtualController } from '../../simulators/hci/virtual-controller.ts';
@@ -27,6 +27,7 @@ export interface RadioWorld {
   readonly notifications: RadioNotification[];
   readonly links: LinkChange[];
   readonly clocks: ClockEvent[];
+  readonly broadcasts: Broadcast[];
   readonly events: string[];
   /** Notifications of one characteristic. */
   heard(characteristic: number): RadioNotification[];
@@ -75,6 +76,7 @@ export async function openRadioWorld(options: RadioWorldOptions = {}): Promise<R
     notifications: [] as RadioNotification[],
     links: [] as LinkChange[],
     clocks: [] as ClockEvent[],
+    broadcasts: [] as Broadcast[],
     events: [] as string[],
   };
   const radio = openRadio({
@@ -86,6 +88,7 @@ export async function openRadioWorld(options: RadioWorldOptions = {}): Promise<R
       notes.notifications.push(notification);
       return options.onNotification?.(notification);
     },
+    onBroadcast: (broadcast) => void notes.broadcasts.push(broadcast),
     onLink: (change) => void notes.links.push(change),
     log: ({ event }) => void notes.events.push(event),
     uptime: () => performance.now(),
