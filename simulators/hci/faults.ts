@@ -161,6 +161,8 @@ function withoutConfiguration({ database }: VirtualPeripheral, characteristic: U
 }
 
 function rotate(device: VirtualPeripheral): Undo {
+  // Now, and not where the link ends.
+  if (device.declared.security?.identity !== 'rotates') throw new RangeError('the device does not rotate its address');
   if (!device.connected) {
     device.rotateAddress();
     return () => undefined;
