@@ -3,6 +3,7 @@ import type { SensorValue } from '../../protocol/decimal.ts';
 import {
   encodeBloodPressureFeature,
   encodeBloodPressureMeasurement,
+  encodeIntermediateCuffPressure,
   parseBloodPressureStatus,
 } from '../../protocol/gatt/blood-pressure.ts';
 import { wallClockToDateTime } from '../../protocol/gatt/date-time.ts';
@@ -12,6 +13,7 @@ import { MeasurementStore } from './measurement-store.ts';
 import { Wearable } from './wearable.ts';
 
 const BLOOD_PRESSURE_MEASUREMENT = 0x2a35;
+const INTERMEDIATE_CUFF_PRESSURE = 0x2a36;
 /** 2A49: body movement, cuff fit, irregular pulse, pulse range and position can be told. */
 const FEATURES = 0b1_1111;
 
@@ -33,13 +35,15 @@ export interface CuffMeasurement {
 export class Cuff extends Wearable {
   readonly #store: MeasurementStore;
 
-  constructor(options: DeviceOptions) {
+  /** With `intermediate` it can show its pressure while it measures. */
+  constructor(options: DeviceOptions & { readonly intermediate?: boolean }) {
     super(options, 'Cuff', [
       {
         uuid: 0x1810,
         characteristics: [
           { uuid: BLOOD_PRESSURE_MEASUREMENT, properties: ['indicate'] },
           { uuid: 0x2a49, properties: ['read'], value: encodeBloodPressureFeature({ raw: FEATURES }) },
+          ...(options.intermediate ? [{ uuid: INTERMEDIATE_CUFF_PRESSURE, properties: ['notify'] as const }] : []),
         ],
       },
     ]);
@@ -67,6 +71,15 @@ export class Cuff extends Wearable {
     return this.#store.push(value);
   }
 
+  /**
+   * Notifies the pressure in the cuff while it measures, in mmHg: for display, and kept by nobody. False when nobody
+   * subscribed. Throws `range`; rejects with a RangeError on a cuff without `intermediate`.
+   */
+  showPressure(pressure: SensorValue): Promise<boolean> {
+    const value = { cuffPressure: pressure, unit: 'mmHg', timestamp: null, pulseRate: null, userId: null } as const;
+    return this.send(INTERMEDIATE_CUFF_PRESSURE, encodeIntermediateCuffPressure({ ...value, status: null }));
+  }
+
   /** Resolves when no measurement waits any more. */
   whenSent(): Promise<void> {
     return this.#store.whenEmpty();
@@ -78,6 +91,6 @@ export class Cuff extends Wearable {
   }
 }
 
-export function createCuff(options: DeviceOptions): Cuff {
+export function createCuff(options: ConstructorParameters<typeof Cuff>[0]): Cuff {
   return new Cuff(options);
 }

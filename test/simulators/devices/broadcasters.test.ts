@@ -1,11 +1,13 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { decodeBthome } from '../../../protocol/gatt/bthome.ts';
 import { decodeMiScaleComposition, decodeMiScaleWeight } from '../../../protocol/gatt/mi-scale.ts';
+import { decodePolarAdvertisement } from '../../../protocol/gatt/polar-advertisement.ts';
 import {
   createBthomeSensor,
   createMiCompositionScale,
   createMiScale,
 } from '../../../simulators/devices/broadcasters.ts';
+import { createPolarStrap } from '../../../simulators/devices/polar-strap.ts';
 import { createSimClock } from '../../../simulators/hci/sim-clock.ts';
 import { VirtualController } from '../../../simulators/hci/virtual-controller.ts';
 import { VirtualPeripheral } from '../../../simulators/hci/virtual-peripheral.ts';
@@ -67,6 +69,35 @@ describe('a device that only advertises', () => {
     expect(controller.linkCount).toBe(0);
     expect(heard.some((packet) => packet.startsWith('043e1301'))).toBe(false);
     controller.reset();
+  });
+
+  it('may say its rate beside a service that is connected to: a Polar strap', async () => {
+    const strap = createPolarStrap({ address, name: 'Polar H10 HTEST', serial: 'P-1' });
+    const heard: Buffer[] = [];
+    const controller = new VirtualController({ clock: createSimClock(0), advertisingIntervalMs: 5 });
+    controller.attach((packet) => void heard.push(packet));
+    controller.add(strap);
+    const manufacturerData = () => {
+      controller.receive(Buffer.from('010c20020100', 'hex'));
+      controller.scanner.stop();
+      return decodePolarAdvertisement(strap.advertisement.subarray(9));
+    };
+    strap.broadcastRate({ fastBpm: 64, slowBpm: 62 });
+    expect(manufacturerData()).toMatchObject({
+      bpm: 62,
+      fastBpm: 64,
+      counter: 0,
+      contactDetected: true,
+      batteryOk: true,
+    });
+    strap.broadcastRate({ fastBpm: 65, contact: false });
+    expect(manufacturerData()).toMatchObject({ bpm: 65, slowBpm: null, counter: 1, contactDetected: false });
+    await until(() => heard.some((packet) => packet.includes(strap.advertisement)));
+    const again = createPolarStrap({ address, name: 'Polar H10 HTEST', serial: 'P-1' });
+    again.broadcastRate({ fastBpm: 64 });
+    world = await openRadioWorld({ setUp: (air) => void air.add(again) });
+    const { links } = world;
+    await until(() => links.at(-1)?.state === 'subscribed');
   });
 
   it('may have manufacturer data beside its services, up to 31 octets', () => {
