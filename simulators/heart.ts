@@ -4,6 +4,7 @@
  * nothing has to be played from the start.
  */
 import type { Instant } from '../protocol/time.ts';
+import { areaOf, type Hill, heightAt, hillAt } from './conditions.ts';
 import { createRandom, numberAt } from './random.ts';
 
 const HOUR_MS = 3_600_000;
@@ -12,6 +13,10 @@ const DAY_S = 86_400;
 
 /** Streams of random numbers, so that no two uses share one. */
 const ACTIVITY = 1;
+const IRREGULAR = 2;
+
+/** How far a beat of an irregular heart may be off, in parts of an interval; below half, so that beats keep their order. */
+const MOST_IRREGULAR = 0.36;
 
 /** A rate that swings around nothing. */
 interface Wave {
@@ -43,8 +48,20 @@ export interface Heart {
   intervalsBetween(fromAt: Instant, toAt: Instant): number[];
 }
 
+/** What changes a heart besides its own rhythm; all heights in beats per minute, but for `irregular`: 1 = fully so. */
+export interface HeartBurden {
+  readonly exertions: readonly Hill[];
+  readonly others: readonly Hill[];
+  readonly irregular: readonly Hill[];
+}
+
 /** A heart of its own resting rate and rhythm. `zoneMin` is where it sleeps, minutes east of UTC. */
-export function createHeart(seed: number, zoneMin: number): Heart {
+export function createHeart(
+  seed: number,
+  zoneMin: number,
+  { exertions, others, irregular }: HeartBurden = { exertions: [], others: [], irregular: [] },
+): Heart {
+  const hills = [...exertions, ...others];
   const random = createRandom(seed);
   const resting = 58 + 14 * random();
   const wave = (amplitude: number, period: number): Wave => ({ amplitude, period, phase: 2 * Math.PI * random() });
@@ -73,6 +90,7 @@ export function createHeart(seed: number, zoneMin: number): Heart {
       const [from, to] = [start % period, (start % period) + second];
       sum += (amplitude / omega) * (Math.cos(omega * from + phase) - Math.cos(omega * to + phase));
     }
+    for (const hill of hills) sum += areaOf(hill, start + second) - areaOf(hill, start);
     const into = Math.min(Math.max(second - bout.begin, 0), bout.length);
     const turn = (2 * Math.PI) / bout.length;
     return sum + (bout.height / 2) * (into - Math.sin(turn * into) / turn);
@@ -102,11 +120,22 @@ export function createHeart(seed: number, zoneMin: number): Heart {
     const hour = Math.floor(at / HOUR_MS);
     const { height, begin, length } = boutOf(hour);
     const into = (at - hour * HOUR_MS) / 1000 - begin;
-    return into <= 0 || into >= length ? 0 : (height / 2) * (1 - Math.cos((2 * Math.PI * into) / length));
+    const daily = into <= 0 || into >= length ? 0 : (height / 2) * (1 - Math.cos((2 * Math.PI * into) / length));
+    return daily + heightAt(exertions, at);
   }
 
-  /** Seconds into the hour of beat number `beat` (0..ofHour), by bisection: the phase only ever grows. */
-  function secondOfBeat(beat: number, ofHour: number, beatsAt: (second: number) => number): number {
+  /** Seconds into the hour of beat number `beat` (0..ofHour), which comes early or late where the heart is irregular. */
+  function secondOfBeat(hour: number, beat: number, ofHour: number, beatsAt: (second: number) => number): number {
+    const even = secondOfPhase(beat, ofHour, beatsAt);
+    if (irregular.length === 0 || beat <= 0 || beat >= ofHour) return even;
+    const share = irregular.reduce((most, hill) => Math.max(most, hillAt(hill, hour * HOUR_S + even)), 0);
+    if (share === 0) return even;
+    const off = share * MOST_IRREGULAR * (2 * numberAt(seed, IRREGULAR, hour, beat) - 1);
+    return secondOfPhase(beat + off, ofHour, beatsAt);
+  }
+
+  /** When so many beats have passed, by bisection: the phase only ever grows. */
+  function secondOfPhase(beat: number, ofHour: number, beatsAt: (second: number) => number): number {
     if (beat <= 0) return 0;
     if (beat >= ofHour) return HOUR_S;
     let [low, high] = [0, HOUR_S];
@@ -125,9 +154,9 @@ export function createHeart(seed: number, zoneMin: number): Heart {
       const { ofHour, beatsAt } = hourOf(hour);
       const [from, to] = [(fromAt - hour * HOUR_MS) / 1000, (toAt - hour * HOUR_MS) / 1000];
       const first = Math.max(1, Math.floor(beatsAt(Math.min(Math.max(from, 0), HOUR_S))));
-      let before = secondOfBeat(first - 1, ofHour, beatsAt);
+      let before = secondOfBeat(hour, first - 1, ofHour, beatsAt);
       for (let beat = first; beat <= ofHour; beat++) {
-        const second = secondOfBeat(beat, ofHour, beatsAt);
+        const second = secondOfBeat(hour, beat, ofHour, beatsAt);
         if (second > to) break;
         // Differences of rounded times: rounding errors do not add up.
         if (second > from) intervals.push(Math.round(second * 1024) - Math.round(before * 1024));

@@ -48,7 +48,7 @@ describe('createPerson', () => {
   });
 
   it.each([1, 2, 3, 4, 5])('of seed %i stays plausible for two days and fits its wearables', (seed) => {
-    const person = createPerson(seed, 120);
+    const person = createPerson(seed, { zoneMin: 120 });
     const check = (vital: number, unit: string, value: SensorValue) => {
       expect(isPlausible(vital, unit, value)).toBe(true);
       encodeSfloat(value);
@@ -83,7 +83,7 @@ describe('createPerson', () => {
       return sum / 180;
     };
     for (const zoneMin of [-480, 0, 600]) {
-      const person = createPerson(11, zoneMin);
+      const person = createPerson(11, { zoneMin });
       const midnight = START - zoneMin * MINUTE;
       expect(mean(person, midnight + 3 * HOUR)).toBeLessThan(mean(person, midnight + 15 * HOUR) - 5);
     }
