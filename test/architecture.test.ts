@@ -111,6 +111,7 @@ const RULES: readonly Rule[] = [
     packages: [],
     node: true,
   },
+  { files: /^simulators\/scenarios\//, ours: ['protocol/', 'simulators/'], packages: ['zod'], node: true },
   { files: /^simulators\/recording\.ts$/, ours: ['protocol/', 'simulators/'], packages: ['csv-parse'], node: true },
   { files: /^simulators\//, ours: ['protocol/', 'simulators/'], packages: [], node: true },
 ];

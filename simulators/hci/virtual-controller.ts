@@ -64,6 +64,8 @@ export class VirtualController {
   randomAddress: string | undefined;
   /** The connection that waits, if any; at most one (§7.8.12). */
   pending: PendingConnection | undefined;
+  /** Told of each packet once the host has it, after all that took hold of it. */
+  onHandedOver: ((packet: Buffer) => void) | undefined;
   /** How often each command came, by opcode. */
   readonly commandsSeen = new Map<number, number>();
 
@@ -143,7 +145,10 @@ export class VirtualController {
     this.interceptions.toHost(packet, (passed) => {
       const tell = told;
       told = undefined;
-      this.#queue.push(passed, this.clock.now(), tell);
+      this.#queue.push(passed, this.clock.now(), (handedOver) => {
+        if (handedOver) this.onHandedOver?.(passed);
+        tell?.(handedOver);
+      });
     });
   }
 
