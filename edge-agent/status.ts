@@ -1,5 +1,6 @@
 /** What an agent says of itself: counts only. */
 import type { FaultCode } from '../protocol/fault.ts';
+import type { NotAResult } from '../protocol/gatt/measured-vital.ts';
 import type { ObservedCounts } from './observe.ts';
 import type { OutboxCounts } from './outbox.ts';
 import type { Publisher } from './publisher.ts';
@@ -18,6 +19,8 @@ export interface AgentStatus {
   /** Values that did not decode. */
   readonly undecodable: number;
   readonly undecodableBy: Partial<Record<FaultCode, number>>;
+  /** What was in values and is no reading, such as control solution. */
+  readonly notResults: Partial<Record<NotAResult, number>>;
   /** Values of devices that are not assigned. */
   readonly unknownDevice: number;
   /** Values that were not looked at, for want of consent to collect. */
@@ -60,6 +63,7 @@ export function describeStatus(sources: StatusSources): AgentStatus {
     implausible: observed.implausible,
     undecodable: Object.values(observed.undecodable).reduce((sum, n) => sum + n, 0),
     undecodableBy: { ...observed.undecodable },
+    notResults: { ...observed.notResults },
     unknownDevice: observed.unknownDevice,
     paused: observed.paused,
     pending,

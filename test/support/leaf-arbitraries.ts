@@ -1,6 +1,7 @@
 /** Leaves of every kind, for properties. */
 import fc from 'fast-check';
 import type { SensorValue } from '../../protocol/decimal.ts';
+import { CARRIERS } from '../../protocol/gatt/measured-vital.ts';
 import {
   type ClockLeaf,
   COVERAGE_STATES,
@@ -47,6 +48,9 @@ const readingOptions = {
   deviceClock: wallClock,
   sessionStart: fc.uint8Array({ maxLength: 11 }),
   profile: fc.stringMatching(/^[a-z][a-z0-9-]{0,12}$/),
+  companion: fc.uint8Array({ maxLength: 20 }),
+  feature: fc.uint8Array({ maxLength: 7 }),
+  carrier: fc.constantFrom(...CARRIERS),
 };
 const requiredReading = [
   ...(Object.keys(readingFields) as (keyof typeof readingFields)[]),
