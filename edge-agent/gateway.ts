@@ -7,6 +7,7 @@ import type { DatabaseSync } from 'node:sqlite';
 import { Fault } from '../protocol/fault.ts';
 import type { AgentId } from '../protocol/keys.ts';
 import type { Clock, Instant } from '../protocol/time.ts';
+import { type Assembler, openAssembler } from './assemble.ts';
 import { Batcher } from './batcher.ts';
 import { Collect } from './collect.ts';
 import { Coverage, type LinkState } from './coverage.ts';
@@ -59,6 +60,7 @@ export class Gateway {
   readonly #coverage: Coverage;
   readonly #pending: Pending;
   readonly #observer: Observer;
+  readonly #assembler: Assembler;
   readonly #outbox: Outbox;
   readonly #batcher: Batcher;
   readonly #publisher: Publisher;
@@ -98,6 +100,7 @@ export class Gateway {
       pending: this.#pending,
       coverage: this.#coverage,
     });
+    this.#assembler = openAssembler({ hear: (whole) => this.#observer.hear(whole), after: later });
     this.#outbox = new Outbox(db);
     this.#publisher = new Publisher({
       id: keys.id,
@@ -142,9 +145,9 @@ export class Gateway {
     return assigned !== undefined && this.#collect.isPermitted(assigned.subject);
   }
 
-  /** Takes in a value; see {@link Observer.hear}: when this resolves, the device may forget it. */
+  /** Takes in a value; see {@link Assembler.hear}: when this resolves, the device may forget it. */
   hear(notification: Notification): Promise<void> {
-    return this.#observer.hear(notification);
+    return this.#assembler.hear(notification);
   }
 
   /** Takes in who a device says it is. */
@@ -159,6 +162,7 @@ export class Gateway {
 
   /** Takes in what became of a link. */
   linkChanged(address: string, state: LinkState, at: Instant): void {
+    if (state === 'lost') this.#assembler.linkEnded(address);
     this.#coverage.linkChanged(address.toLowerCase(), state, at);
   }
 
@@ -173,6 +177,7 @@ export class Gateway {
    * as it takes; rejects when sending was halted, the state cannot be written, or the agent stops.
    */
   async settled(): Promise<void> {
+    this.#assembler.goOn();
     await this.flush();
     const target = this.#outbox.lastSequence;
     while (!this.#stopped && this.#outbox.hasUnlogged(target)) {
@@ -187,6 +192,7 @@ export class Gateway {
   status(): AgentStatus {
     return describeStatus({
       observed: this.#observer.counts,
+      assembled: this.#assembler.counts,
       publisher: this.#publisher,
       pending: this.#pending.count,
       sealed: this.#outbox.lastSequence,
@@ -204,6 +210,7 @@ export class Gateway {
 
   async #stop(): Promise<void> {
     clearInterval(this.#pruneTimer);
+    this.#assembler.end();
     if (!this.#failed) this.#batcher.commit();
     await this.#batcher.stop();
     await this.#publisher.stop();
@@ -254,4 +261,9 @@ export class Gateway {
     this.#waiting.clear();
     for (const wake of waiting) wake();
   }
+}
+
+function later(ms: number, run: () => void): () => void {
+  const timer = setTimeout(run, ms);
+  return () => clearTimeout(timer);
 }

@@ -5,7 +5,8 @@
 import type { KeyObject } from 'node:crypto';
 import { profileOf } from '../protocol/devices/device-profile.ts';
 import { Fault, type FaultCode } from '../protocol/fault.ts';
-import { type MeasuredVital, readingsOf } from '../protocol/gatt/readings.ts';
+import type { Carrier, MeasuredVital, NotAResult } from '../protocol/gatt/measured-vital.ts';
+import { measurementOf } from '../protocol/gatt/readings.ts';
 import type { ClockLeaf, ClockSetting, DeviceLeaf, LinkSecurity, ReadingLeaf } from '../protocol/leaf.ts';
 import { type Coincidence, timeFlagsOf, timeOf } from '../protocol/measured-time.ts';
 import { IMPLAUSIBLE, qualityOf } from '../protocol/recheck.ts';
@@ -33,11 +34,17 @@ export interface Notification {
   readonly device: string;
   /** Tells connections of one device apart. */
   readonly connection: number | string;
-  /** 16-bit UUID. */
+  /** 16-bit UUID; with a carrier, of the service or the identifier of the company. */
   readonly characteristic: number;
+  /** How it was advertised; absent for the value of a characteristic. */
+  readonly carrier?: Carrier;
   readonly value: Uint8Array;
   /** CGM Session Start Time 2AAA of this connection. */
   readonly sessionStart?: Uint8Array;
+  /** Value of the service's feature characteristic 2A49, 2A51, 2A60 or 2AA8, as read on this connection. */
+  readonly feature?: Uint8Array;
+  /** The other value that belongs to this one (assemble.ts). */
+  readonly companion?: Uint8Array;
   /** Transport's clock. */
   readonly heardAt: Instant;
   /** Gateway's monotonic clock; absent where the transport brings its own time. */
@@ -86,6 +93,8 @@ export interface ObservedCounts {
   implausible: number;
   /** Values that did not decode, by the code of the fault. */
   readonly undecodable: Partial<Record<FaultCode, number>>;
+  /** What was in values and is no reading, by why. */
+  readonly notResults: Partial<Record<NotAResult, number>>;
   /** Values of devices that nobody assigned to this agent. */
   unknownDevice: number;
   /** Values that were not looked at, because their patient does not consent to collect. */
@@ -113,6 +122,7 @@ export class Observer {
     doubles: 0,
     implausible: 0,
     undecodable: {},
+    notResults: {},
     unknownDevice: 0,
     paused: 0,
   };
@@ -206,12 +216,18 @@ export class Observer {
   }
 
   #read(assigned: AssignedDevice, notification: Notification): Entry[] {
-    const { characteristic, value, sessionStart } = notification;
+    const { characteristic, value, sessionStart, companion, feature, carrier } = notification;
     try {
       const profile = this.#profiles.get(assigned.address);
-      const context = { ...(sessionStart && { sessionStart }), ...(profile !== undefined && { profile }) };
-      const measured = readingsOf(characteristic, value, context);
-      return measured.map((vital) => this.#entryOf(assigned, notification, vital));
+      const { readings, notResults } = measurementOf(characteristic, value, {
+        ...(sessionStart && { sessionStart }),
+        ...(profile !== undefined && { profile }),
+        ...(companion && { companion }),
+        ...(feature && { feature }),
+        ...(carrier !== undefined && { carrier }),
+      });
+      for (const why of notResults) this.counts.notResults[why] = (this.counts.notResults[why] ?? 0) + 1;
+      return readings.map((vital) => this.#entryOf(assigned, notification, vital));
     } catch (error) {
       if (!(error instanceof Fault)) throw error;
       this.counts.undecodable[error.code] = (this.counts.undecodable[error.code] ?? 0) + 1;
@@ -220,7 +236,7 @@ export class Observer {
   }
 
   #entryOf(assigned: AssignedDevice, notification: Notification, measured: MeasuredVital): Entry {
-    const { characteristic, sessionStart, heardAt, uptimeMs, stored, link } = notification;
+    const { characteristic, carrier, sessionStart, heardAt, uptimeMs, stored, link } = notification;
     const { heardWithinMs, test, doublesKey } = this.#options;
     const times = {
       ...this.#timeOf(assigned, notification, measured),
@@ -242,11 +258,14 @@ export class Observer {
       ...(measured.components === undefined ? {} : { components: measured.components }),
       unit: measured.unit,
       flags,
-      test,
+      test: test || measured.isTest === true,
       characteristic,
+      ...(carrier === undefined ? {} : { carrier }),
       raw: measured.raw,
       ...(sessionStart === undefined || characteristic !== CGM_MEASUREMENT ? {} : { sessionStart }),
       ...(measured.profile === undefined ? {} : { profile: measured.profile }),
+      ...(measured.companion === undefined ? {} : { companion: measured.companion }),
+      ...(measured.feature === undefined ? {} : { feature: measured.feature }),
       ordinal: measured.deviceClock === undefined ? this.#ordinalOf(assigned, notification, measured) : 0,
     };
     return { leaf, mark: markOf(leaf, doublesKey) };

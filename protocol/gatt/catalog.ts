@@ -105,6 +105,7 @@ const CHARACTERISTICS: ReadonlyMap<number, Codec> = new Map<number, Codec>([
   [0x2b36, { name: 'Blood Pressure Record', decode: decodeBloodPressureRecord }],
   [0x2b8b, { name: 'Live Health Observations', decode: decodeLiveHealthObservation }],
   [0x2b90, { name: 'Device Time', decode: decodeDeviceTime }],
+  [0x2bdd, { name: 'Stored Health Observations', decode: decodeLiveHealthObservation }],
   [0x2bed, { name: 'Battery Level Status', decode: decodeBatteryLevelStatus }],
   [0x2bf2, { name: 'Current Elapsed Time', decode: decodeCurrentElapsedTime }],
   [0x2bff, { name: 'UDI for Medical Devices', decode: decodeUdi }],

@@ -84,6 +84,7 @@ export const TWO_WAY: ReadonlyMap<string, TwoWay> = new Map([
   ['2B36', pair(record.decodeBloodPressureRecord, record.encodeBloodPressureRecord)],
   ['2B8B', pair(ghs.decodeLiveHealthObservation, ghs.encodeLiveHealthObservation)],
   ['2B90', pair(deviceTime.decodeDeviceTime, deviceTime.encodeDeviceTime)],
+  ['2BDD', pair(ghs.decodeLiveHealthObservation, ghs.encodeLiveHealthObservation)],
   ['2BED', pair(batteryStatus.decodeBatteryLevelStatus, batteryStatus.encodeBatteryLevelStatus)],
   ['2BF2', pair(elapsed.decodeCurrentElapsedTime, elapsed.encodeCurrentElapsedTime)],
   ['2BFF', pair(device.decodeUdi, device.encodeUdi)],
