@@ -82,7 +82,9 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
   const { transport } = options;
   try {
     const gateway = await openAgentGateway(options);
-    return new RunningAgent(gateway, listen(gateway, options));
+    const radio = listen(gateway, options);
+    gateway.pairings.bind(radio);
+    return new RunningAgent(gateway, radio);
   } catch (error) {
     await transport.close();
     throw error;
@@ -140,7 +142,10 @@ function listen(gateway: Gateway, { transport, uptime, radio: timings, log = SIL
   return openRadio({
     transport,
     profiles: PROFILES,
-    wants: ({ address }) => gateway.wants(address),
+    wants(advertised) {
+      gateway.pairings.noticed(advertised);
+      return gateway.wants(advertised.address);
+    },
     holdOffMs: ({ localName, serviceUuids }) => profileOf({ name: localName, services: serviceUuids }).holdOffMs ?? 0,
     onDevice: (device) => {
       gateway.meet(device).catch(() => undefined);
