@@ -71,10 +71,16 @@ export class Assignments {
     return true;
   }
 
-  /** Takes a device away, by its handle in its patient's leaves, with all its users. */
+  /** Takes a device away, by its handle in its patient's leaves, with all its users; or one user's part of it. */
   unassign(device: Uint8Array): void {
-    for (const { address, addressType, device: handle } of this.#merge(this.#load()).values()) {
-      if (equalBytes(handle, device)) this.#put(address, { addressType, users: new Map() });
+    for (const assigned of this.#merge(this.#load()).values()) {
+      const { address, addressType, subject, users = new Map<number, DeviceUser>() } = assigned;
+      if (equalBytes(assigned.device, device)) {
+        this.#put(address, { addressType, users: new Map() });
+      } else if ([...users.values()].some((user) => equalBytes(user.device, device))) {
+        const others = [...users].filter(([, user]) => !equalBytes(user.device, device));
+        this.#put(address, { addressType, subject, users: new Map(others.map(([i, user]) => [i, user.subject])) });
+      }
     }
   }
 
@@ -133,13 +139,13 @@ export class Assignments {
 
   #seal(plaintext: Uint8Array): Uint8Array {
     const nonce = randomBytes(12);
-    const cipher = createCipheriv('aes-256-gcm', this.#key, nonce).setAAD(LABEL);
+    const cipher = createCipheriv('aes-256-gcm', this.#key, nonce, TAG).setAAD(LABEL);
     return concatBytes(nonce, cipher.update(plaintext), cipher.final(), cipher.getAuthTag());
   }
 
   #open(sealed: Uint8Array): Uint8Array {
     try {
-      const decipher = createDecipheriv('aes-256-gcm', this.#key, sealed.subarray(0, 12)).setAAD(LABEL);
+      const decipher = createDecipheriv('aes-256-gcm', this.#key, sealed.subarray(0, 12), TAG).setAAD(LABEL);
       decipher.setAuthTag(sealed.subarray(-16));
       return concatBytes(decipher.update(sealed.subarray(12, -16)), decipher.final());
     } catch {
@@ -149,6 +155,8 @@ export class Assignments {
 }
 
 const LABEL = encodeUtf8('assignments');
+// Node accepts shorter tags unless told.
+const TAG = { authTagLength: 16 } as const;
 
 function encodeRow([address, { addressType, subject, users }]: [string, Row]): CborValue {
   return [addressToBytes(address), addressType === 'random', subject ?? null, [...users].map(([i, user]) => [i, user])];
