@@ -41,7 +41,7 @@ export async function openAgentRig(directory: string, laps: Laps, startsAt: numb
   const { agent, signer, storageKey, doublesKey } = keys;
   const { devices, serviceKey, hpkeKey, broker } = loadEnrolment(keysDirectory, signer.publicKey);
   const db = openDatabase(stateDirectory, agent);
-  const collect = new Collect({ db, agent, serviceKey, realNow: Date.now });
+  const collect = new Collect(db);
   const pending = new Pending({
     db,
     doubles: openDoubles(db, Date.now),

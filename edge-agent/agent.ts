@@ -83,7 +83,9 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
   const { transport } = options;
   try {
     const gateway = await openAgentGateway(options);
-    return new RunningAgent(gateway, listen(gateway, options), isHost(transport) ? transport : undefined);
+    const radio = listen(gateway, options);
+    gateway.pairings.bind(radio);
+    return new RunningAgent(gateway, radio, isHost(transport) ? transport : undefined);
   } catch (error) {
     await transport.close();
     throw error;
@@ -140,7 +142,10 @@ async function loadOrEnrol(options: RadiolessOptions, { signer }: AgentKeys): Pr
 function listen(gateway: Gateway, { transport, uptime, zoneOf, radio: timings, log = SILENT }: AgentOptions): Radio {
   const options = {
     profiles: PROFILES,
-    wants: ({ address }) => gateway.wants(address),
+    wants(advertised) {
+      gateway.pairings.noticed(advertised);
+      return gateway.wants(advertised.address);
+    },
     holdOffMs: ({ localName, serviceUuids }) => profileOf({ name: localName, services: serviceUuids }).holdOffMs ?? 0,
     onDevice: (device) => {
       gateway.meet(device).catch(() => undefined);

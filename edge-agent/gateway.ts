@@ -8,8 +8,10 @@ import { Fault } from '../protocol/fault.ts';
 import type { AgentId } from '../protocol/keys.ts';
 import type { Clock, Instant } from '../protocol/time.ts';
 import { type Assembler, openAssembler } from './assemble.ts';
+import { Assignments } from './assignments.ts';
 import { Batcher } from './batcher.ts';
 import { Collect } from './collect.ts';
+import { Commands, type ObeyedCommand } from './commands.ts';
 import { Coverage, type LinkState } from './coverage.ts';
 import { openDoubles } from './doubles.ts';
 import type { Enrolled } from './enrol.ts';
@@ -17,11 +19,14 @@ import type { AgentKeys } from './keys.ts';
 import type { Log } from './log.ts';
 import { type DeviceFacts, type HeardClock, type Notification, Observer } from './observe.ts';
 import { Outbox } from './outbox.ts';
+import { Pairings } from './pairings.ts';
 import { Pending } from './pending.ts';
+import { openPrivateChannel, type PrivateChannel } from './private-channel.ts';
 import { Publisher, type PublisherTuning } from './publisher.ts';
 import type { KeptCursors } from './radio-mirror.ts';
 import { openRecordCursors } from './record-cursors.ts';
-import { createContentSealer, sealBatch } from './seal.ts';
+import { createReporter } from './reports.ts';
+import { createContentSealer, type SealContent, sealBatch } from './seal.ts';
 import { type AgentStatus, describeStatus } from './status.ts';
 
 const PRUNE_EVERY_MS = 60_000;
@@ -48,15 +53,21 @@ export interface GatewayOptions {
 
 /** Opens the road from what is heard to the service. */
 export async function openGateway(options: GatewayOptions): Promise<Gateway> {
-  return new Gateway(options, await createContentSealer(options.enrolled.hpkeKey));
+  const { enrolled, keys } = options;
+  const sealContent = await createContentSealer(enrolled.hpkeKey);
+  return new Gateway(options, sealContent, await openPrivateChannel(enrolled.hpkeKey, keys.agent));
 }
 
 export class Gateway {
   readonly id: AgentId;
   /** How far the radio has fetched what devices have stored. */
   readonly recordCursors: KeptCursors;
+  /** What patients are pairing at the moment. */
+  readonly pairings: Pairings;
   readonly #options: GatewayOptions;
+  readonly #assignments: Assignments;
   readonly #collect: Collect;
+  readonly #commands: Commands;
   readonly #coverage: Coverage;
   readonly #pending: Pending;
   readonly #observer: Observer;
@@ -70,7 +81,7 @@ export class Gateway {
   #failed = false;
   #stopped: Promise<void> | undefined;
 
-  constructor(options: GatewayOptions, sealContent: Awaited<ReturnType<typeof createContentSealer>>) {
+  constructor(options: GatewayOptions, sealContent: SealContent, channel: PrivateChannel) {
     const { db, keys, enrolled, clock, realNow, test, log } = options;
     const { agent, signer } = keys;
     const onFailure = (error: unknown) => this.#fail(error);
@@ -79,20 +90,41 @@ export class Gateway {
     this.id = keys.id;
     this.recordCursors = openRecordCursors(db);
     this.#options = options;
-    this.#collect = new Collect({ db, agent, serviceKey: enrolled.serviceKey, realNow });
-    this.#coverage = new Coverage(enrolled.devices, { from: clock(), test });
+    const boot = new Uint8Array(randomBytes(16));
+    const report = createReporter({
+      agent,
+      boot,
+      signer,
+      seal: (signed) => channel.sealReport(signed),
+      send: (sealed) => this.#publisher.sendReport(sealed),
+      realNow,
+    });
+    this.pairings = new Pairings({ report, realNow });
+    this.#assignments = new Assignments(db, keys.storageKey, enrolled.devices);
+    const { devices } = this.#assignments;
+    this.#collect = new Collect(db);
+    this.#commands = new Commands({
+      db,
+      agent,
+      serviceKey: enrolled.serviceKey,
+      realNow,
+      collect: this.#collect,
+      assignments: this.#assignments,
+      openActions: (sealed) => channel.openActions(sealed),
+    });
+    this.#coverage = new Coverage(devices, { from: clock(), test });
     this.#pending = new Pending({
       db,
       doubles,
       storageKey: keys.storageKey,
-      boot: new Uint8Array(randomBytes(16)),
+      boot,
       groupMs: options.groupMs,
       clock,
       onCommit: () => this.#batcher.appended(),
       onFailure,
     });
     this.#observer = new Observer({
-      devices: enrolled.devices,
+      devices,
       isPermitted: (subject) => this.#collect.isPermitted(subject),
       zoneOf: options.zoneOf,
       test,
@@ -109,7 +141,8 @@ export class Gateway {
       broker: enrolled.broker,
       serviceKey: enrolled.serviceKey,
       tuning: options.publishing,
-      onCommand: (signed) => this.#obey(signed),
+      onCommand: (signed) => void this.#obey(signed),
+      onConnected: () => report({ type: 'hello', hpkePublicKey: channel.publicKey }),
       onChange: () => this.#notify(),
       onFailure,
       log,
@@ -141,13 +174,14 @@ export class Gateway {
 
   /** True for a device that is assigned to this agent and whose patient lets us collect. */
   wants(address: string): boolean {
-    const assigned = this.#options.enrolled.devices.get(address.toLowerCase());
+    const assigned = this.#assignments.devices.get(address.toLowerCase());
     return assigned !== undefined && this.#collect.isPermitted(assigned.subject);
   }
 
   /** Takes in a value; see {@link Assembler.hear}: when this resolves, the device may forget it. */
-  hear(notification: Notification): Promise<void> {
-    return this.#assembler.hear(notification);
+  async hear(notification: Notification): Promise<void> {
+    await this.#assembler.hear(notification);
+    this.pairings.valueCame(notification.device.toLowerCase());
   }
 
   /** Takes in who a device says it is. */
@@ -164,6 +198,7 @@ export class Gateway {
   linkChanged(address: string, state: LinkState, at: Instant): void {
     if (state === 'lost') this.#assembler.linkEnded(address);
     this.#coverage.linkChanged(address.toLowerCase(), state, at);
+    this.pairings.linkChanged(address.toLowerCase(), state);
   }
 
   /** Closes and seals what is pending now. Rejects when that was not possible. */
@@ -211,6 +246,8 @@ export class Gateway {
   async #stop(): Promise<void> {
     clearInterval(this.#pruneTimer);
     this.#assembler.end();
+    this.pairings.stop();
+    await this.#commands.idle();
     if (!this.#failed) this.#batcher.commit();
     await this.#batcher.stop();
     await this.#publisher.stop();
@@ -219,23 +256,33 @@ export class Gateway {
     this.#notify();
   }
 
-  #obey(signed: Uint8Array): void {
-    this.#guard(() => {
-      try {
-        const obeyed = this.#collect.obey(signed);
-        if (obeyed !== 'obeyed') this.#commandsIgnored++;
-      } catch (error) {
-        if (!(error instanceof Fault)) throw error;
-        this.#commandsIgnored++;
-      }
-      this.#applyPauses();
-    });
+  async #obey(signed: Uint8Array): Promise<void> {
+    if (this.#stopped) return;
+    try {
+      const obeyed = await this.#commands.obey(signed);
+      if (obeyed.outcome === 'obeyed') this.#follow(obeyed);
+      else this.#commandsIgnored++;
+    } catch (error) {
+      if (error instanceof Fault) this.#commandsIgnored++;
+      else this.#fail(error);
+    }
+  }
+
+  /** What follows from a command that is durable. */
+  #follow({ changes, actions, taken }: ObeyedCommand): void {
+    const at = this.#options.clock();
+    for (const { address } of changes.removed) {
+      this.#coverage.remove(address, at);
+      this.pairings.forget(address);
+    }
+    for (const device of changes.added) this.#coverage.add(device.address, device, at);
+    this.#applyPauses();
+    for (const action of actions) this.pairings.act(action, taken.includes(action));
   }
 
   #applyPauses(): void {
-    const { enrolled, clock } = this.#options;
-    for (const { address, subject } of enrolled.devices.values()) {
-      this.#coverage.setPaused(address, !this.#collect.isPermitted(subject), clock());
+    for (const { address, subject } of this.#assignments.devices.values()) {
+      this.#coverage.setPaused(address, !this.#collect.isPermitted(subject), this.#options.clock());
     }
   }
 

@@ -26,6 +26,16 @@ export interface AssignedDevice {
   readonly subject: Uint8Array;
   /** The device's handle within the subject's readings, 16 octets. */
   readonly device: Uint8Array;
+  /** Where the device numbers its users: whose a user's measurements are. A user who is not in it is nobody's yet. */
+  readonly users?: ReadonlyMap<number, DeviceUser>;
+}
+
+/** A patient as one user of a device. */
+export interface DeviceUser {
+  /** 32 octets. */
+  readonly subject: Uint8Array;
+  /** The device's handle within this subject's readings, 16 octets. */
+  readonly device: Uint8Array;
 }
 
 /** One characteristic value as the radio heard it. */

@@ -92,6 +92,8 @@ const channel = openChannel({
       });
     },
 
+    disconnect: (address: string) => radio?.disconnect(address),
+
     answer: () => true,
 
     async close(): Promise<void> {

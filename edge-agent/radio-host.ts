@@ -136,7 +136,7 @@ class Host implements RadioHost {
     this.#radio = options;
     // A process that just ended is told by the next start.
     this.#tellToListen(options).catch(() => undefined);
-    return { close: () => this.close() };
+    return { close: () => this.close(), disconnect: (address) => this.#channel?.tell('disconnect', address) };
   }
 
   close(): Promise<void> {

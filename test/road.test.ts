@@ -29,7 +29,7 @@ import { verifyEd25519 } from '../protocol/ed25519.ts';
 import { encodeHeartRateMeasurement } from '../protocol/gatt/heart-rate.ts';
 import { encodeId } from '../protocol/keys.ts';
 import { decodeLeaf, type ReadingLeaf } from '../protocol/leaf.ts';
-import { acknowledgementsTopic, batchesTopic } from '../protocol/topics.ts';
+import { acknowledgementsTopic, batchesTopic, reportsTopic } from '../protocol/topics.ts';
 import { STEPS, verifyReceipt } from '../protocol/verify.ts';
 import { MDC } from '../protocol/vital-signs.ts';
 import { BATTERY_LEVEL } from '../simulators/devices/device-services.ts';
@@ -216,10 +216,14 @@ it('carries one notification to a receipt that a stranger verifies, step by step
   expect(await inbox.end()).toBe(0);
   expect(tap.sent().length).toBe(0);
 
-  // 4. MQTT: exactly that envelope, on the agent's own topic.
+  // 4. MQTT: exactly that envelope, on the agent's own topic; beside it a sealed hello, on its own too.
   tap.open();
-  await until('the batch is sent', () => publishesIn(tap.sent()).length > 0);
-  expect(publishesIn(tap.sent())).toEqual([{ topic: batchesTopic(agent.id), payload: Buffer.from(envelope) }]);
+  const published = (topic: string) => publishesIn(tap.sent()).filter((publish) => publish.topic === topic);
+  await until('the batch is sent', () => published(batchesTopic(agent.id)).length > 0);
+  expect(published(batchesTopic(agent.id))).toEqual([
+    { topic: batchesTopic(agent.id), payload: Buffer.from(envelope) },
+  ]);
+  expect(publishesIn(tap.sent()).length - published(reportsTopic(agent.id)).length).toBe(1);
 
   // 5. inbox: durable before the agent hears of it and before anything is filed; the signed word for it says held.
   const words = () => publishesIn(tap.received()).filter(({ topic }) => topic === acknowledgementsTopic(agent.id));

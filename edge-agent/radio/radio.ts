@@ -90,6 +90,8 @@ export interface RadioOptions {
 }
 
 export interface Radio {
+  /** Ends the link to a device, if there is one; it is connected to again when it is heard and wanted. */
+  disconnect(address: string): void;
   /** Ends all links, within a second and for good, and closes the transport. */
   close(): Promise<void>;
 }
@@ -152,6 +154,10 @@ class ScanningRadio implements Radio {
     noble.on('discover', (peripheral: NoblePeripheral) => this.#onDiscover(peripheral));
     this.#scan = new ScanKeeper(noble, this.#timings.scanWatchdogMs, () => this.#log({ event: 'scan-restarted' }));
     noble.on('stateChange', (state: string) => this.#onAdapter(state === 'poweredOn'));
+  }
+
+  disconnect(address: string): void {
+    this.#devices.get(address.toLowerCase())?.link?.drop('asked to');
   }
 
   close(): Promise<void> {

@@ -19,7 +19,7 @@ import { decodeContent, decodeEnvelope, envelopeAad } from '../../protocol/envel
 import type { FaultCode, Retry } from '../../protocol/fault.ts';
 import { agentIdOf, thumbprint } from '../../protocol/keys.ts';
 import { decodeLeaf, type Leaf, type ReadingLeaf } from '../../protocol/leaf.ts';
-import { acknowledgementsTopic, batchesTopic, commandsTopic } from '../../protocol/topics.ts';
+import { acknowledgementsTopic, batchesTopic, commandsTopic, reportsTopic } from '../../protocol/topics.ts';
 
 /** A batch that was accepted. */
 export interface HeldBatch extends SignedHeader {
@@ -42,6 +42,8 @@ export class TestService {
   readonly misdeeds: Misdeeds = { loseAcknowledgements: 0, refuse: () => undefined, log: true };
   /** Everything that was published, duplicates too. */
   readonly arrivals: { topic: string; sequence: number }[] = [];
+  /** Sealed reports, as they came. */
+  readonly reports: Uint8Array[] = [];
   readonly codes = new Map<string, readonly Assignment[]>();
   enrolments = 0;
   #suite = new CipherSuite({ kem: new DhkemX25519HkdfSha256(), kdf: new HkdfSha256(), aead: new Aes256Gcm() });
@@ -171,6 +173,7 @@ export class TestService {
   }
 
   async #receive(topic: string, payload: Uint8Array): Promise<void> {
+    if (topic === reportsTopic(this.#agentId()!)) return void this.reports.push(payload);
     if (topic !== batchesTopic(this.#agentId()!)) throw new Error('another topic');
     const batch = await this.#open(payload);
     const { header, id } = batch;
