@@ -40,6 +40,8 @@ export interface AgentOptions {
   readonly uptime?: () => number;
   /** Minutes east of UTC here at an instant. */
   readonly zoneOf: (instant: Instant) => number;
+  /** How far the gateway's clock may be wrong, ms; absent where nobody says. */
+  readonly heardWithinMs?: number;
   /** True for simulated, replayed and demonstration data: every leaf says so. */
   readonly test: boolean;
   readonly batch: { readonly maxLeaves: number; readonly maxAgeMs: number };
@@ -116,6 +118,7 @@ export async function openAgentGateway(options: RadiolessOptions): Promise<Gatew
       clock: options.clock ?? (transport ? () => transport.clock.now() : realNow),
       realNow,
       zoneOf: options.zoneOf,
+      ...(options.heardWithinMs !== undefined && { heardWithinMs: options.heardWithinMs }),
       test: options.test,
       batch: options.batch,
       heartbeatMs: options.heartbeatMs,
@@ -150,10 +153,14 @@ function listen(gateway: Gateway, { transport, uptime, zoneOf, radio: timings, l
     onDevice: (device) => {
       gateway.meet(device).catch(() => undefined);
     },
+    onBroadcast: (broadcast) => {
+      gateway.overhear(broadcast).catch(() => undefined);
+    },
     onClock: (clock) => {
       gateway.noteClock(clock).catch(() => undefined);
     },
     cursors: gateway.recordCursors,
+    users: gateway.deviceUsers,
     zoneOf,
     onNotification: ({ uptimeMs, ...heard }) =>
       gateway.hear(uptime ? { ...heard, uptimeMs: Math.round(uptimeMs) } : heard),

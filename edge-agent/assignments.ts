@@ -13,15 +13,6 @@ import { Fault } from '../protocol/fault.ts';
 import { deviceHandle } from '../protocol/keys.ts';
 import type { AssignedDevice, DeviceUser } from './observe.ts';
 
-/** What the agent's database has to have. A device of the enrolment that is not in it is assigned as the enrolment says. */
-export const ASSIGNMENTS_SCHEMA = `
-  -- Devices that were paired, unpaired or shared after the enrolment.
-  CREATE TABLE IF NOT EXISTS assignments (
-    one INTEGER PRIMARY KEY CHECK (one = 1),
-    sealed BLOB NOT NULL                      -- AES-256-GCM: nonce, ciphertext, tag
-  ) STRICT;
-`;
-
 type Assign = Extract<AgentAction, { type: 'assign' }>;
 type Claim = Extract<AgentAction, { type: 'claim' }>;
 
@@ -31,7 +22,7 @@ export interface AssignmentChanges {
   readonly removed: readonly AssignedDevice[];
 }
 
-/** What patients said of one device since the enrolment. */
+/** What patients said of one device since the enrolment; a device without is assigned as the enrolment says. */
 interface Row {
   readonly addressType: AddressType;
   /** Absent: taken away. */
@@ -52,7 +43,6 @@ export class Assignments {
 
   /** `storageKey`: 32 octets. Throws `encrypted` or `malformed` when what is kept is another key's or broken. */
   constructor(db: DatabaseSync, storageKey: Uint8Array, enrolled: ReadonlyMap<string, AssignedDevice>) {
-    db.exec(ASSIGNMENTS_SCHEMA);
     this.#db = db;
     this.#key = new Uint8Array(hkdfSync('sha256', storageKey, new Uint8Array(0), 'veravita/v1/assignments', 32));
     this.#enrolled = enrolled;

@@ -10,24 +10,32 @@ import type { Clock, Instant } from '../protocol/time.ts';
 import { type Assembler, openAssembler } from './assemble.ts';
 import { Assignments } from './assignments.ts';
 import { Batcher } from './batcher.ts';
+import { Broadcasts } from './broadcasts.ts';
 import { Collect } from './collect.ts';
 import { Commands, type ObeyedCommand } from './commands.ts';
 import { Coverage, type LinkState } from './coverage.ts';
+import { transact } from './database.ts';
+import { openDeviceUsers } from './device-users.ts';
 import { openDoubles } from './doubles.ts';
 import type { Enrolled } from './enrol.ts';
+import { openHeld } from './held.ts';
 import type { AgentKeys } from './keys.ts';
 import type { Log } from './log.ts';
 import { type DeviceFacts, type HeardClock, type Notification, Observer } from './observe.ts';
 import { Outbox } from './outbox.ts';
+import { patientsOf } from './owners.ts';
 import { Pairings } from './pairings.ts';
 import { Pending } from './pending.ts';
 import { openPrivateChannel, type PrivateChannel } from './private-channel.ts';
 import { Publisher, type PublisherTuning } from './publisher.ts';
-import type { KeptCursors } from './radio-mirror.ts';
+import type { Broadcast } from './radio/radio-events.ts';
+import type { KeptCursors, KeptUsers } from './radio-mirror.ts';
+import { ReadingLeaves } from './reading-leaves.ts';
 import { openRecordCursors } from './record-cursors.ts';
 import { createReporter } from './reports.ts';
 import { createContentSealer, type SealContent, sealBatch } from './seal.ts';
 import { type AgentStatus, describeStatus } from './status.ts';
+import { Unclaimed } from './unclaimed.ts';
 
 const PRUNE_EVERY_MS = 60_000;
 
@@ -41,6 +49,8 @@ export interface GatewayOptions {
   /** Real time, for what must not follow a recording: expiry of commands, memory of doubles. */
   readonly realNow: Clock;
   readonly zoneOf: (instant: Instant) => number;
+  /** How far the gateway's clock may be wrong, ms; absent where nobody says. */
+  readonly heardWithinMs?: number;
   readonly test: boolean;
   readonly batch: { readonly maxLeaves: number; readonly maxAgeMs: number };
   readonly heartbeatMs: number;
@@ -62,6 +72,8 @@ export class Gateway {
   readonly id: AgentId;
   /** How far the radio has fetched what devices have stored. */
   readonly recordCursors: KeptCursors;
+  /** Users that were registered on devices which are mute without one. */
+  readonly deviceUsers: KeptUsers;
   /** What patients are pairing at the moment. */
   readonly pairings: Pairings;
   readonly #options: GatewayOptions;
@@ -72,6 +84,8 @@ export class Gateway {
   readonly #pending: Pending;
   readonly #observer: Observer;
   readonly #assembler: Assembler;
+  readonly #broadcasts = new Broadcasts();
+  readonly #unclaimed: Unclaimed;
   readonly #outbox: Outbox;
   readonly #batcher: Batcher;
   readonly #publisher: Publisher;
@@ -91,6 +105,9 @@ export class Gateway {
     this.recordCursors = openRecordCursors(db);
     this.#options = options;
     const boot = new Uint8Array(randomBytes(16));
+    const rows = { db, storageKey: keys.storageKey, boot };
+    this.deviceUsers = this.#ownUsers(openDeviceUsers(rows));
+    const held = openHeld({ ...rows, realNow });
     const report = createReporter({
       agent,
       boot,
@@ -123,14 +140,27 @@ export class Gateway {
       onCommit: () => this.#batcher.appended(),
       onFailure,
     });
+    const isPermitted = (subject: Uint8Array) => this.#collect.isPermitted(subject);
+    const { doublesKey } = keys;
+    this.#unclaimed = new Unclaimed({
+      held,
+      devices,
+      isPermitted,
+      pending: this.#pending,
+      doublesKey,
+      report: (users) => report({ type: 'held', users }),
+      nameOf: (address) => this.#observer.nameOf(address),
+    });
+    const { zoneOf, heardWithinMs } = options;
     this.#observer = new Observer({
       devices,
-      isPermitted: (subject) => this.#collect.isPermitted(subject),
-      zoneOf: options.zoneOf,
+      isPermitted,
+      leaves: new ReadingLeaves({ zoneOf, test, ...(heardWithinMs !== undefined && { heardWithinMs }) }),
       test,
-      doublesKey: keys.doublesKey,
+      doublesKey,
       pending: this.#pending,
       coverage: this.#coverage,
+      hold: (assigned, user, readings) => this.#orFail(() => this.#unclaimed.hold(assigned, user, readings)),
     });
     this.#assembler = openAssembler({ hear: (whole) => this.#observer.hear(whole), after: later });
     this.#outbox = new Outbox(db);
@@ -142,7 +172,10 @@ export class Gateway {
       serviceKey: enrolled.serviceKey,
       tuning: options.publishing,
       onCommand: (signed) => void this.#obey(signed),
-      onConnected: () => report({ type: 'hello', hpkePublicKey: channel.publicKey }),
+      onConnected: () => {
+        report({ type: 'hello', hpkePublicKey: channel.publicKey });
+        this.#unclaimed.tell();
+      },
       onChange: () => this.#notify(),
       onFailure,
       log,
@@ -159,10 +192,31 @@ export class Gateway {
       onSealed: () => this.#publisher.wake(),
       onFailure,
     });
-    this.#pruneTimer = setInterval(() => this.#guard(() => doubles.prune()), PRUNE_EVERY_MS);
+    const prune = () => {
+      doubles.prune();
+      held.prune();
+    };
+    this.#pruneTimer = setInterval(() => this.#guard(prune), PRUNE_EVERY_MS);
     this.#applyPauses();
     this.#publisher.start();
+    this.#release();
     this.#sealWhatWasLeft(aliveAt, clock());
+  }
+
+  /** A user whom the agent registers on a device is the patient's whose device it is: nobody else asked for one. */
+  #ownUsers(users: KeptUsers): KeptUsers {
+    return {
+      ...users,
+      add: (device, user) =>
+        this.#orFail(() => {
+          const owner = this.#assignments.devices.get(device);
+          transact(this.#options.db, () => {
+            users.add(device, user);
+            if (owner) this.#assignments.claim({ type: 'claim', ...owner, userIndex: user.index });
+          });
+          this.#assignments.refresh();
+        }),
+    };
   }
 
   /** What an earlier run left pending, and how long the agent was off. */
@@ -172,16 +226,21 @@ export class Gateway {
     if (off.length > 0 || this.#pending.count > 0) this.flush().catch(() => undefined);
   }
 
-  /** True for a device that is assigned to this agent and whose patient lets us collect. */
+  /** True for a device that is assigned to this agent and of which a patient lets us collect. */
   wants(address: string): boolean {
     const assigned = this.#assignments.devices.get(address.toLowerCase());
-    return assigned !== undefined && this.#collect.isPermitted(assigned.subject);
+    return assigned !== undefined && patientsOf(assigned).some((subject) => this.#collect.isPermitted(subject));
   }
 
   /** Takes in a value; see {@link Assembler.hear}: when this resolves, the device may forget it. */
   async hear(notification: Notification): Promise<void> {
     await this.#assembler.hear(notification);
     this.pairings.valueCame(notification.device.toLowerCase());
+  }
+
+  /** Takes in what a device says without a connection. */
+  async overhear(broadcast: Broadcast): Promise<void> {
+    await Promise.all(this.#broadcasts.take(broadcast).map((notification) => this.hear(notification)));
   }
 
   /** Takes in who a device says it is. */
@@ -277,13 +336,24 @@ export class Gateway {
     }
     for (const device of changes.added) this.#coverage.add(device.address, device, at);
     this.#applyPauses();
+    this.#release();
     for (const action of actions) this.pairings.act(action, taken.includes(action));
+  }
+
+  /** Lets go what waited for somebody to claim it. What could not be made durable stops the agent by itself. */
+  #release(): void {
+    this.#guard(() => void this.#unclaimed.release().catch(() => undefined));
   }
 
   #applyPauses(): void {
     for (const { address, subject } of this.#assignments.devices.values()) {
       this.#coverage.setPaused(address, !this.#collect.isPermitted(subject), this.#options.clock());
     }
+  }
+
+  #orFail(work: () => void): void {
+    this.#guard(work);
+    if (this.#failed) throw new Fault('unavailable', 'the state folder cannot be written');
   }
 
   #guard(work: () => void): void {

@@ -11,7 +11,7 @@ import { PROFILES } from './radio/profiles.ts';
 import { openRadio, type Radio, type RadioTimings } from './radio/radio.ts';
 import { openChannel } from './radio-channel.ts';
 import { type CrossingName, crossOver, type Remembered } from './radio-crossing.ts';
-import { mirrorCursors, type RememberedCursor } from './radio-mirror.ts';
+import { mirrorCursors, mirrorUsers, type RememberedCursor, type RememberedUser } from './radio-mirror.ts';
 import { createZone } from './zone.ts';
 
 /** Exit code after an exception that nobody caught (sysexits.h EX_SOFTWARE). */
@@ -37,6 +37,8 @@ export interface ListenSettings {
   readonly maxLinks?: number;
   /** How far records were fetched; absent where the agent does not remember. */
   readonly cursors?: readonly RememberedCursor[];
+  /** Users of devices that are mute without one; absent where the agent keeps none. */
+  readonly users?: readonly RememberedUser[];
 }
 
 let transport: HciTransport | undefined;
@@ -78,7 +80,7 @@ const channel = openChannel({
       }, TICK_MS);
     },
 
-    listen({ callbacks, timings, remembered, maxLinks, cursors }: ListenSettings): void {
+    listen({ callbacks, timings, remembered, maxLinks, cursors, users }: ListenSettings): void {
       radio = openRadio({
         ...crossOver(channel, callbacks, remembered, uptime),
         transport: transport!,
@@ -87,6 +89,7 @@ const channel = openChannel({
         random: Math.random,
         zoneOf,
         ...(cursors && { cursors: mirrorCursors(cursors, (...change) => channel.tell('cursorChanged', ...change)) }),
+        ...(users && { users: mirrorUsers(users, (...added) => channel.tell('userAdded', ...added)) }),
         ...(maxLinks !== undefined && { maxLinks }),
         ...(timings && { timings }),
       });

@@ -9,7 +9,7 @@ import type { Channel } from './radio-channel.ts';
 export type Crossing = 'tell' | 'call' | { readonly ask: unknown };
 
 /** What the radio process has of its own, or gets with its settings. */
-type Local = 'transport' | 'profiles' | 'uptime' | 'random' | 'timings' | 'maxLinks' | 'zoneOf' | 'cursors';
+type Local = 'transport' | 'profiles' | 'uptime' | 'random' | 'timings' | 'maxLinks' | 'zoneOf' | 'cursors' | 'users';
 
 /** A line for each callback; the compiler asks for those that are missing. */
 export const CROSSINGS: Readonly<Record<Exclude<keyof RadioOptions, Local>, Crossing>> = {

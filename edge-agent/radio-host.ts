@@ -15,7 +15,7 @@ import type { CursorKey } from './radio/record-progress.ts';
 import { type Channel, openChannel } from './radio-channel.ts';
 import type { ChildSettings, ListenSettings } from './radio-child.ts';
 import { CROSSINGS, type CrossingName, questionOf, type Remembered } from './radio-crossing.ts';
-import type { KeptCursors } from './radio-mirror.ts';
+import type { KeptCursors, KeptUsers, RememberedUser } from './radio-mirror.ts';
 
 const CHILD = fileURLToPath(new URL('./radio-child.ts', import.meta.url));
 
@@ -32,7 +32,10 @@ export interface RadioHostOptions extends ChildSettings {
 }
 
 /** As for `openRadio`, with a memory that can be handed to the process. */
-export type HostedRadioOptions = Omit<RadioOptions, 'transport' | 'cursors'> & { readonly cursors?: KeptCursors };
+export type HostedRadioOptions = Omit<RadioOptions, 'transport' | 'cursors' | 'users'> & {
+  readonly cursors?: KeptCursors;
+  readonly users?: KeptUsers;
+};
 
 /** Stands where an open transport would. */
 export interface RadioHost {
@@ -165,6 +168,7 @@ class Host implements RadioHost {
       remembered: [...this.#remembered.values()],
       ...(options.maxLinks !== undefined && { maxLinks: options.maxLinks }),
       ...(options.cursors && { cursors: options.cursors.all() }),
+      ...(options.users && { users: options.users.all() }),
       ...(options.timings && { timings: options.timings }),
     };
     await this.#channel?.call('listen', settings);
@@ -201,6 +205,7 @@ class Host implements RadioHost {
       },
       onClock: (event: ClockEvent) =>
         this.#radio?.onClock?.({ ...event, connection: this.#connectionOf(event.device, event.connection) }),
+      userAdded: (...added: RememberedUser) => this.#radio?.users?.add(...added),
       cursorChanged: (key: CursorKey, number: number | undefined) => this.#radio?.cursors?.write(key, number),
       recordingStopped: (why: 'full' | 'failed') => this.#options.onRecordingStopped?.(why),
     };

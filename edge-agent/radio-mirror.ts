@@ -4,6 +4,7 @@
  */
 import { encodeHex } from '../protocol/bytes.ts';
 import type { CursorKey, RecordCursors } from './radio/record-progress.ts';
+import type { DeviceUser, DeviceUsers } from './radio/user-consent.ts';
 
 export interface RememberedCursor {
   readonly key: CursorKey;
@@ -40,4 +41,26 @@ function placeOf({ device, service }: CursorKey): string {
 
 function sessionOf({ session }: CursorKey): string {
   return session ? encodeHex(session) : '';
+}
+
+export type RememberedUser = readonly [device: string, user: DeviceUser];
+
+/** Users that can be handed to another process. */
+export interface KeptUsers extends DeviceUsers {
+  all(): readonly RememberedUser[];
+}
+
+/** Users of devices; `tell` hands a new one to the agent. */
+export function mirrorUsers(
+  remembered: readonly RememberedUser[],
+  tell: (...added: RememberedUser) => void,
+): DeviceUsers {
+  const users = [...remembered];
+  return {
+    of: (device) => users.flatMap(([of, user]) => (of === device ? [user] : [])),
+    add(device, user) {
+      users.push([device, user]);
+      tell(device, user);
+    },
+  };
 }

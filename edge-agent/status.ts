@@ -28,6 +28,8 @@ export interface AgentStatus {
   readonly unknownDevice: number;
   /** Values that were not looked at, for want of consent to collect. */
   readonly paused: number;
+  /** Readings of users of devices whom no patient has claimed. */
+  readonly unclaimed: number;
   /** Leaves that are durable and not sealed. */
   readonly pending: number;
   /** Batches sealed since the first start; of these, not held yet, held, and logged. */
@@ -73,6 +75,7 @@ export function describeStatus(sources: StatusSources): AgentStatus {
     lostRecords: assembled.lostRecords,
     unknownDevice: observed.unknownDevice,
     paused: observed.paused,
+    unclaimed: observed.unclaimed,
     pending,
     sealed,
     outbox: outbox.unheld,

@@ -17,6 +17,7 @@ import type { Profile } from './profiles.ts';
 import type { RadioDevice, RadioLog, RadioNotification } from './radio-events.ts';
 import type { RecordCursors } from './record-progress.ts';
 import { synchronizeSession } from './session-start.ts';
+import type { DeviceUsers } from './user-consent.ts';
 import { visit } from './visit.ts';
 
 /** Most values that are kept, while a device is still being asked who it is, of what nobody subscribed to. */
@@ -38,6 +39,8 @@ export interface LinkOptions {
   /** Longest silence while records are fetched. */
   readonly recordIdleMs: number;
   readonly cursors: RecordCursors | undefined;
+  readonly users: DeviceUsers | undefined;
+  readonly random: () => number;
   /** Minutes east of UTC here; without it no clock is set. */
   readonly zoneOf: ((instant: Instant) => number) | undefined;
   readonly onDevice: (device: RadioDevice) => void;
@@ -111,7 +114,7 @@ export class Link {
    * reads what is delivered as a value, e.g. the battery. Rejects when the link hangs, not when it ends.
    */
   async converse(): Promise<void> {
-    const { id: device, clock, zoneOf, cursors, recordIdleMs, log } = this.#options;
+    const { id: device, clock, zoneOf, cursors, recordIdleMs, users, random, log } = this.#options;
     try {
       await visit({
         dialog: this.#dialog,
@@ -122,6 +125,8 @@ export class Link {
         zoneOf,
         cursors,
         recordIdleMs,
+        users,
+        random,
         arrived: () => this.#arrived,
         readValues: () => this.#readValues(),
         onClock: (reading, set) => this.#reportClock(reading, set),

@@ -88,6 +88,7 @@ export type RadioLog = (line: {
     | 'records-refused'
     | 'records-stalled'
     | 'records-not-stored'
+    | 'user-consent-refused'
     | 'set-up-failed'
     | 'delivery-failed'
     | 'radio-ended'

@@ -18,6 +18,7 @@ import type { Advertised, Broadcast, LinkChange, RadioDevice, RadioLog, RadioNot
 import type { RecordCursors } from './record-progress.ts';
 import { ScanKeeper } from './scan-keeper.ts';
 import { isBrief, pickNext, pickVictim } from './turns.ts';
+import type { DeviceUsers } from './user-consent.ts';
 
 export interface RadioTimings {
   readonly connectTimeoutMs: number;
@@ -73,6 +74,8 @@ export interface RadioOptions {
   readonly onClock?: (event: ClockEvent) => void;
   /** How far records were fetched; without it everything that a device has stored is fetched on each connection. */
   readonly cursors?: RecordCursors;
+  /** Users of devices that give nothing without the consent of one; without it such devices stay mute. */
+  readonly users?: DeviceUsers;
   /** Minutes east of UTC here, to which clocks are set; without it none is set. */
   readonly zoneOf?: (instant: Instant) => number;
   /**
@@ -315,6 +318,8 @@ class ScanningRadio implements Radio {
       operationTimeoutMs: this.#timings.operationTimeoutMs,
       recordIdleMs: this.#timings.recordIdleMs,
       cursors: this.#options.cursors,
+      users: this.#options.users,
+      random: this.#options.random,
       zoneOf: this.#options.zoneOf,
       onDevice: (introduced) => outward(() => onDevice(introduced)),
       onClock: (event) => outward(() => onClock?.(event)),
