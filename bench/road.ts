@@ -62,8 +62,9 @@ export async function measureRadioRoad(site: Site, { batch, ...options }: RoadOp
     assignments: [{ patient: site.patient.id, address: strap.address, addressType: strap.addressType }],
     batch: { maxLeaves: batch, maxAgeMs: 2000 },
   });
-  // The last that the agent asks for; it takes the level for a reading, too.
-  await strap.whenSubscribed(BATTERY_LEVEL);
+  // The last that the agent asks for is the battery; it takes the level for a reading, too.
+  await strap.whenHeard();
+  while (agent.status().heard === 0) await new Promise((resolve) => setTimeout(resolve, 5));
   await agent.flush();
   await settle(site.world, agent);
   return measureRate(async (count) => {
