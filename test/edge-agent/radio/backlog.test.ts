@@ -168,4 +168,64 @@ describe('a backlog', () => {
     );
     expect(joined.map((hex) => hex.slice(0, -4))).toEqual(pressures.map(encodeHex));
   }, 20_000);
+
+  it('goes on where it was when the agent is stopped on the way and starts again on its state', async () => {
+    const cgm = await weekOfGlucose(600);
+    let heard = 0;
+    const first = await start([cgm], {
+      hear(hear) {
+        heard++;
+        return hear();
+      },
+    });
+    await until(() => heard > 200);
+    await stop();
+    const second = await start([cgm]);
+    await until(() => cgm.memory!.isDone);
+    expectWeek(await filed(second), 600);
+    expect(second.world.heard(0x2aa7).length).toBeLessThan(600);
+    expect(first.gateway.id).toBe(second.gateway.id);
+  });
+
+  it('is filed once when the agent is killed before it noted how far it was', async () => {
+    const cgm = await weekOfGlucose(300);
+    cgm.memory!.interruptAfter = 200;
+    const forgetful = (own: RecordCursors): RecordCursors => ({ read: (key) => own.read(key), write: () => undefined });
+    const first = await start([cgm], { cursors: forgetful });
+    await until(() => first.world.links.some(({ state }) => state === 'lost'));
+    await stop();
+    cgm.memory!.interruptAfter = undefined;
+    const second = await start([cgm]);
+    await until(() => cgm.memory!.isDone);
+    expectWeek(await filed(second), 300);
+    expect(second.gateway.status().doubles).toBeGreaterThanOrEqual(200);
+  });
+
+  it('and what was heard as it was measured are filed once', async () => {
+    const cgm = await weekOfGlucose(20);
+    const started = await start([cgm]);
+    await until(() => cgm.memory!.isDone);
+    await until(() => started.world.heard(0x2a19).length === 1);
+    for (let i = 20; i < 30; i++) await cgm.measure({ glucose: dec(80 + (i % 90)), offsetMin: i * 5 });
+    // The next link does not know which of them were heard.
+    cgm.disconnect();
+    await until(() => started.world.heard(0x2a19).length === 2);
+    const readings = await filed(started);
+    expect(readings.map(({ value }) => value)).toEqual(Array.from({ length: 30 }, (_, i) => dec(80 + i)));
+    expect(started.world.heard(0x2aa7)).toHaveLength(40);
+  });
+
+  it('of a new session is fetched from its beginning', async () => {
+    const cgm = await weekOfGlucose(20);
+    const started = await start([cgm]);
+    await until(() => started.world.heard(0x2a19).length === 1);
+    await cgm.startSession({ startedAt: '2024-06-01T02:00:00', tzMin: 60, dstMin: 60 });
+    await until(() => !cgm.connected);
+    for (let i = 0; i < 5; i++) await cgm.measure({ glucose: dec(200 + i), offsetMin: i * 5 });
+    await until(() => started.world.heard(0x2a19).length === 2);
+    const readings = await filed(started);
+    expect(readings.slice(20).map(({ measuredAt }) => measuredAt - STARTED_AT)).toEqual(
+      [0, 1, 2, 3, 4].map((i) => i * FIVE_MINUTES),
+    );
+  });
 });
