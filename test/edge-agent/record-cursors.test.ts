@@ -28,6 +28,7 @@ describe('record cursors', () => {
     expect(again.read(METER)).toBe(18);
     expect(again.read({ ...METER, service: 0x1810 })).toBe(4);
     expect(again.read(SENSOR)).toBeUndefined();
+    expect(again.all()).toContainEqual({ key: METER, number: 18 });
     again.write(METER, undefined);
     expect(again.read(METER)).toBeUndefined();
     second.close();
