@@ -318,6 +318,32 @@ describe('a device that cannot', () => {
     },
   );
 
+  it('begin at all is told to abort, and heard all the same', async () => {
+    const meter = await meterWith(60);
+    meter.memory.stallAfter = 0;
+    const cursors = createCursors();
+    const world = await open({ setUp: (air) => void air.add(meter), cursors, timings: { recordIdleMs: 50 } });
+    await until(() => visits(world) === 1);
+    await measure(meter, 1);
+    await until(() => sequences(world).length === 1);
+    expect(world.links.some(({ state }) => state === 'lost')).toBe(false);
+    expect(cursors.written).toEqual([]);
+  });
+
+  it('date its session is asked for all of it each time', async () => {
+    const session = { startedAt: undefined, tzMin: null, dstMin: null };
+    const address = 'F0:00:00:00:05:01';
+    const cgm = createCgm({ address, name: 'SmartGuide HTEST', serial: 'G-1', session, records: {} });
+    for (const offsetMin of [0, 5]) await cgm.measure({ glucose: { mantissa: 100, exponent: 0 }, offsetMin });
+    const cursors = createCursors();
+    const world = await open({ setUp: (air) => void air.add(cgm), cursors });
+    await until(() => visits(world) === 1);
+    cgm.disconnect();
+    await until(() => visits(world) === 2);
+    expect(world.heard(0x2aa7)).toHaveLength(4);
+    expect(cursors.written).toEqual([]);
+  });
+
   it('go on is told to abort, dropped, and asked for the rest on the next link', async () => {
     const meter = await meterWith(60);
     meter.memory.stallAfter = 40;
