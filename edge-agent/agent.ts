@@ -12,7 +12,8 @@ import { type Log, SILENT } from './log.ts';
 import type { PublisherTuning } from './publisher.ts';
 import type { HciTransport } from './radio/hci-transport.ts';
 import { PROFILES } from './radio/profiles.ts';
-import { openRadio, type Radio, type RadioTimings } from './radio/radio.ts';
+import { openRadio, type Radio } from './radio/radio.ts';
+import type { RadioTimings } from './radio/radio-timings.ts';
 import type { HostedRadioOptions, RadioHost } from './radio-host.ts';
 import type { AgentStatus } from './status.ts';
 
@@ -192,12 +193,14 @@ class RunningAgent implements Agent {
     return this.#gateway.id;
   }
 
-  flush(): Promise<void> {
-    return this.#gateway.flush();
+  async flush(): Promise<void> {
+    await this.#radio.delivered();
+    await this.#gateway.flush();
   }
 
-  settled(): Promise<void> {
-    return this.#gateway.settled();
+  async settled(): Promise<void> {
+    await this.#radio.delivered();
+    await this.#gateway.settled();
   }
 
   status(): AgentStatus {

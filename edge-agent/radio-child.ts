@@ -8,7 +8,8 @@ import { openBtsnoopFile } from './radio/btsnoop-file.ts';
 import type { HciTransport } from './radio/hci-transport.ts';
 import { type HciAddress, openController } from './radio/open-controller.ts';
 import { PROFILES } from './radio/profiles.ts';
-import { openRadio, type Radio, type RadioTimings } from './radio/radio.ts';
+import { openRadio, type Radio } from './radio/radio.ts';
+import type { RadioTimings } from './radio/radio-timings.ts';
 import { openChannel } from './radio-channel.ts';
 import { type CrossingName, crossOver, type Remembered } from './radio-crossing.ts';
 import { mirrorCursors, mirrorUsers, type RememberedCursor, type RememberedUser } from './radio-mirror.ts';
@@ -98,6 +99,8 @@ const channel = openChannel({
     disconnect: (address: string) => radio?.disconnect(address),
 
     answer: () => true,
+
+    delivered: () => radio?.delivered(),
 
     async close(): Promise<void> {
       await (radio ?? transport)?.close();

@@ -139,7 +139,12 @@ class Host implements RadioHost {
     this.#radio = options;
     // A process that just ended is told by the next start.
     this.#tellToListen(options).catch(() => undefined);
-    return { close: () => this.close(), disconnect: (address) => this.#channel?.tell('disconnect', address) };
+    return {
+      // What a process that ended had not handed on is not to be had any more.
+      delivered: async () => void (await this.#channel?.call('delivered').catch(() => undefined)),
+      disconnect: (address) => this.#channel?.tell('disconnect', address),
+      close: () => this.close(),
+    };
   }
 
   close(): Promise<void> {

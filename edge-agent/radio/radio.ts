@@ -15,41 +15,11 @@ import type { NoblePeripheral } from './noble-internals.ts';
 import { RadioError } from './operations.ts';
 import type { Profile } from './profiles.ts';
 import type { Advertised, Broadcast, LinkChange, RadioDevice, RadioLog, RadioNotification } from './radio-events.ts';
+import { DEFAULT_TIMINGS, type RadioTimings } from './radio-timings.ts';
 import type { RecordCursors } from './record-progress.ts';
 import { ScanKeeper } from './scan-keeper.ts';
 import { isBrief, pickNext, pickVictim } from './turns.ts';
 import type { DeviceUsers } from './user-consent.ts';
-
-export interface RadioTimings {
-  readonly connectTimeoutMs: number;
-  /** For each ATT operation; below the 30 s after which ATT itself gives up (Core 5.2 Vol 3 Part F §3.3.3). */
-  readonly operationTimeoutMs: number;
-  /** Wait before connecting again; doubled by each failure in a row up to the maximum, and varied by half. */
-  readonly backoffMs: number;
-  readonly backoffMaxMs: number;
-  /** A scan that hears nothing for so long is started anew. */
-  readonly scanWatchdogMs: number;
-  /** A link that brings nothing for so long is asked whether it is still there. */
-  readonly linkWatchdogMs: number;
-  /** How long a link is kept at least while other devices wait for one. */
-  readonly turnMs: number;
-  /** A link that brought nothing for so long may be given up for a device that can be reached for seconds only. */
-  readonly idleMs: number;
-  /** A device that is silent for so long while it gives its records is told to stop, and asked again on the next link. */
-  readonly recordIdleMs: number;
-}
-
-export const DEFAULT_TIMINGS: RadioTimings = {
-  connectTimeoutMs: 10_000,
-  operationTimeoutMs: 10_000,
-  backoffMs: 1_000,
-  backoffMaxMs: 30_000,
-  scanWatchdogMs: 60_000,
-  linkWatchdogMs: 300_000,
-  turnMs: 60_000,
-  idleMs: 5_000,
-  recordIdleMs: 10_000,
-};
 
 export interface RadioOptions {
   /** Open; the radio closes it. */
@@ -95,6 +65,8 @@ export interface RadioOptions {
 export interface Radio {
   /** Ends the link to a device, if there is one; it is connected to again when it is heard and wanted. */
   disconnect(address: string): void;
+  /** Resolves when all that was heard so far has been handed on; a device's first values wait until it is introduced. */
+  delivered(): Promise<void>;
   /** Ends all links, within a second and for good, and closes the transport. */
   close(): Promise<void>;
 }
@@ -161,6 +133,10 @@ class ScanningRadio implements Radio {
 
   disconnect(address: string): void {
     this.#devices.get(address.toLowerCase())?.link?.drop('asked to');
+  }
+
+  async delivered(): Promise<void> {
+    await Promise.all([...this.#devices.values()].map(({ link }) => link?.delivered()));
   }
 
   close(): Promise<void> {

@@ -7,6 +7,7 @@ import {
 } from '../../protocol/gatt/blood-pressure.ts';
 import { wallClockToDateTime } from '../../protocol/gatt/date-time.ts';
 import type { WallClock } from '../../protocol/time.ts';
+import { type DeviceClock, declareCurrentTime, declareDateTime } from './device-clock.ts';
 import type { DeviceOptions } from './device-services.ts';
 import { MeasurementStore } from './measurement-store.ts';
 import { Wearable } from './wearable.ts';
@@ -30,18 +31,28 @@ export interface CuffMeasurement {
   readonly status?: number;
 }
 
+export interface CuffOptions extends DeviceOptions {
+  /** How the cuff's clock is told and set, where it is. */
+  readonly clock?: { readonly as: 'date-time-in-service' | 'current-time'; readonly clock: DeviceClock };
+}
+
 export class Cuff extends Wearable {
   readonly #store: MeasurementStore;
 
-  constructor(options: DeviceOptions) {
+  constructor(options: CuffOptions) {
+    const { clock } = options;
+    const inService = clock?.as === 'date-time-in-service' ? [declareDateTime(clock.clock)] : [];
+    const currentTime = clock?.as === 'current-time' ? [declareCurrentTime(clock.clock)] : [];
     super(options, 'Cuff', [
       {
         uuid: 0x1810,
         characteristics: [
           { uuid: BLOOD_PRESSURE_MEASUREMENT, properties: ['indicate'] },
           { uuid: 0x2a49, properties: ['read'], value: encodeBloodPressureFeature({ raw: FEATURES }) },
+          ...inService,
         ],
       },
+      ...currentTime,
     ]);
     this.#store = new MeasurementStore(this, BLOOD_PRESSURE_MEASUREMENT);
   }
@@ -78,6 +89,6 @@ export class Cuff extends Wearable {
   }
 }
 
-export function createCuff(options: DeviceOptions): Cuff {
+export function createCuff(options: CuffOptions): Cuff {
   return new Cuff(options);
 }
