@@ -10,8 +10,6 @@ import { measureRate, type Rate, type RateOptions } from './rate.ts';
 import { openGateway, type Site, STRAP, settle } from './site.ts';
 import { createHeartRates, HEART_RATE_MEASUREMENT } from './workload.ts';
 
-const BATTERY_LEVEL = 0x2a19;
-
 export interface RoadOptions extends RateOptions {
   /** Readings in a batch, and heard at once. */
   readonly batch: number;

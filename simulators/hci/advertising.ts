@@ -8,6 +8,8 @@ import type { VirtualPeripheral } from './virtual-peripheral.ts';
 const FLAGS = 0x01;
 const COMPLETE_16_BIT_UUIDS = 0x03;
 const COMPLETE_NAME = 0x09;
+const SERVICE_DATA_16_BIT = 0x16;
+const MANUFACTURER_DATA = 0xff;
 /** LE general discoverable, no BR/EDR. */
 const GENERAL_DISCOVERABLE = 0x06;
 /** Most octets of advertising data (Vol 6 Part B §2.3.1). */
@@ -15,16 +17,28 @@ const MAX_DATA = 31;
 
 /** Report types (Vol 4 Part E §7.7.65.2). */
 const ADV_IND = 0x00;
+const ADV_NONCONN_IND = 0x03;
 const SCAN_RSP = 0x04;
 
-/** Advertising data with flags and 16-bit service UUIDs. */
-export function encodeAdvertisement(services: readonly number[]): Buffer {
-  const data = Buffer.concat([
+/** Data that a device broadcasts: behind a 16-bit service UUID, or a company's, which begins with its identifier. */
+export type AdvertisedData =
+  | { readonly kind: 'service'; readonly uuid: number; readonly octets: Uint8Array }
+  | { readonly kind: 'manufacturer'; readonly octets: Uint8Array };
+
+/** Advertising data with flags, 16-bit service UUIDs, and what the device broadcasts. */
+export function encodeAdvertisement(services: readonly number[], data: readonly AdvertisedData[] = []): Buffer {
+  const encoded = Buffer.concat([
     encodeStructure(FLAGS, Buffer.from([GENERAL_DISCOVERABLE])),
     services.length > 0 ? encodeStructure(COMPLETE_16_BIT_UUIDS, Buffer.concat(services.map(u16))) : Buffer.alloc(0),
+    ...data.map(encodeData),
   ]);
-  if (data.length > MAX_DATA) throw new RangeError('more services than one advertisement holds');
-  return data;
+  if (encoded.length > MAX_DATA) throw new RangeError('more than one advertisement holds');
+  return encoded;
+}
+
+function encodeData(data: AdvertisedData): Buffer {
+  if (data.kind === 'manufacturer') return encodeStructure(MANUFACTURER_DATA, data.octets);
+  return encodeStructure(SERVICE_DATA_16_BIT, Buffer.concat([u16(data.uuid), data.octets]));
 }
 
 /** Scan response with the device's name. */
@@ -73,7 +87,10 @@ export class Scanner {
     for (const peripheral of this.#peripherals()) {
       if (!peripheral.advertises || this.#seen?.has(peripheral.address)) continue;
       this.#seen?.add(peripheral.address);
-      this.#report(encodeReport(peripheral, ADV_IND, peripheral.advertisement));
+      this.#report(
+        encodeReport(peripheral, peripheral.connectable ? ADV_IND : ADV_NONCONN_IND, peripheral.advertisement),
+      );
+      if (!peripheral.connectable) continue; // nor does it answer a scan
       // Always, even when empty: a host that waits for it reports the device only then.
       this.#report(encodeReport(peripheral, SCAN_RSP, peripheral.scanResponse));
     }

@@ -148,7 +148,7 @@ export class VirtualController {
   tryConnect(): void {
     const wanted = this.pending;
     const peripheral = wanted && this.#peripherals.get(wanted.address);
-    if (!wanted || !peripheral?.advertises) return;
+    if (!wanted || !peripheral?.advertises || !peripheral.connectable) return;
     this.pending = undefined;
     const link = new Link(this.#freeHandle(), peripheral, this, wanted.central);
     this.#links.set(link.handle, link);

@@ -3,7 +3,7 @@
  * notifications and indications. Add it to a {@link VirtualController}; it can be made to fail in the ways real ones do.
  */
 import { EventEmitter, once } from 'node:events';
-import { encodeAdvertisement, encodeScanResponse } from './advertising.ts';
+import { type AdvertisedData, encodeAdvertisement, encodeScanResponse } from './advertising.ts';
 import { isDiscovery } from './att-codes.ts';
 import { AttServer, type Misbehaviour } from './att-server.ts';
 import { DeviceSecurity, type SecurityOptions } from './device-security.ts';
@@ -21,6 +21,8 @@ export interface PeripheralOptions {
   /** 16-bit UUIDs in the advertisement. */
   readonly advertises: readonly number[];
   readonly services: readonly ServiceDeclaration[];
+  /** False: it only advertises, and nobody can connect to it or ask it for more. */
+  readonly connectable?: boolean;
   /** dBm. */
   readonly rssi?: number;
   /** Largest ATT MTU the device offers. */
@@ -68,7 +70,7 @@ interface PeripheralEvents {
 export class VirtualPeripheral extends EventEmitter<PeripheralEvents> {
   readonly addressType: 'public' | 'random';
   readonly name: string;
-  readonly advertisement: Buffer;
+  readonly connectable: boolean;
   readonly scanResponse: Buffer;
   readonly database: GattDatabase;
   readonly rssi: number;
@@ -79,6 +81,8 @@ export class VirtualPeripheral extends EventEmitter<PeripheralEvents> {
   pairingRefusal: number | undefined;
 
   readonly #mtu: number;
+  readonly #services: readonly number[];
+  #advertisement: Buffer;
   readonly #security: DeviceSecurity;
   readonly #identityAddress: string;
   #address: string;
@@ -94,11 +98,23 @@ export class VirtualPeripheral extends EventEmitter<PeripheralEvents> {
     this.#security = new DeviceSecurity(options.security ?? {});
     this.addressType = options.addressType ?? 'random';
     this.name = options.name;
-    this.advertisement = encodeAdvertisement(options.advertises);
+    this.connectable = options.connectable ?? true;
+    this.#services = options.advertises;
+    this.#advertisement = encodeAdvertisement(options.advertises);
     this.scanResponse = encodeScanResponse(options.name);
     this.rssi = options.rssi ?? -60;
     this.#mtu = options.mtu ?? 247;
     this.database = new GattDatabase([genericAccess(options.name), ...options.services]);
+  }
+
+  /** What is on the air now. */
+  get advertisement(): Buffer {
+    return this.#advertisement;
+  }
+
+  /** Changes what it broadcasts beside its services. Throws RangeError when that is more than fits. */
+  broadcast(data: readonly AdvertisedData[]): void {
+    this.#advertisement = encodeAdvertisement(this.#services, data);
   }
 
   /** Lower case; it changes where the device rotates it. */

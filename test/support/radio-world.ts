@@ -45,6 +45,8 @@ export interface RadioWorldOptions {
   readonly cursors?: RadioOptions['cursors'];
   readonly zoneOf?: RadioOptions['zoneOf'];
   readonly aclLength?: number;
+  readonly users?: RadioOptions['users'];
+  readonly onBroadcast?: RadioOptions['onBroadcast'];
   /** Links that the controller has. */
   readonly maxLinks?: number;
 }
@@ -95,6 +97,8 @@ export async function openRadioWorld(options: RadioWorldOptions = {}): Promise<R
       notes.clocks.push(event);
       options.onClock?.(event);
     },
+    ...(options.users && { users: options.users }),
+    ...(options.onBroadcast && { onBroadcast: options.onBroadcast }),
     ...(options.holdOffMs && { holdOffMs: options.holdOffMs }),
     ...(options.cursors && { cursors: options.cursors }),
     ...(options.zoneOf && { zoneOf: options.zoneOf }),
