@@ -19,9 +19,11 @@ export interface NumericObservation {
 }
 
 export class HealthSensor extends Wearable {
+  readonly #segmentOctets: number;
   #counter = 0;
 
-  constructor(options: DeviceOptions) {
+  /** `segmentOctets`: of an observation in one notification; as many as the smallest MTU holds by default. */
+  constructor(options: DeviceOptions & { readonly segmentOctets?: number }) {
     super(options, 'Health sensor', [
       {
         uuid: 0x1840,
@@ -32,6 +34,7 @@ export class HealthSensor extends Wearable {
         ],
       },
     ]);
+    this.#segmentOctets = options.segmentOctets ?? SEGMENT_OCTETS;
   }
 
   /** Notifies a number, in as many segments as it needs. False when nobody subscribed to all of them. */
@@ -50,7 +53,7 @@ export class HealthSensor extends Wearable {
       unitCode,
       value,
     });
-    const segments = splitIntoSegments(whole, SEGMENT_OCTETS, this.#counter);
+    const segments = splitIntoSegments(whole, this.#segmentOctets, this.#counter);
     this.#counter = (this.#counter + segments.length) % COUNTERS;
     const sent = await Promise.all(segments.map((one) => this.send(LIVE_OBSERVATIONS, encodeGhsSegment(one))));
     return sent.every(Boolean);
@@ -62,6 +65,6 @@ export class HealthSensor extends Wearable {
   }
 }
 
-export function createHealthSensor(options: DeviceOptions): HealthSensor {
+export function createHealthSensor(options: ConstructorParameters<typeof HealthSensor>[0]): HealthSensor {
   return new HealthSensor(options);
 }

@@ -58,11 +58,11 @@ describe('sensors that move along', () => {
 
 describe('a generic health sensor', () => {
   it('sends an observation in segments that join', async () => {
-    const sensor = createHealthSensor(identity(3, 'sensor'));
+    const sensor = createHealthSensor({ ...identity(3, 'sensor'), segmentOctets: 8 });
     const { heard } = await open({ setUp: (air) => void air.add(sensor) });
     await sensor.whenHeard();
     expect(await sensor.observe({ mdc: 151_562, unitCode: 0x0ae0, value: dec(16) })).toBe(true);
-    await until(() => heard(0x2b8b).length > 1 && (heard(0x2b8b).at(-1)!.value[0]! & 2) !== 0);
+    await until(() => heard(0x2b8b).length === 2 && (heard(0x2b8b).at(-1)!.value[0]! & 2) !== 0);
     let assembly: Assembly | null = null;
     let whole: Uint8Array | null = null;
     for (const { value } of heard(0x2b8b)) {
