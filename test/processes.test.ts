@@ -196,6 +196,19 @@ it('runs one service on a data directory, and says what is wrong in lines', asyn
   await expect(ask('ingest-service/main.ts', 'patient', '--data', join(folder, 'none'))).rejects.toThrow('--name');
 });
 
+it('takes what a fleet of agents sends', async () => {
+  const data = join(folder, 'data');
+  const ingest = start('ingest.mjs', '--data', data, '--port', '0', '--mqtt-port', '0');
+  await until('the service listens', () => ingest.output.includes('HTTP on'));
+  const url = /HTTP on ([^,]+),/.exec(ingest.output)![1]!;
+  const fleet = ['fleet', '--agents', '5', '--rate', '5', '--seconds', '2', '--service', url, '--data', data, '--json'];
+  expect(JSON.parse(await ask('simulators/simulate-main.ts', ...fleet))).toMatchObject({
+    sent: 50,
+    logged: 50,
+    lost: 0,
+  });
+});
+
 it('says so when it listens to more than this machine', async () => {
   const running = start(
     'ingest.mjs',
