@@ -69,14 +69,25 @@ async function freePorts(count: number): Promise<number[]> {
   return ports;
 }
 
-/** Children of a process on Linux, by what they run. */
+/** Kills a child of a process, by what it runs, once it is there (Linux). */
+async function killChild(pid: number, program: string): Promise<void> {
+  await until(`there is a ${program} to kill`, () => childOf(pid, program) !== undefined);
+  process.kill(childOf(pid, program)!, 'SIGKILL');
+}
+
 function childOf(pid: number, program: string): number | undefined {
   const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8')
     .trim()
     .split(' ')
     .filter(Boolean)
     .map(Number);
-  return children.find((child) => readFileSync(`/proc/${child}/cmdline`, 'utf8').includes(program));
+  return children.find((child) => {
+    try {
+      return readFileSync(`/proc/${child}/cmdline`, 'utf8').includes(program);
+    } catch {
+      return false; // it ended meanwhile
+    }
+  });
 }
 
 it('files and logs what wearables say, by one-time code, over kill -9 of every process', async () => {
@@ -127,11 +138,12 @@ it('files and logs what wearables say, by one-time code, over kill -9 of every p
   };
   await flows('batches are in the log');
 
-  process.kill(childOf(ingest.child.pid!, 'ledger-writer')!, 'SIGKILL');
+  await killChild(ingest.child.pid!, 'ledger-writer');
   await flows('the log goes on after its writer was killed');
-  process.kill(childOf(ingest.child.pid!, 'ingest-service')!, 'SIGKILL');
+  await killChild(ingest.child.pid!, 'ingest-service');
+  await until('both were started again', () => ingest.output.match(/starting it again/g)?.length === 2);
+  await until('the service listens again', () => ingest.output.match(/HTTP on/g)?.length === 2);
   await flows('the log goes on after the service was killed');
-  expect(ingest.output.match(/starting it again/g)?.length).toBe(2);
   ingest.child.kill('SIGKILL');
   await once(ingest.child, 'exit');
   ingest = start('ingest.mjs', ...ingestArgs);
@@ -141,10 +153,11 @@ it('files and logs what wearables say, by one-time code, over kill -9 of every p
   agent.child.kill('SIGKILL');
   await once(agent.child, 'exit');
   agent = start('edge-agent/main.ts', ...agentArgs);
+  await until('the agent listens again', () => agent.output.includes('"listening"'));
   await flows('the log goes on after the agent was killed');
-  process.kill(childOf(agent.child.pid!, 'radio-child')!, 'SIGKILL');
+  await killChild(agent.child.pid!, 'radio-child');
+  await until('the radio was started again', () => agent.output.includes('"radio-started-again"'));
   await flows('the log goes on after the radio was killed');
-  expect(agent.output).toContain('"radio-started-again"');
   wearables.child.kill('SIGKILL');
   await once(wearables.child, 'exit');
   wearables = start('simulators/simulate-main.ts', ...simulateArgs);
