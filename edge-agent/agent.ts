@@ -171,7 +171,7 @@ function listen(gateway: Gateway, { transport, uptime, zoneOf, radio: timings, l
     log: (line) => log.info(line, 'radio'),
     ...(timings ? { timings } : {}),
   } satisfies HostedRadioOptions;
-  return isHost(transport) ? transport.listen(options) : openRadio({ ...options, transport });
+  return isHost(transport) ? transport.listen(options, gateway.wanted) : openRadio({ ...options, transport });
 }
 
 function isHost(transport: AgentOptions['transport']): transport is RadioHost {

@@ -232,6 +232,11 @@ export class Gateway {
     return assigned !== undefined && patientsOf(assigned).some((subject) => this.#collect.isPermitted(subject));
   }
 
+  /** Addresses of the devices that it wants now. */
+  get wanted(): string[] {
+    return [...this.#assignments.devices.keys()].filter((address) => this.wants(address));
+  }
+
   /** Takes in a value; see {@link Assembler.hear}: when this resolves, the device may forget it. */
   async hear(notification: Notification): Promise<void> {
     await this.#assembler.hear(notification);

@@ -40,6 +40,8 @@ export interface ListenSettings {
   readonly cursors?: readonly RememberedCursor[];
   /** Users of devices that are mute without one; absent where the agent keeps none. */
   readonly users?: readonly RememberedUser[];
+  /** Addresses of devices that are wanted for all that the agent knows now; others are asked for first. */
+  readonly wanted: readonly string[];
 }
 
 let transport: HciTransport | undefined;
@@ -81,9 +83,10 @@ const channel = openChannel({
       }, TICK_MS);
     },
 
-    listen({ callbacks, timings, remembered, maxLinks, cursors, users }: ListenSettings): void {
+    listen({ callbacks, timings, remembered, wanted, maxLinks, cursors, users }: ListenSettings): void {
+      const wants = ({ address }: { address: string }) => wanted.includes(address);
       radio = openRadio({
-        ...crossOver(channel, callbacks, remembered, uptime),
+        ...crossOver(channel, callbacks, remembered, uptime, { wants }),
         transport: transport!,
         profiles: PROFILES,
         uptime,

@@ -41,19 +41,24 @@ export function questionOf(args: readonly unknown[]): string {
   return JSON.stringify(args, (key, value: unknown) => (key === 'rssi' ? undefined : value));
 }
 
+/** What is answered before the agent has; instead of what stands in {@link CROSSINGS}. */
+export type Unanswered = { readonly [Name in CrossingName]?: Callbacks[Name] };
+
 /** The callbacks, as the radio process calls them. */
 export function crossOver(
   channel: Channel,
   names: readonly CrossingName[],
   remembered: readonly Remembered[],
   uptime: () => number,
+  unanswered: Unanswered = {},
 ): Callbacks {
   const entries = names.map((name) => {
     const crossing = CROSSINGS[name];
     if (crossing === 'tell') return [name, (...args: unknown[]) => channel.tell(name, ...args)];
     if (crossing === 'call') return [name, (...args: unknown[]) => channel.call(name, ...args)];
     const known = remembered.flatMap(([of, question, answer]) => (of === name ? [[question, answer] as const] : []));
-    return [name, askBehind(channel, name, crossing.ask, known, uptime)];
+    const guess = (unanswered[name] ?? (() => crossing.ask)) as (...args: unknown[]) => unknown;
+    return [name, askBehind(channel, name, guess, known, uptime)];
   });
   return Object.fromEntries(entries) as Callbacks;
 }
@@ -61,14 +66,14 @@ export function crossOver(
 function askBehind(
   channel: Channel,
   name: string,
-  unanswered: unknown,
+  guess: (...args: unknown[]) => unknown,
   known: readonly (readonly [string, unknown])[],
   uptime: () => number,
 ): (...args: unknown[]) => unknown {
   const answers = new Map(known.map(([question, answer]) => [question, { answer, askedAt: Number.NEGATIVE_INFINITY }]));
   return (...args) => {
     const question = questionOf(args);
-    const entry = answers.get(question) ?? { answer: unanswered, askedAt: Number.NEGATIVE_INFINITY };
+    const entry = answers.get(question) ?? { answer: guess(...args), askedAt: Number.NEGATIVE_INFINITY };
     // The one asked longest ago goes first.
     answers.delete(question);
     answers.set(question, entry);

@@ -44,8 +44,11 @@ export interface RadioHost {
   readonly ended: number;
   /** Process id while there is one. */
   readonly pid: number | undefined;
-  /** As `openRadio`, once. The first sight of a device only asks whether it is wanted; the next one connects. */
-  listen(options: HostedRadioOptions): Radio;
+  /**
+   * As `openRadio`, once. `wanted`: addresses that are connected to at first sight; the first sight of any other device
+   * only asks, and its next advertisement connects.
+   */
+  listen(options: HostedRadioOptions, wanted?: readonly string[]): Radio;
   /** Ends links, process and all, within two seconds. */
   close(): Promise<void>;
 }
@@ -76,6 +79,7 @@ class Host implements RadioHost {
   #child: ChildProcess | undefined;
   #channel: Channel | undefined;
   #radio: HostedRadioOptions | undefined;
+  #wanted: readonly string[] = [];
   #simulatedAt: number | undefined;
   #fallsInARow = 0;
   #hasRun = false;
@@ -135,8 +139,9 @@ class Host implements RadioHost {
     if (this.#radio) await this.#tellToListen(this.#radio);
   }
 
-  listen(options: HostedRadioOptions): Radio {
+  listen(options: HostedRadioOptions, wanted: readonly string[] = []): Radio {
     this.#radio = options;
+    this.#wanted = wanted;
     // A process that just ended is told by the next start.
     this.#tellToListen(options).catch(() => undefined);
     return {
@@ -174,6 +179,7 @@ class Host implements RadioHost {
       ...(options.maxLinks !== undefined && { maxLinks: options.maxLinks }),
       ...(options.cursors && { cursors: options.cursors.all() }),
       ...(options.users && { users: options.users.all() }),
+      wanted: this.#wanted,
       ...(options.timings && { timings: options.timings }),
     };
     await this.#channel?.call('listen', settings);
