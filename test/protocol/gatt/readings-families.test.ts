@@ -1,48 +1,10 @@
-/** Readings of glucose meters, scales, enhanced cuffs, generic sensors and advertised data, line by line. */
+/** Readings of meters, scales, straps, cuffs, oximeters and glucose sensors, line by line. */
 import { describe, expect, it } from 'vitest';
 import { concatBytes, decodeHex } from '../../../protocol/bytes.ts';
-import { decimalToString, isDecimal, type SensorValue } from '../../../protocol/decimal.ts';
 import { encodeCgmFeature } from '../../../protocol/gatt/cgm-session.ts';
 import { crc16 } from '../../../protocol/gatt/crc16.ts';
-import type { ElapsedTime } from '../../../protocol/gatt/elapsed-time.ts';
-import { encodeLiveHealthObservation, type GhsBundle, type GhsObservation } from '../../../protocol/gatt/ghs.ts';
-import type { ReadingContext } from '../../../protocol/gatt/measured-vital.ts';
-import { measurementOf } from '../../../protocol/gatt/readings.ts';
-import { allVitalSigns, MDC } from '../../../protocol/vital-signs.ts';
+import { hex, readingLines } from '../../support/reading-lines.ts';
 
-const text = (value: SensorValue) => (isDecimal(value) ? decimalToString(value) : value);
-const NAMES = new Map(allVitalSigns().map(({ mdc, name }) => [mdc, name]));
-
-/** `vital value unit`, then what else there is; at the end what is no reading, in parentheses. */
-function lines(characteristic: number, bytes: string | Uint8Array, context: ReadingContext = {}): string[] {
-  const value = typeof bytes === 'string' ? decodeHex(bytes.replaceAll(' ', '')) : bytes;
-  const { readings, notResults } = measurementOf(characteristic, value, context);
-  return [
-    ...readings.map((reading) => {
-      const parts = (reading.components ?? []).map((part) => `${NAMES.get(part.vital)}=${text(part.value)}`);
-      const { deviceClock, zoneMin, site, userIndex, deviceSequence, isTest, companion, feature } = reading;
-      return [
-        NAMES.get(reading.vital),
-        reading.value === undefined ? parts.join(',') : text(reading.value),
-        reading.unit,
-        reading.flags.join(','),
-        deviceClock ?? '',
-        zoneMin === undefined ? '' : `zone=${zoneMin}`,
-        site === undefined ? '' : `site=${site}`,
-        userIndex === undefined ? '' : `user=${userIndex}`,
-        deviceSequence === undefined ? '' : `#${deviceSequence}`,
-        isTest ? 'TEST' : '',
-        companion ? '+companion' : '',
-        feature ? '+feature' : '',
-      ]
-        .filter(Boolean)
-        .join(' ');
-    }),
-    ...notResults.map((why) => `(${why})`),
-  ];
-}
-
-const hex = (text: string) => decodeHex(text.replaceAll(' ', ''));
 const service = { carrier: 'service-data' } as const;
 
 describe('a glucose meter', () => {
@@ -83,28 +45,28 @@ describe('a glucose meter', () => {
     ['reserved type', '020100ea070101080000 54b0 f0', ['(unknown-code)']],
     ['no concentration', '000100ea070101080000', ['(no-value)']],
   ])('%s', (_, value, expected) => {
-    expect(lines(0x2a18, value)).toEqual(expected);
+    expect(readingLines(0x2a18, value)).toEqual(expected);
   });
 
   const value = '120700ea070101080000 54b0 11';
 
   it('gives what its context tells, each as a reading of its own', () => {
     const companion = hex('5f 0700 02 1ee0 02 21 100e 3c 01 32a0 36f0');
-    expect(lines(0x2a18, value, { companion })).toEqual([
+    expect(readingLines(0x2a18, value, { companion })).toEqual([
       'capillary-glucose 84 mg/dL after-meal,major-illness 2026-01-01T08:00:00 site=8417848 #7 +companion',
       'glycated-hemoglobin 5.4 % 2026-01-01T08:00:00 #7 +companion',
       'carbohydrates 300 g lunch 2026-01-01T08:00:00 #7 +companion',
       'medication 50 mg rapid-acting 2026-01-01T08:00:00 #7 +companion',
       'exercise 60 % 2026-01-01T08:00:00 #7 +companion',
     ]);
-    expect(lines(0x2a18, value, { companion: hex('30 0700 04 05d0') })).toContain(
+    expect(readingLines(0x2a18, value, { companion: hex('30 0700 04 05d0') })).toContain(
       'medication 5 mL long-acting 2026-01-01T08:00:00 #7 +companion',
     );
   });
 
   it('does not look at the context of another record, nor at one that cannot be read', () => {
     for (const companion of [hex('02 0800 01'), hex('02'), new Uint8Array()]) {
-      expect(lines(0x2a18, value, { companion })).toEqual([
+      expect(readingLines(0x2a18, value, { companion })).toEqual([
         'capillary-glucose 84 mg/dL 2026-01-01T08:00:00 site=8417848 #7',
       ]);
     }
@@ -112,30 +74,34 @@ describe('a glucose meter', () => {
 
   it('gives what the context tells when the strip failed, and nothing around control solution', () => {
     const companion = hex('02 0700 01');
-    expect(lines(0x2a18, '100700ea070101080000', { companion })).toEqual(['(no-value)']);
-    expect(lines(0x2a18, value.replace(/11$/, '1a'), { companion: hex('40 0700 36f0') })).toEqual([
+    expect(readingLines(0x2a18, '100700ea070101080000', { companion })).toEqual(['(no-value)']);
+    expect(readingLines(0x2a18, value.replace(/11$/, '1a'), { companion: hex('40 0700 36f0') })).toEqual([
       '(control-solution)',
     ]);
   });
 
   it('means nothing by a status that it does not claim to give', () => {
     const status = '0a0100ea070101080000 54b0 f1 0908';
-    expect(lines(0x2a18, status)).toEqual(['capillary-glucose 84 mg/dL battery-low,clock-not-set,strip-fault #1']);
-    expect(lines(0x2a18, status, { feature: hex('0100') })).toEqual([
+    expect(readingLines(0x2a18, status)).toEqual([
+      'capillary-glucose 84 mg/dL battery-low,clock-not-set,strip-fault #1',
+    ]);
+    expect(readingLines(0x2a18, status, { feature: hex('0100') })).toEqual([
       'capillary-glucose 84 mg/dL battery-low 2026-01-01T08:00:00 #1 +feature',
     ]);
-    expect(lines(0x2a18, value, { feature: hex('0100') })[0]).not.toContain('feature');
-    expect(lines(0x2a18, status, { feature: hex('01') })[0]).toContain('clock-not-set');
+    expect(readingLines(0x2a18, value, { feature: hex('0100') })[0]).not.toContain('feature');
+    expect(readingLines(0x2a18, status, { feature: hex('01') })[0]).toContain('clock-not-set');
   });
 
   it('never takes a ketone for a glucose where the profile knows the difference', () => {
     const profile = 'care-sens-meter';
-    expect(lines(0x2a18, value, { profile, companion: hex('02 0700 06') })).toEqual(['(ketone)']);
-    expect(lines(0x2a18, value, { profile })).toEqual(['(context-missing)']);
-    expect(lines(0x2a18, value, { profile, companion: hex('02 0700 01') })[0]).toContain('before-meal');
-    expect(lines(0x2a18, value.replace(/^12/, '02'), { profile })[0]).toContain('capillary-glucose 84');
-    expect(lines(0x2a18, value, { companion: hex('02 0700 06') })[0]).toContain('capillary-glucose 84');
-    expect(() => lines(0x2a18, value, { profile: 'no-such' })).toThrow(expect.objectContaining({ code: 'not-found' }));
+    expect(readingLines(0x2a18, value, { profile, companion: hex('02 0700 06') })).toEqual(['(ketone)']);
+    expect(readingLines(0x2a18, value, { profile })).toEqual(['(context-missing)']);
+    expect(readingLines(0x2a18, value, { profile, companion: hex('02 0700 01') })[0]).toContain('before-meal');
+    expect(readingLines(0x2a18, value.replace(/^12/, '02'), { profile })[0]).toContain('capillary-glucose 84');
+    expect(readingLines(0x2a18, value, { companion: hex('02 0700 06') })[0]).toContain('capillary-glucose 84');
+    expect(() => readingLines(0x2a18, value, { profile: 'no-such' })).toThrow(
+      expect.objectContaining({ code: 'not-found' }),
+    );
   });
 });
 
@@ -169,16 +135,16 @@ describe('a scale', () => {
       ],
     ],
   ])('%i %s', (characteristic, value, expected) => {
-    expect(lines(characteristic, value)).toEqual(expected);
+    expect(readingLines(characteristic, value)).toEqual(expected);
   });
 
   it('gives the second of two values at the time and for the user of the first', () => {
     const companion = hex('0610 c800 ea070101080000 02');
-    expect(lines(0x2a9c, companion)).toEqual(['body-fat 20.0 % 2026-01-01T08:00:00 user=2']);
-    expect(lines(0x2a9c, '0014 c800 2c3a', { companion })).toEqual([
+    expect(readingLines(0x2a9c, companion)).toEqual(['body-fat 20.0 % 2026-01-01T08:00:00 user=2']);
+    expect(readingLines(0x2a9c, '0014 c800 2c3a', { companion })).toEqual([
       'body-weight 74.460 kg 2026-01-01T08:00:00 user=2 +companion',
     ]);
-    expect(lines(0x2a9c, '0014 c900 2c3a', { companion })).toEqual(['body-fat 20.1 %', 'body-weight 74.460 kg']);
+    expect(readingLines(0x2a9c, '0014 c900 2c3a', { companion })).toEqual(['body-fat 20.1 %', 'body-weight 74.460 kg']);
   });
 
   it.each([
@@ -195,13 +161,15 @@ describe('a scale', () => {
     [0xfcd2, '40015dfe', ['battery 93 % unknown-octets']],
     [0xfcd2, '40015d5000286a69', ['battery 93 % 2026-01-16T11:58:56 zone=0']],
   ])('advertised under %i: %s', (uuid, value, expected) => {
-    expect(lines(uuid, value, service)).toEqual(expected);
+    expect(readingLines(uuid, value, service)).toEqual(expected);
   });
 
   it('is not heard where nothing can be read', () => {
-    expect(() => lines(0xfcd2, '4101', service)).toThrow(expect.objectContaining({ code: 'encrypted' }));
-    expect(() => lines(0x2a9d, '00ffff', service)).toThrow(expect.objectContaining({ code: 'unknown-characteristic' }));
-    expect(() => lines(0x181d, '223e30e607020e10293a')).toThrow(
+    expect(() => readingLines(0xfcd2, '4101', service)).toThrow(expect.objectContaining({ code: 'encrypted' }));
+    expect(() => readingLines(0x2a9d, '00ffff', service)).toThrow(
+      expect.objectContaining({ code: 'unknown-characteristic' }),
+    );
+    expect(() => readingLines(0x181d, '223e30e607020e10293a')).toThrow(
       expect.objectContaining({ code: 'unknown-characteristic' }),
     );
   });
@@ -210,12 +178,12 @@ describe('a scale', () => {
 describe('a strap', () => {
   it('is heard by its advertisement', () => {
     const context = { carrier: 'manufacturer-data' } as const;
-    expect(lines(0x006b, '6b003b164446', context)).toEqual(['heart-rate 70 /min']);
-    expect(lines(0x006b, '6b0038164446', context)).toEqual(['heart-rate 70 /min battery-low,no-contact']);
+    expect(readingLines(0x006b, '6b003b164446', context)).toEqual(['heart-rate 70 /min']);
+    expect(readingLines(0x006b, '6b0038164446', context)).toEqual(['heart-rate 70 /min battery-low,no-contact']);
   });
 
   it('that runs gives speed and cadence', () => {
-    expect(lines(0x2a53, '00800250')).toEqual(['speed 2.50000000 m/s', 'cadence 80 /min']);
+    expect(readingLines(0x2a53, '00800250')).toEqual(['speed 2.50000000 m/s', 'cadence 80 /min']);
   });
 });
 
@@ -259,17 +227,19 @@ describe('a cuff', () => {
       ],
     ],
   ])('enhanced: %s', (_, value, expected) => {
-    expect(lines(0x2b34, value)).toEqual(expected);
+    expect(readingLines(0x2b34, value)).toEqual(expected);
   });
 
   it('means nothing by a status that it does not claim to detect', () => {
     const value = '10780050005d002f00';
-    expect(lines(0x2a35, value)[0]).toContain('bad-position,body-movement,cuff-loose,irregular-pulse,pulse-range');
-    expect(lines(0x2a35, value, { feature: hex('0100') })[0]).toMatch(/mm\[Hg\] body-movement \+feature$/);
-    expect(lines(0x2a35, value, { feature: hex('1e00') })[0]).toContain(
+    expect(readingLines(0x2a35, value)[0]).toContain(
+      'bad-position,body-movement,cuff-loose,irregular-pulse,pulse-range',
+    );
+    expect(readingLines(0x2a35, value, { feature: hex('0100') })[0]).toMatch(/mm\[Hg\] body-movement \+feature$/);
+    expect(readingLines(0x2a35, value, { feature: hex('1e00') })[0]).toContain(
       ' bad-position,cuff-loose,irregular-pulse,pulse-range +feature',
     );
-    expect(lines(0x2a35, minimal, { feature: hex('0100') })[0]).not.toContain('+feature');
+    expect(readingLines(0x2a35, minimal, { feature: hex('0100') })[0]).not.toContain('+feature');
   });
 
   it('gives the value of a record, with or without its CRC', () => {
@@ -279,25 +249,27 @@ describe('a cuff', () => {
     const right = concatBytes(decodeHex(record), Uint8Array.of(crc & 0xff, crc >> 8));
     const wrong = concatBytes(decodeHex(record), Uint8Array.of(0, 0));
     const withCrc = { feature: hex('4000') };
-    expect(lines(0x2b36, record)).toEqual([`${line} from-storage #7`]);
-    expect(lines(0x2b36, right)).toEqual([`${line} from-storage #7`]);
-    expect(lines(0x2b36, right, withCrc)).toEqual([`${line} from-storage #7 +feature`]);
-    expect(lines(0x2b36, wrong, withCrc)).toEqual([`${line} crc-mismatch,from-storage #7 +feature`]);
-    expect(() => lines(0x2b36, wrong)).toThrow(expect.objectContaining({ code: 'trailing' }));
-    expect(lines(0x2b36, '010700342b78')).toEqual(['(segment)']);
-    expect(lines(0x2b36, '030700362a00780050006400')).toEqual([]);
-    expect(() => lines(0x2b36, '030700372a0648')).toThrow(expect.objectContaining({ code: 'unknown-characteristic' }));
+    expect(readingLines(0x2b36, record)).toEqual([`${line} from-storage #7`]);
+    expect(readingLines(0x2b36, right)).toEqual([`${line} from-storage #7`]);
+    expect(readingLines(0x2b36, right, withCrc)).toEqual([`${line} from-storage #7 +feature`]);
+    expect(readingLines(0x2b36, wrong, withCrc)).toEqual([`${line} crc-mismatch,from-storage #7 +feature`]);
+    expect(() => readingLines(0x2b36, wrong)).toThrow(expect.objectContaining({ code: 'trailing' }));
+    expect(readingLines(0x2b36, '010700342b78')).toEqual(['(segment)']);
+    expect(readingLines(0x2b36, '030700362a00780050006400')).toEqual([]);
+    expect(() => readingLines(0x2b36, '030700372a0648')).toThrow(
+      expect.objectContaining({ code: 'unknown-characteristic' }),
+    );
   });
 });
 
 describe('an oximeter', () => {
   it('means nothing by status that it does not claim to give', () => {
     const value = '0c 62 00 40 00 0004 200000'.replaceAll(' ', '');
-    expect(lines(0x2a5f, value)[0]).toBe('oxygen-saturation 98 % demonstration,low-perfusion TEST');
-    expect(lines(0x2a5f, value, { feature: hex('0000') })[0]).toBe('oxygen-saturation 98 % +feature');
-    expect(lines(0x2a5f, value, { feature: hex('0100 0020') })[0]).toBe('oxygen-saturation 98 % +feature');
-    expect(lines(0x2a5f, value, { feature: hex('0300') })[0]).toContain('low-perfusion TEST +feature');
-    expect(lines(0x2a5f, '0062004000', { feature: hex('0000') })[0]).toBe('oxygen-saturation 98 %');
+    expect(readingLines(0x2a5f, value)[0]).toBe('oxygen-saturation 98 % demonstration,low-perfusion TEST');
+    expect(readingLines(0x2a5f, value, { feature: hex('0000') })[0]).toBe('oxygen-saturation 98 % +feature');
+    expect(readingLines(0x2a5f, value, { feature: hex('0100 0020') })[0]).toBe('oxygen-saturation 98 % +feature');
+    expect(readingLines(0x2a5f, value, { feature: hex('0300') })[0]).toContain('low-perfusion TEST +feature');
+    expect(readingLines(0x2a5f, '0062004000', { feature: hex('0000') })[0]).toBe('oxygen-saturation 98 %');
   });
 });
 
@@ -306,125 +278,13 @@ describe('a glucose sensor', () => {
     const sample = { type: 'isf', location: 'subcutaneous' } as const;
     const withCrc = encodeCgmFeature({ features: ['e2eCrc'], ...sample });
     const without = encodeCgmFeature({ features: [], ...sample });
-    expect(lines(0x2aa7, '060078001e00', { feature: withCrc })).toEqual(['glucose 120 mg/dL crc-mismatch +feature']);
-    expect(lines(0x2aa7, '060078001e00', { feature: without })).toEqual(['glucose 120 mg/dL +feature']);
-    expect(lines(0x2aa7, '08000c100600586f', { feature: without })[0]).toContain('unknown-octets +feature');
-    expect(lines(0x2aa7, '08000c100600586f', { feature: withCrc })[0]).toContain('crc-mismatch +feature');
+    expect(readingLines(0x2aa7, '060078001e00', { feature: withCrc })).toEqual([
+      'glucose 120 mg/dL crc-mismatch +feature',
+    ]);
+    expect(readingLines(0x2aa7, '060078001e00', { feature: without })).toEqual(['glucose 120 mg/dL +feature']);
+    expect(readingLines(0x2aa7, '08000c100600586f', { feature: without })[0]).toContain('unknown-octets +feature');
+    expect(readingLines(0x2aa7, '08000c100600586f', { feature: withCrc })[0]).toContain('crc-mismatch +feature');
     const damaged = Uint8Array.from(withCrc, (octet, i) => (i === 0 ? octet ^ 1 : octet));
-    expect(lines(0x2aa7, '060078001e00', { feature: damaged })).toEqual(['glucose 120 mg/dL']);
-  });
-});
-
-describe('a generic sensor', () => {
-  const noTime = {
-    durationS: null,
-    status: null,
-    objectId: null,
-    patient: null,
-    supplemental: null,
-    derivedFrom: null,
-  };
-  const bare = { type: null, time: null, ...noTime, hasMember: null };
-  const whole = { first: true, last: true, counter: 0 };
-  const at: ElapsedTime = {
-    value: 820_540_800, // 2026-01-01T00:00:00
-    tick: false,
-    utc: true,
-    resolutionS: { mantissa: 1, exponent: 0 },
-    tzUsed: true,
-    currentTimeline: true,
-    source: 'ntp',
-    offset15: 4,
-  };
-  const number = (mantissa: number, exponent = 0) => ({ mantissa, exponent });
-  const observe = (observation: GhsObservation | GhsBundle, characteristic = 0x2b8b) =>
-    lines(characteristic, encodeLiveHealthObservation({ ...whole, ...observation }));
-  const numeric = (type: number | null, unitCode: number, mantissa = 40, exponent = 0) =>
-    ({ ...bare, type, class: 1, unitCode, value: number(mantissa, exponent) }) as const;
-
-  it.each([
-    ['heart rate', numeric(MDC.heartRate, 2720, 72), 'heart-rate 72 /min'],
-    ['respiration', numeric(MDC.respiratoryRate, 2784, 15), 'respiratory-rate 15 /min'],
-    ['temperature', numeric(MDC.temperature, 6048, 365, -1), 'body-temperature 36.5 Cel'],
-    ['weight', numeric(MDC.weight, 1731, 800, -1), 'body-weight 80.0 kg'],
-    ['special value', { ...numeric(MDC.weight, 1731), value: 'NaN' as const }, 'body-weight NaN kg'],
-    ['code that nobody knows', numeric(1234, 1731), '(unknown-code)'],
-    ['no code', numeric(null, 1731), '(unknown-code)'],
-    ['a panel as a number', numeric(MDC.bloodPressure, 3872), '(unknown-code)'],
-    ['unit that is not its own', numeric(MDC.weight, 2720), '(unknown-unit)'],
-    ['unit that nobody knows', numeric(MDC.weight, 9999), '(unknown-unit)'],
-    ['no number', { ...bare, type: MDC.weight, class: 2 as const, value: 7 }, '(not-numeric)'],
-    ['user', { ...numeric(MDC.weight, 1731), patient: 3 }, 'body-weight 40 kg user=3'],
-    [
-      'status',
-      { ...numeric(MDC.weight, 1731), status: ['test', 'earlyEstimate', 'questionable'] as const },
-      'body-weight 40 kg early-estimate,questionable,test TEST',
-    ],
-    ['time with its zone', { ...numeric(MDC.weight, 1731), time: at }, 'body-weight 40 kg 2026-01-01T01:00:00 zone=60'],
-    [
-      'UTC',
-      { ...numeric(MDC.weight, 1731), time: { ...at, tzUsed: false } },
-      'body-weight 40 kg 2026-01-01T00:00:00 zone=0',
-    ],
-    [
-      'local time with its zone',
-      { ...numeric(MDC.weight, 1731), time: { ...at, utc: false } },
-      'body-weight 40 kg 2026-01-01T00:00:00 zone=60',
-    ],
-    [
-      'local time without',
-      { ...numeric(MDC.weight, 1731), time: { ...at, utc: false, tzUsed: false } },
-      'body-weight 40 kg 2026-01-01T00:00:00',
-    ],
-    ['ticks', { ...numeric(MDC.weight, 1731), time: { ...at, tick: true } }, 'body-weight 40 kg clock-not-set'],
-    [
-      'older timeline',
-      { ...numeric(MDC.weight, 1731), time: { ...at, currentTimeline: false } },
-      'body-weight 40 kg clock-not-set',
-    ],
-  ])('%s', (_, observation, expected) => {
-    expect(observe(observation)).toEqual([expected]);
-  });
-
-  it('gives a panel in the order of the table, and beside it what is no part of it', () => {
-    const part = (type: number, unitCode: number, mantissa: number) =>
-      ({ type, class: 1, unitCode, value: number(mantissa) }) as const;
-    const components = [
-      part(MDC.diastolic, 3872, 80),
-      part(MDC.cuffPulse, 2720, 64),
-      part(MDC.systolic, 3872, 120),
-      part(MDC.systolic, 3872, 121),
-      part(MDC.meanPressure, 3843, 13),
-      part(4711, 3872, 1),
-    ];
-    expect(observe({ ...bare, type: MDC.bloodPressure, class: 7, components })).toEqual([
-      'blood-pressure systolic-pressure=120,diastolic-pressure=80 mm[Hg]',
-      'cuff-pulse-rate 64 /min',
-      '(repeated)',
-      '(unknown-unit)',
-      '(unknown-code)',
-    ]);
-    expect(observe({ ...bare, type: MDC.bloodPressure, class: 7, components: [] })).toEqual([]);
-  });
-
-  it('gives each observation of a bundle with the fields of the bundle, and calls what was stored so', () => {
-    const other = { ...numeric(MDC.weight, 1731, 41), time: { ...at, value: at.value + 60 } };
-    const bundle: GhsBundle = {
-      ...bare,
-      class: 255,
-      time: at,
-      patient: 2,
-      observations: [numeric(MDC.weight, 1731), other, numeric(MDC.weight, 1731, 42), numeric(MDC.bodyFat, 544, 20)],
-    };
-    expect(observe(bundle, 0x2bdd)).toEqual([
-      'body-weight 40 kg from-storage 2026-01-01T01:00:00 zone=60 user=2',
-      'body-weight 41 kg from-storage 2026-01-01T01:01:00 zone=60 user=2',
-      'body-fat 20 % from-storage 2026-01-01T01:00:00 zone=60 user=2',
-      '(repeated)',
-    ]);
-  });
-
-  it('is not read in parts', () => {
-    expect(lines(0x2b8b, '01aabb')).toEqual(['(segment)']);
+    expect(readingLines(0x2aa7, '060078001e00', { feature: damaged })).toEqual(['glucose 120 mg/dL']);
   });
 });
