@@ -212,10 +212,12 @@ export class Observer {
    * Notes what a device's clock shows against ours; one that shows no date says nothing that could be noted. It counts
    * for this connection, from before the clock is set: the times of what the device has stored are put right by it.
    */
-  async noteClock({ device, connection, deviceClock, heardAt, uncertaintyMs, set }: HeardClock): Promise<void> {
+  async noteClock(clock: HeardClock): Promise<void> {
+    const { device, connection, deviceClock, zoneMin, heardAt, uncertaintyMs, set } = clock;
     const assigned = this.#assignedOf(device);
     if (!assigned || deviceClock === undefined || !this.#options.isPermitted(assigned.subject)) return;
-    this.#leaves.noteClock(assigned.address, connection, { deviceClock, heardAt });
+    const zone = zoneMin === undefined ? {} : { zoneMin };
+    this.#leaves.noteClock(assigned.address, connection, { deviceClock, heardAt, ...zone });
     const leaf: ClockLeaf = {
       kind: 'clock',
       subject: assigned.subject,

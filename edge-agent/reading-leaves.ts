@@ -25,15 +25,16 @@ export class ReadingLeaves {
   /** Repeats at the latest instant of each device, by address. */
   readonly #repeats = new Map<string, { connection: Connection; heardAt: Instant; seen: Map<string, number> }>();
   /** Clocks of devices against ours, by address. */
-  readonly #clocks = new Map<string, Coincidence & { readonly connection: Connection }>();
+  readonly #clocks = new Map<string, Required<Coincidence> & { readonly connection: Connection }>();
 
   constructor(options: ReadingLeavesOptions) {
     this.#options = options;
   }
 
   /** What a device's clock shows counts for this connection, until it shows something else. */
-  noteClock(address: string, connection: Connection, { deviceClock, heardAt }: Coincidence): void {
-    this.#clocks.set(address, { deviceClock, heardAt, connection });
+  noteClock(address: string, connection: Connection, { deviceClock, zoneMin, heardAt }: Coincidence): void {
+    const zone = zoneMin ?? this.#options.zoneOf(heardAt);
+    this.#clocks.set(address, { deviceClock, zoneMin: zone, heardAt, connection });
   }
 
   /** `address` in lower case. To be called once for each thing that was measured: a repeat is counted. */
@@ -73,8 +74,14 @@ export class ReadingLeaves {
   /** The device's clock counts in the zone that it names, or else in ours. */
   #timeOf(address: string, { connection, heardAt }: Notification, measured: MeasuredVital) {
     const { deviceClock, zoneMin = this.#options.zoneOf(heardAt) } = measured;
-    const clock = this.#clocks.get(address);
-    const coincidence = clock?.connection === connection ? clock : undefined;
+    const known = this.#clocks.get(address);
+    const clock = known?.connection === connection ? known : undefined;
+    // A reading that names no zone is in that of the clock, whichever it is.
+    const coincidence = clock && {
+      deviceClock: clock.deviceClock,
+      heardAt: clock.heardAt,
+      ...(measured.zoneMin !== undefined && { zoneMin: clock.zoneMin }),
+    };
     return timeOf({ zoneMin, heardAt, ...(deviceClock && { deviceClock }), ...(coincidence && { coincidence }) });
   }
 

@@ -20,6 +20,7 @@ import { verifyEd25519 } from '../../protocol/ed25519.ts';
 import { readEnrolment } from '../../protocol/enrolment.ts';
 import { encodeContent, encodeEnvelope, envelopeAad, hpkeKeyId } from '../../protocol/envelope.ts';
 import { encodeId, thumbprint } from '../../protocol/keys.ts';
+import { encodeLeaf } from '../../protocol/leaf.ts';
 import { encodePosition } from '../../protocol/position.ts';
 import { encodeReceipt, encodeTrust } from '../../protocol/receipt.ts';
 import { encodeVerifierKey } from '../../protocol/signed-note.ts';
@@ -28,6 +29,7 @@ import {
   buildBatch,
   DEVICE,
   HEARD_AT,
+  type Heard,
   LOG_INDEX,
   LOG_SIZE,
   OTHER_LEAVES,
@@ -55,6 +57,36 @@ const batch = buildBatch(
   ],
   agent,
 );
+
+/** Readings that rest on more than their raw bytes, or on advertised data; none of them is in the batch. */
+const FURTHER: readonly (Heard & { readonly means: string })[] = [
+  {
+    means: 'glucose with its context: before a meal',
+    characteristic: 0x2a18,
+    hex: '120700ea07010108000054b011',
+    companion: '02070001',
+  },
+  {
+    means: 'blood pressure of a cuff that claims to detect body movement alone',
+    characteristic: 0x2a35,
+    hex: '10780050005d002f00',
+    feature: '0100',
+  },
+  {
+    means: 'weight in the second of two values of a body composition',
+    characteristic: 0x2a9c,
+    hex: '0014c8002c3a',
+    companion: '0610c800ea07010108000002',
+  },
+  { means: 'blood pressure from a record', characteristic: 0x2b36, hex: '030700342b00780050006400' },
+  { means: 'weight in service data', characteristic: 0xfcd2, hex: '40073e1d', carrier: 'service-data' },
+  {
+    means: 'heart rate in manufacturer data',
+    characteristic: 0x006b,
+    hex: '6b003b164446',
+    carrier: 'manufacturer-data',
+  },
+];
 
 function describeKey({ publicKey }: Signer, fill: number) {
   return {
@@ -192,6 +224,10 @@ export async function makeFormatVectors(): Promise<string> {
       id: encodeHex(batch.signed.id),
       idText: encodeId(batch.signed.id),
     },
+    readings: FURTHER.map(({ means, ...heard }) => ({
+      means,
+      body: encodeHex(encodeLeaf(readingLeaves(heard)[0]!)),
+    })),
     envelope: await makeEnvelope(),
     acknowledgements: [
       signAcknowledgement({ ...about, outcome: 'held', withheld: 0 }, service),
