@@ -136,6 +136,8 @@ export function createPairing({ store, clock, counters, standingOf, voices, act 
           for (const session of mine.values()) {
             const { address, addressType } = session.device;
             if (session.agent !== agent || address !== content.address || addressType !== content.addressType) continue;
+            // Said to whoever asked last; who has the device is past asking.
+            if (content.failure === 'taken' && session.state !== undefined) continue;
             session.state = content.state;
             if (content.failure === undefined) delete session.failure;
             else session.failure = content.failure;
