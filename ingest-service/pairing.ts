@@ -9,6 +9,7 @@ import { decodeHex, encodeHex } from '../protocol/bytes.ts';
 import { Fault } from '../protocol/fault.ts';
 import { type AgentId, deviceHandle } from '../protocol/keys.ts';
 import type { PairingFailure } from '../protocol/pairing-failure.ts';
+import { MAX_PRIVATE_OCTETS } from '../protocol/private-message.ts';
 import type { FoundDevice, HeldUser, PairingLinkState, Report } from '../protocol/report.ts';
 import { type Clock, formatInstant, type Instant } from '../protocol/time.ts';
 import { vitalSignByMdc } from '../protocol/vital-signs.ts';
@@ -53,6 +54,8 @@ export const SCAN_MS = 60_000;
 /** How long what was found can be chosen from. */
 const CHOICE_MS = 10 * 60_000;
 const MAX_SESSIONS = 16;
+/** Reports of one agent that wait for their turn; an agent that sends more is not heard. */
+const MAX_WAITING = 32;
 const ACTS_PER_MINUTE = 40;
 /** A device's word about itself is no reading of its patient. */
 const DEVICE_SIGNS: ReadonlySet<string> = new Set(['battery']);
@@ -64,6 +67,7 @@ export function createPairing({ store, clock, counters, standingOf, voices, act 
   const sessions = new Map<string, Map<string, Session>>();
   const held = new Map<AgentId, readonly HeldUser[]>();
   const turns = new Map<AgentId, Promise<void>>();
+  const waiting = new Map<AgentId, number>();
   const limit = createRateLimit(clock, ACTS_PER_MINUTE);
 
   const scanKey = (agent: string, patient: Patient) => `${agent} ${patient.id}`;
@@ -167,13 +171,22 @@ export function createPairing({ store, clock, counters, standingOf, voices, act 
   return {
     /** A sealed report of an agent, as it came. Never rejects; what does not hold is counted. */
     hear(agent: AgentId, sealed: Uint8Array): Promise<void> {
+      const ahead = waiting.get(agent) ?? 0;
+      if (ahead >= MAX_WAITING || sealed.length > MAX_PRIVATE_OCTETS) {
+        counters.add('reports.refused.too-large');
+        return Promise.resolve();
+      }
+      waiting.set(agent, ahead + 1);
       const turn = (turns.get(agent) ?? Promise.resolve())
         .then(async () => take(agent, await voices.hear(agent, sealed)))
         .catch((error: unknown) =>
           counters.add(error instanceof Fault ? `reports.refused.${error.code}` : 'reports.failed'),
         )
         .then(() => {
-          if (turns.get(agent) === turn) turns.delete(agent);
+          waiting.set(agent, waiting.get(agent)! - 1);
+          if (turns.get(agent) !== turn) return;
+          turns.delete(agent);
+          waiting.delete(agent);
         });
       turns.set(agent, turn);
       return turn;

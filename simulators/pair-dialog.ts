@@ -131,7 +131,8 @@ export async function listPaired(pairing: PairingClient, dialog: Dialog): Promis
   }
   if (paired.length === 0) dialog.say('No wearable is paired.');
   for (const { count, userIndex, name, device } of held) {
-    dialog.say(`${count} measurements of user ${userIndex} of ${name ?? device.slice(0, 8)} wait: are they yours?`);
+    const whose = `${count} measurements of user ${userIndex} of ${name ?? 'a device'} wait: are they yours?`;
+    dialog.say(`${whose} If so: --claim ${device.slice(0, 8)}:${userIndex}`);
   }
 }
 
@@ -150,6 +151,21 @@ export async function unpairWearable(
   if (!yes && !isYes(await dialog.ask(question))) throw new Error('nothing was changed');
   await pairing.unpair(device);
   dialog.say('Unpaired, in effect now.');
+}
+
+/** `which`: beginning of a device's id, a colon, and the user's number. */
+export async function claimUser(pairing: PairingClient, dialog: Dialog, which: string, yes: boolean): Promise<void> {
+  const [, begins, user] = /^([0-9a-f]+):(\d{1,3})$/.exec(which) ?? [];
+  if (begins === undefined) throw new Error('--claim is a device and a user, such as 1a2b3c4d:2');
+  const { held } = await pairing.state();
+  const one = held.find(({ device, userIndex }) => device.startsWith(begins) && userIndex === Number(user));
+  if (!one) throw new Error('no measurements of that user wait; see --list');
+  dialog.say(CONSENT_WORDS);
+  const question = `Are the ${one.count} measurements of user ${one.userIndex} yours, and do you consent? (y/n) `;
+  if (!yes && !isYes(await dialog.ask(question))) throw new Error('nothing was changed');
+  await pairing.consentTo(one.device);
+  await pairing.claim(one.gateway, one.device, one.userIndex);
+  dialog.say('They are yours.');
 }
 
 function nameOf({ name }: { readonly name?: string }): string {

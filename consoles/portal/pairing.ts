@@ -1,5 +1,8 @@
 /** What the service says of pairing (`GET /api/pairing`), and what the page makes of it. Pure. */
+import type { Instant } from '../../protocol/time.ts';
+import type { Grant } from '../shared/answers.ts';
 import type { IconName } from '../shared/icons.tsx';
+import { isStanding } from './grants.ts';
 
 /** A wearable before it has told anything of itself. */
 interface DeviceTitle {
@@ -123,6 +126,17 @@ const REACHED: Readonly<Record<PairingPhase, number>> = {
 /** How many of {@link STEPS} are done; -1 where it failed. */
 export function stepsDone(phase: PairingPhase): number {
   return REACHED[phase];
+}
+
+/** True when a grant in force lets this device's readings be collected already. */
+export function isCollectCovered(grants: readonly Grant[], device: string, now: Instant): boolean {
+  return grants.some(
+    (grant) =>
+      grant.action === 'collect' &&
+      isStanding(grant, now) &&
+      (grant.device === undefined || grant.device === device) &&
+      Date.parse(grant.from) <= now,
+  );
 }
 
 /** One sentence for whoever listens rather than looks. */
