@@ -4,7 +4,7 @@
  *
  * Everything is asked by a patient, and an agent or device of somebody else is answered as one that is not there.
  */
-import type { AgentAction } from '../protocol/agent-action.ts';
+import { type AgentAction, MAX_ACTIONS } from '../protocol/agent-action.ts';
 import { decodeHex, encodeHex } from '../protocol/bytes.ts';
 import { Fault } from '../protocol/fault.ts';
 import { type AgentId, deviceHandle } from '../protocol/keys.ts';
@@ -123,7 +123,9 @@ export function createPairing({ store, clock, counters, standingOf, voices, act 
         }
       }
     }
-    for (let i = 0; i < actions.length; i += 32) await act(agent, actions.slice(i, i + 32));
+    const until = Math.max(0, ...[...scans].map(([key, scan]) => (key.startsWith(`${agent} `) ? scan.until : 0)));
+    if (until > clock()) actions.push({ type: 'scan', forMs: until - clock() });
+    for (let i = 0; i < actions.length; i += MAX_ACTIONS) await act(agent, actions.slice(i, i + MAX_ACTIONS));
   }
 
   async function take(agent: AgentId, { content }: Report): Promise<void> {

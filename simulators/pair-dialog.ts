@@ -87,7 +87,8 @@ async function chooseWearable(
 
 async function chooseFromList(pairing: PairingClient, dialog: Dialog, gateway: string): Promise<FoundView> {
   for (;;) {
-    await dialog.pause(3000);
+    // A gateway reports every second.
+    for (let poll = 0; poll < 4; poll++) await dialog.pause(POLL_MS);
     const found = await pairing.found(gateway);
     for (const [i, one] of found.entries()) {
       const note = one.paired ? ', paired already' : one.unsupported === undefined ? '' : ', cannot be used';
