@@ -128,11 +128,11 @@ export async function listPaired(pairing: PairingClient, dialog: Dialog): Promis
   const { paired, held } = await pairing.state();
   const names = await pairing.deviceNames();
   for (const { device, gateway } of paired) {
-    dialog.say(`${device.slice(0, 8)}  ${names.get(device) ?? 'not heard yet'}, gateway ${gateway.slice(0, 8)}`);
+    dialog.say(`${device.slice(0, 8)}  ${plain(names.get(device) ?? 'not heard yet')}, gateway ${gateway.slice(0, 8)}`);
   }
   if (paired.length === 0) dialog.say('No wearable is paired.');
   for (const { count, userIndex, name, device } of held) {
-    const whose = `${count} measurements of user ${userIndex} of ${name ?? 'a device'} wait: are they yours?`;
+    const whose = `${count} measurements of user ${userIndex} of ${plain(name ?? 'a device')} wait: are they yours?`;
     dialog.say(`${whose} If so: --claim ${device.slice(0, 8)}:${userIndex}`);
   }
 }
@@ -147,7 +147,7 @@ export async function unpairWearable(
   const [device, ...more] = new Set(paired.map((one) => one.device).filter((id) => id.startsWith(begins)));
   if (device === undefined || begins === '') throw new Error('no paired wearable has an id that begins so; see --list');
   if (more.length > 0) throw new Error('several ids begin so; give more of it');
-  const name = (await pairing.deviceNames()).get(device) ?? device.slice(0, 8);
+  const name = plain((await pairing.deviceNames()).get(device) ?? device.slice(0, 8));
   const question = `Let ${name} go? Nothing more is kept of it; what is in your record stays. (y/n) `;
   if (!yes && !isYes(await dialog.ask(question))) throw new Error('nothing was changed');
   await pairing.unpair(device);
@@ -169,8 +169,13 @@ export async function claimUser(pairing: PairingClient, dialog: Dialog, which: s
   dialog.say('They are yours.');
 }
 
+/** What a stranger's device calls itself must not steer a terminal. */
+function plain(text: string): string {
+  return text.replaceAll(/\p{C}/gu, '');
+}
+
 function nameOf({ name }: { readonly name?: string }): string {
-  return name ?? 'A wearable without a name';
+  return name === undefined ? 'A wearable without a name' : plain(name);
 }
 
 /** dBm in words: what is within arm's reach is stronger than -60. */

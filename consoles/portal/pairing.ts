@@ -107,7 +107,7 @@ export function keepOrder(before: readonly string[], found: readonly Found[]): r
 export const STEPS = [
   { title: 'Ask the gateway', text: 'The gateway takes the wearable as yours.' },
   { title: 'Connect', text: 'Keep the wearable near the gateway, switched on and awake.' },
-  { title: 'Come back', text: 'The gateway lets go once. Only a wearable that comes back on its own is paired.' },
+  { title: 'Come back', text: 'The gateway lets go once, and the wearable has to come back on its own.' },
   { title: 'First reading', text: 'Take a measurement if the wearable does not send by itself.' },
   { title: 'Verify', text: 'The reading is signed, in its tree, and in the public log.' },
 ] as const;
