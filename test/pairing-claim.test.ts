@@ -6,7 +6,8 @@ import type { AgentAction } from '../protocol/agent-action.ts';
 import { openCommand } from '../protocol/command.ts';
 import { verifyEd25519 } from '../protocol/ed25519.ts';
 import { deviceHandle } from '../protocol/keys.ts';
-import { type ReportContent, signReport } from '../protocol/report.ts';
+import type { PairingFailure } from '../protocol/pairing-failure.ts';
+import { type PairingLinkState, type ReportContent, signReport } from '../protocol/report.ts';
 import { commandsTopic, reportsTopic } from '../protocol/topics.ts';
 import { createPairingClient } from '../simulators/pairing-client.ts';
 import type { SimulatedPatient } from '../simulators/patients.ts';
@@ -77,6 +78,63 @@ describe('measurements of an unknown user', () => {
     await say({ type: 'held', users: [] });
     await until('nothing waits', async () => (await adas!.state()).held.length === 0);
   });
+});
+
+describe('a wearable with a passkey', () => {
+  const METER = { address: 'c4:00:00:00:00:04', addressType: 'random' } as const;
+  const link = (state: PairingLinkState, failure?: PairingFailure) =>
+    say({ type: 'link', ...METER, state, ...(failure && { failure }) });
+
+  it('is asked for it, told it in private, and explained when it fails', async () => {
+    const [adas, bens] = [ada, ben].map(({ client }) => createPairingClient(client, Date.now));
+    const phase = async () => (await adas!.pairing(device))?.phase;
+    await adas!.scan(agent.id);
+    const name = 'A&D_UA-651BLE HTEST';
+    const heard = { ...METER, name, kind: 'blood-pressure', profile: 'a-and-d-cuff', rssi: -50, heardAt: 1 } as const;
+    await say({ type: 'found', devices: [heard] });
+    await until('it is found', async () => (await adas!.found(agent.id)).length === 1);
+    const [found] = await adas!.found(agent.id);
+    expect(found).toMatchObject({ name, title: 'A&D UA-651BLE blood pressure monitor', kind: 'blood-pressure' });
+    const { device } = found!;
+    // Ben has not asked this gateway to look around, and sees nothing of what it found.
+    expect((await bens!.state()).scans).toEqual([]);
+
+    await adas!.consentTo(device);
+    await adas!.pair(agent.id, device);
+    expect(await phase()).toBe('asking');
+    await expect(adas!.passkey(device, 123)).rejects.toMatchObject({ code: 'not-found' });
+    await link('connecting');
+    await link('passkey-needed');
+    await until('the passkey is asked for', async () => (await phase()) === 'passkey');
+    expect((await bens!.state()).pairings).toEqual([]);
+    await adas!.passkey(device, 123);
+    await until('the agent has it', () => obeyed.some(({ type }) => type === 'passkey'));
+    expect(obeyed.at(-1)).toEqual({ type: 'passkey', ...METER, passkey: 123 });
+
+    await link('failed', 'wrong-passkey');
+    await until('it failed', async () => (await phase()) === 'failed');
+    const { failure } = (await adas!.pairing(device))!;
+    expect(failure!.words[0]).toMatch(/six digits/);
+    expect(failure!.words.join(' ')).toMatch(/Hold the start button until the display shows Pr/);
+
+    // Proven without a reading is not paired.
+    await adas!.pair(agent.id, device);
+    expect(await phase()).toBe('asking');
+    await link('bonded');
+    await until('it has to come back', async () => (await phase()) === 'reconnecting');
+    await link('proven');
+    await until('a reading is awaited', async () => (await phase()) === 'first-reading');
+  });
+
+  it('is told again when the gateway comes back', async () => {
+    const counted = obeyed.length;
+    await adas().unpair((await adas().state()).pairings[0]!.device);
+    await until('it is let go', () => obeyed.length > counted);
+    await say({ type: 'hello', hpkePublicKey: channel.publicKey });
+    await until('it is told again', () => obeyed.slice(counted).filter(({ type }) => type === 'unassign').length > 1);
+  });
+
+  const adas = () => createPairingClient(ada.client, Date.now);
 });
 
 describe('what is no report', () => {
