@@ -1,10 +1,11 @@
 /** What a patient is shown of pairing: plain JSON. A device is named by its handle in her own leaves, never by its address. */
 import { deviceKindTitle } from '../protocol/device-kind.ts';
 import { profileNamed } from '../protocol/devices/device-profile.ts';
+import type { AgentId } from '../protocol/keys.ts';
 import { describePairingFailure, type PairingFailure } from '../protocol/pairing-failure.ts';
 import type { FoundDevice, PairingLinkState } from '../protocol/report.ts';
 import { formatInstant, type Instant } from '../protocol/time.ts';
-import type { Standing } from './standing.ts';
+import type { Standing, StandingOf } from './standing.ts';
 
 /** What a device is called before it has told anything of itself. */
 export interface DeviceTitle {
@@ -55,6 +56,17 @@ export interface PairingView extends DeviceTitle {
   readonly reading?: FirstReading;
 }
 
+/** A pairing that a patient began. */
+export interface Session {
+  readonly agent: AgentId;
+  readonly device: FoundDevice;
+  /** As the agent said last; absent while it has said nothing. */
+  state?: PairingLinkState;
+  failure?: PairingFailure;
+  /** The first reading since it began. */
+  reading?: { readonly id: string; readonly batch: string; readonly title: string; readonly measuredAt: Instant };
+}
+
 export function titleOf({ name, kind, profile }: FoundDevice): DeviceTitle {
   const known = profile === 'generic' ? undefined : profileNamed(profile)?.title;
   return { ...(name !== undefined && { name }), kind, title: known ?? deviceKindTitle(kind) };
@@ -103,4 +115,21 @@ export function phaseOf(state: PairingLinkState | undefined, reading: Standing |
 /** When it was heard of last, or nothing. */
 export function viewInstant(at: Instant | undefined): { heardAt?: string } {
   return at === undefined ? {} : { heardAt: formatInstant(at) };
+}
+
+/** `handle`: hex. */
+export function viewSession(handle: string, session: Session, standingOf: StandingOf): PairingView {
+  const { agent, device, state, failure, reading } = session;
+  const standing = reading && standingOf(reading.batch);
+  return {
+    device: handle,
+    gateway: agent,
+    ...titleOf(device),
+    phase: phaseOf(state, standing),
+    ...(failure !== undefined && { failure: viewFailure(failure, device.profile) }),
+    ...(reading &&
+      standing && {
+        reading: { id: reading.id, title: reading.title, measuredAt: formatInstant(reading.measuredAt), ...standing },
+      }),
+  };
 }

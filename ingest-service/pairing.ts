@@ -4,12 +4,11 @@
  *
  * Everything is asked by a patient, and an agent or device of somebody else is answered as one that is not there.
  */
-import type { AgentAction } from '../protocol/agent-action.ts';
+import { type AgentAction, MAX_ACTIONS } from '../protocol/agent-action.ts';
 import { decodeHex, encodeHex } from '../protocol/bytes.ts';
 import { Fault } from '../protocol/fault.ts';
 import { type AgentId, deviceHandle } from '../protocol/keys.ts';
-import type { PairingFailure } from '../protocol/pairing-failure.ts';
-import type { FoundDevice, HeldUser, PairingLinkState, Report } from '../protocol/report.ts';
+import type { FoundDevice, HeldUser, Report } from '../protocol/report.ts';
 import { type Clock, formatInstant, type Instant } from '../protocol/time.ts';
 import { vitalSignByMdc } from '../protocol/vital-signs.ts';
 import type { AgentVoices } from './agent-voice.ts';
@@ -17,10 +16,11 @@ import { collectsFrom } from './consent/collect.ts';
 import type { Counters } from './counters.ts';
 import { CODE_VALID_MS, createEnrolmentCode } from './enrolment.ts';
 import type { Filing } from './file-batch.ts';
-import { type PairingView, phaseOf, titleOf, viewFailure, viewFound, viewInstant } from './pairing-view.ts';
+import { type Session, viewFound, viewInstant, viewSession } from './pairing-view.ts';
 import { createRateLimit } from './rate-limit.ts';
 import type { Patient } from './record/patients.ts';
 import type { RecordStore } from './record/record-sqlite.ts';
+import { createReportQueue } from './report-queue.ts';
 import type { StandingOf } from './standing.ts';
 
 export interface PairingDeps {
@@ -39,16 +39,6 @@ interface Scan {
   found: readonly FoundDevice[];
 }
 
-/** A pairing that a patient began. */
-interface Session {
-  readonly agent: AgentId;
-  readonly device: FoundDevice;
-  state?: PairingLinkState;
-  failure?: PairingFailure;
-  /** The first reading since it began. */
-  reading?: { readonly id: string; readonly batch: string; readonly title: string; readonly measuredAt: Instant };
-}
-
 export const SCAN_MS = 60_000;
 /** How long what was found can be chosen from. */
 const CHOICE_MS = 10 * 60_000;
@@ -63,7 +53,6 @@ export function createPairing({ store, clock, counters, standingOf, voices, act 
   const scans = new Map<string, Scan>();
   const sessions = new Map<string, Map<string, Session>>();
   const held = new Map<AgentId, readonly HeldUser[]>();
-  const turns = new Map<AgentId, Promise<void>>();
   const limit = createRateLimit(clock, ACTS_PER_MINUTE);
 
   const scanKey = (agent: string, patient: Patient) => `${agent} ${patient.id}`;
@@ -119,7 +108,9 @@ export function createPairing({ store, clock, counters, standingOf, voices, act 
         }
       }
     }
-    for (let i = 0; i < actions.length; i += 32) await act(agent, actions.slice(i, i + 32));
+    const until = Math.max(0, ...[...scans].map(([key, scan]) => (key.startsWith(`${agent} `) ? scan.until : 0)));
+    if (until > clock()) actions.push({ type: 'scan', forMs: until - clock() });
+    for (let i = 0; i < actions.length; i += MAX_ACTIONS) await act(agent, actions.slice(i, i + MAX_ACTIONS));
   }
 
   async function take(agent: AgentId, { content }: Report): Promise<void> {
@@ -136,6 +127,8 @@ export function createPairing({ store, clock, counters, standingOf, voices, act 
           for (const session of mine.values()) {
             const { address, addressType } = session.device;
             if (session.agent !== agent || address !== content.address || addressType !== content.addressType) continue;
+            // Said to whoever asked last; who has the device is past asking.
+            if (content.failure === 'taken' && session.state !== undefined) continue;
             session.state = content.state;
             if (content.failure === undefined) delete session.failure;
             else session.failure = content.failure;
@@ -147,43 +140,17 @@ export function createPairing({ store, clock, counters, standingOf, voices, act 
     }
   }
 
-  function viewSession(handle: string, { agent, device, state, failure, reading }: Session): PairingView {
-    const standing = reading && standingOf(reading.batch);
-    return {
-      device: handle,
-      gateway: agent,
-      ...titleOf(device),
-      phase: phaseOf(state, standing),
-      ...(failure !== undefined && { failure: viewFailure(failure, device.profile) }),
-      ...(reading &&
-        standing && {
-          reading: { id: reading.id, title: reading.title, measuredAt: formatInstant(reading.measuredAt), ...standing },
-        }),
-    };
-  }
-
   return {
     /** A sealed report of an agent, as it came. Never rejects; what does not hold is counted. */
-    hear(agent: AgentId, sealed: Uint8Array): Promise<void> {
-      const turn = (turns.get(agent) ?? Promise.resolve())
-        .then(async () => take(agent, await voices.hear(agent, sealed)))
-        .catch((error: unknown) =>
-          counters.add(error instanceof Fault ? `reports.refused.${error.code}` : 'reports.failed'),
-        )
-        .then(() => {
-          if (turns.get(agent) === turn) turns.delete(agent);
-        });
-      turns.set(agent, turn);
-      return turn;
-    },
+    hear: createReportQueue({ voices, counters, take }),
 
     /** After filing: the first reading of a device that is being paired. */
-    filed({ filed }: Filing): void {
+    filed({ filed, agent }: Filing): void {
       if (sessions.size === 0) return;
       for (const { patient, reading } of filed) {
         const session = sessions.get(patient.id)?.get(encodeHex(reading.leaf.device));
         const sign = vitalSignByMdc(reading.leaf.vital);
-        if (!session || session.reading || (sign && DEVICE_SIGNS.has(sign.name))) continue;
+        if (session?.agent !== agent || session.reading || (sign && DEVICE_SIGNS.has(sign.name))) continue;
         const { id, batch, leaf } = reading;
         session.reading = { id, batch, title: sign?.title ?? 'A reading', measuredAt: leaf.measuredAt };
       }
@@ -203,7 +170,7 @@ export function createPairing({ store, clock, counters, standingOf, voices, act 
           });
           return [{ gateway: agent, until: formatInstant(scan.until), found }];
         }),
-        pairings: [...sessionsOf(patient)].map(([handle, session]) => viewSession(handle, session)),
+        pairings: [...sessionsOf(patient)].map(([handle, session]) => viewSession(handle, session, standingOf)),
         paired: store.agents.pairedOf(patient.id).map(({ agent, handle }) => ({
           gateway: agent,
           device: encodeHex(handle),
@@ -247,9 +214,13 @@ export function createPairing({ store, clock, counters, standingOf, voices, act 
       mine.delete(device);
       mine.set(device, { agent, device: chosen });
       if (mine.size > MAX_SESSIONS) mine.delete(mine.keys().next().value!);
+      const before = isPaired(agent, patient, handle);
+      // First here, then there: an agent must never deliver what it may not speak for yet.
       store.transaction(() => store.agents.assign(agent, patient.id, handle));
-      // The service files for it from here; the agent hears it as soon as it knows.
-      await mustAct(agent, [assignOf(patient, chosen)]);
+      if (await act(agent, [assignOf(patient, chosen)])) return;
+      if (!before) store.transaction(() => store.agents.unassign(agent, patient.id, handle));
+      mine.delete(device);
+      throw new Fault('unavailable', 'the gateway is not connected', 'later');
     },
 
     /** The six digits that the device shows. Throws `not-found` when it did not ask. */

@@ -36,7 +36,7 @@ const WORDS: Readonly<Record<PairingFailure, string>> = {
     'The device and the gateway no longer know each other. Reset the pairing on the device, then start again.',
   'not-again': 'The first connection worked, and then the device did not come back. Take one more measurement with it.',
   'no-reading': 'The device is connected and has not measured anything yet. Take a measurement now.',
-  taken: 'This gateway already listens to that device for somebody else. Ask them to unpair it first.',
+  taken: 'The gateway did not take this device. Look around again and choose from what it finds.',
 };
 
 /** One sentence or two: what happened, and what helps. */

@@ -87,7 +87,8 @@ async function chooseWearable(
 
 async function chooseFromList(pairing: PairingClient, dialog: Dialog, gateway: string): Promise<FoundView> {
   for (;;) {
-    await dialog.pause(3000);
+    // A gateway reports every second.
+    for (let poll = 0; poll < 4; poll++) await dialog.pause(POLL_MS);
     const found = await pairing.found(gateway);
     for (const [i, one] of found.entries()) {
       const note = one.paired ? ', paired already' : one.unsupported === undefined ? '' : ', cannot be used';
@@ -127,11 +128,12 @@ export async function listPaired(pairing: PairingClient, dialog: Dialog): Promis
   const { paired, held } = await pairing.state();
   const names = await pairing.deviceNames();
   for (const { device, gateway } of paired) {
-    dialog.say(`${device.slice(0, 8)}  ${names.get(device) ?? 'not heard yet'}, gateway ${gateway.slice(0, 8)}`);
+    dialog.say(`${device.slice(0, 8)}  ${plain(names.get(device) ?? 'not heard yet')}, gateway ${gateway.slice(0, 8)}`);
   }
   if (paired.length === 0) dialog.say('No wearable is paired.');
   for (const { count, userIndex, name, device } of held) {
-    dialog.say(`${count} measurements of user ${userIndex} of ${name ?? device.slice(0, 8)} wait: are they yours?`);
+    const whose = `${count} measurements of user ${userIndex} of ${plain(name ?? 'a device')} wait: are they yours?`;
+    dialog.say(`${whose} If so: --claim ${device.slice(0, 8)}:${userIndex}`);
   }
 }
 
@@ -145,15 +147,35 @@ export async function unpairWearable(
   const [device, ...more] = new Set(paired.map((one) => one.device).filter((id) => id.startsWith(begins)));
   if (device === undefined || begins === '') throw new Error('no paired wearable has an id that begins so; see --list');
   if (more.length > 0) throw new Error('several ids begin so; give more of it');
-  const name = (await pairing.deviceNames()).get(device) ?? device.slice(0, 8);
+  const name = plain((await pairing.deviceNames()).get(device) ?? device.slice(0, 8));
   const question = `Let ${name} go? Nothing more is kept of it; what is in your record stays. (y/n) `;
   if (!yes && !isYes(await dialog.ask(question))) throw new Error('nothing was changed');
   await pairing.unpair(device);
   dialog.say('Unpaired, in effect now.');
 }
 
+/** `which`: beginning of a device's id, a colon, and the user's number. */
+export async function claimUser(pairing: PairingClient, dialog: Dialog, which: string, yes: boolean): Promise<void> {
+  const [, begins, user] = /^([0-9a-f]+):(\d{1,3})$/.exec(which) ?? [];
+  if (begins === undefined) throw new Error('--claim is a device and a user, such as 1a2b3c4d:2');
+  const { held } = await pairing.state();
+  const one = held.find(({ device, userIndex }) => device.startsWith(begins) && userIndex === Number(user));
+  if (!one) throw new Error('no measurements of that user wait; see --list');
+  dialog.say(CONSENT_WORDS);
+  const question = `Are the ${one.count} measurements of user ${one.userIndex} yours, and do you consent? (y/n) `;
+  if (!yes && !isYes(await dialog.ask(question))) throw new Error('nothing was changed');
+  await pairing.consentTo(one.device);
+  await pairing.claim(one.gateway, one.device, one.userIndex);
+  dialog.say('They are yours.');
+}
+
+/** What a stranger's device calls itself must not steer a terminal. */
+function plain(text: string): string {
+  return text.replaceAll(/\p{C}/gu, '');
+}
+
 function nameOf({ name }: { readonly name?: string }): string {
-  return name ?? 'A wearable without a name';
+  return name === undefined ? 'A wearable without a name' : plain(name);
 }
 
 /** dBm in words: what is within arm's reach is stronger than -60. */

@@ -4,7 +4,7 @@ import { parseArgs } from 'node:util';
 import { isFault } from '../protocol/fault.ts';
 import { DEFAULT_PORT } from './config.ts';
 import { readPatientKey } from './keyring.ts';
-import { type Dialog, listPaired, pairWearable, unpairWearable } from './pair-dialog.ts';
+import { claimUser, type Dialog, listPaired, pairWearable, unpairWearable } from './pair-dialog.ts';
 import { createPairingClient } from './pairing-client.ts';
 import { createPatientClient } from './patient-client.ts';
 
@@ -21,6 +21,7 @@ when the wearable has come back after its first connection and its first reading
   --yes            you consent to collect what it measures
   --list           which wearables are paired
   --unpair ID      let one go, by the beginning of its id as --list shows it; what is in the record stays
+  --claim ID:USER  what this user of a device measured is yours, as --list shows it
   --gateway-code   a one-time code to enrol a gateway of yours
   --help           this text
 `;
@@ -34,6 +35,7 @@ const OPTIONS = {
   yes: { type: 'boolean', default: false },
   list: { type: 'boolean', default: false },
   unpair: { type: 'string' },
+  claim: { type: 'string' },
   'gateway-code': { type: 'boolean', default: false },
   help: { type: 'boolean', default: false },
 } as const;
@@ -57,6 +59,8 @@ async function main(): Promise<void> {
       dialog.say(`  node run.mjs edge-agent/main.ts --service ${service} --code ${code} --data DIR --hci ADDRESS`);
     } else if (values.list) {
       await listPaired(pairing, dialog);
+    } else if (values.claim !== undefined) {
+      await claimUser(pairing, dialog, values.claim, values.yes);
     } else if (values.unpair !== undefined) {
       await unpairWearable(pairing, dialog, values.unpair, values.yes);
     } else {

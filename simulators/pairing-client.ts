@@ -12,6 +12,7 @@ export interface FoundView {
   readonly title: string;
   /** dBm. */
   readonly rssi: number;
+  readonly heardAt: string;
   readonly paired: boolean;
   readonly unsupported?: string;
   readonly advice: readonly string[];

@@ -3,7 +3,11 @@
  * stack on a virtual controller.
  */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { encodeUtf8 } from '../protocol/bytes.ts';
+import { signRequest } from '../protocol/signed-request.ts';
 import type { VirtualController } from '../simulators/hci/virtual-controller.ts';
+import { readPatientKey } from '../simulators/keyring.ts';
+import { type Dialog, pairWearable, unpairWearable } from '../simulators/pair-dialog.ts';
 import { createPairingClient, type PairingClient } from '../simulators/pairing-client.ts';
 import type { SimulatedPatient } from '../simulators/patients.ts';
 import type { Home } from '../simulators/world.ts';
@@ -45,6 +49,15 @@ async function find(): Promise<string> {
   return found!.device;
 }
 
+async function pairToTheEnd(): Promise<string> {
+  const device = await find();
+  await adas.consentTo(device);
+  await adas.pair(agent.id, device);
+  void home.measure(36.6);
+  await until('it is paired', async () => (await adas.pairing(device))?.phase === 'paired');
+  return device;
+}
+
 describe('pairing a wearable', () => {
   it('goes from a one-time code to a verified reading, and unpairing ends it', async () => {
     const device = await find();
@@ -80,6 +93,35 @@ describe('pairing a wearable', () => {
     expect(agent.status().halted).toBeUndefined();
   });
 
+  it('is durable on both sides, and so is its end, while the gateway is off', async () => {
+    const device = await pairToTheEnd();
+    await agent.stop();
+    const before = readings();
+    home = await openPairingHome(world, 'not needed again');
+    ({ agent, controller } = home);
+    void home.measure(36.9);
+    await until('a reading after the restart', async () => {
+      await home.settle();
+      return readings() > before;
+    });
+    await agent.stop();
+    await adas.unpair(device);
+    const filed = readings();
+    const since = Date.now();
+    home = await openPairingHome(world, 'not needed again');
+    ({ agent, controller } = home);
+    void home.measure(37.1);
+    await adas.scan(agent.id);
+    // Commands are obeyed in order: who looks around has let go before.
+    await until('it is on the air, and nobody listens', async () => {
+      const [found] = await adas.found(agent.id);
+      return found !== undefined && Date.parse(found.heardAt) > since && controller.linkCount === 0;
+    });
+    await home.settle();
+    expect(readings()).toBe(filed);
+    expect(agent.status()).toMatchObject({ outbox: 0, refused: {} });
+  });
+
   it('shows nothing of it to another patient, and takes nothing away', async () => {
     const device = await find();
     const nobody = { gateways: [], scans: [], pairings: [], paired: [], held: [] };
@@ -104,13 +146,58 @@ describe('pairing a wearable', () => {
     expect(await bens.found(agent.id)).toEqual([]);
   });
 
-  it('is refused when a signed request is changed on its way', async () => {
-    const { url } = world.service;
-    const unsigned = await fetch(`${url}/api/pairing/scan`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ gateway: agent.id }),
-    });
-    expect(unsigned.status).toBe(401);
+  it('is refused without a signature, and with one for another body', async () => {
+    const path = '/api/pairing/scan';
+    const signer = readPatientKey(ada.keyFile);
+    const nonce = new Uint8Array(16).fill(7);
+    const text = JSON.stringify({ gateway: agent.id });
+    const target = { method: 'POST', path, body: encodeUtf8(text) };
+    const authorization = signRequest(target, Date.now(), nonce, signer);
+    const send = async (body: string, headers: Record<string, string>) => {
+      const init = { method: 'POST', headers: { 'content-type': 'application/json', ...headers }, body };
+      return (await fetch(world.service.url + path, init)).status;
+    };
+    expect(await send(text, {})).toBe(401);
+    expect(await send(`${text} `, { authorization })).toBe(401);
+    await until('the gateway said hello', async () => (await adas.state()).gateways[0]?.heardAt !== undefined);
+    expect(await send(text, { authorization })).toBe(202);
+    expect(await send(text, { authorization })).toBe(401); // used before
+  });
+});
+
+describe('npm run pair', () => {
+  const speak = (...answers: string[]) => {
+    const said: string[] = [];
+    const dialog: Dialog = {
+      say: (text) => void said.push(text),
+      ask: async () => answers.shift() ?? 'n',
+      pause: () => new Promise((resolve) => setTimeout(resolve, 5)),
+    };
+    return { said, dialog };
+  };
+
+  it('talks a patient through, and says "paired" last', async () => {
+    await find();
+    const refusing = speak('', '1', 'n');
+    await expect(pairWearable(adas, refusing.dialog, { yes: false })).rejects.toThrow(/consent/);
+    expect((await ada.client.consent()).grants).toEqual([]);
+
+    const { said, dialog } = speak('1', 'y');
+    void home.measure(36.8);
+    await pairWearable(adas, dialog, { yes: false });
+    expect(said.join('\n')).toMatch(/1 {2}HTEST thermometer, Thermometer, signal \w+/);
+    expect(said.slice(-2)).toEqual(['Paired.', expect.stringMatching(/^First reading: Body temperature, .*in log\.$/)]);
+
+    await unpairWearable(adas, dialog, (await adas.state()).paired[0]!.device.slice(0, 8), true);
+    expect(said.at(-1)).toMatch(/^Unpaired/);
+    await until('the link has ended', () => controller.linkCount === 0);
+  });
+
+  it('finds a wearable by its name for a script', async () => {
+    const { said, dialog } = speak();
+    await until('the gateway said hello', async () => (await adas.state()).gateways[0]?.heardAt !== undefined);
+    void home.measure(36.8);
+    await pairWearable(adas, dialog, { choose: 'HTEST thermometer', yes: true });
+    expect(said).toContain('Paired.');
   });
 });

@@ -3,11 +3,12 @@ import { useState } from 'preact/hooks';
 import type { Grant } from '../shared/answers.ts';
 import { serviceNow } from '../shared/service-clock.ts';
 import { GatewayCode } from './gateway-code.tsx';
+import { HeldList } from './held-list.tsx';
 import type { SignerState } from './open-signer.ts';
 import { PairConsent } from './pair-consent.tsx';
 import { FoundList } from './pair-found.tsx';
 import { PairProgress } from './pair-progress.tsx';
-import { heldText, isUnderWay, type PairingState } from './pairing.ts';
+import { isUnderWay, type PairingState } from './pairing.ts';
 import type { Pairing } from './use-pairing.ts';
 
 interface PairCardProps {
@@ -28,7 +29,7 @@ export function PairCard({ pairing, ...rest }: PairCardProps) {
           {problem}
         </p>
       )}
-      <HeldList pairing={pairing} state={state} />
+      <HeldList held={state.held} pairing={pairing} {...rest} />
       <GatewayCode wish={pairing.wish} busy={pairing.busy} first={state.gateways.length === 0} />
     </div>
   );
@@ -96,29 +97,5 @@ function PairStage({ pairing, state, grants, signer, reload }: PairCardProps & {
       </button>
       {scan && <FoundList found={scan.found} scanning={scanning} onChoose={setChosen} />}
     </>
-  );
-}
-
-function HeldList({ pairing: { wish, busy }, state: { held } }: { pairing: Pairing; state: PairingState }) {
-  if (held.length === 0) return null;
-  return (
-    <ul class="rows">
-      {held.map((one) => (
-        <li key={`${one.device} ${one.userIndex}`} class="row" data-testid="held">
-          <p class="row-text">{heldText(one)}</p>
-          <button
-            type="button"
-            class="button"
-            disabled={busy}
-            onClick={() => {
-              const { gateway, device, userIndex } = one;
-              void wish('claim', { gateway, device, userIndex });
-            }}
-          >
-            They are mine
-          </button>
-        </li>
-      ))}
-    </ul>
   );
 }

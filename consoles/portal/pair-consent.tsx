@@ -1,15 +1,11 @@
 /** The chosen wearable: what to do with it, and the patient's consent to collect from it, signed here. */
 import { useState } from 'preact/hooks';
-import { decodeHex } from '../../protocol/bytes.ts';
-import { ALL_CLASSES } from '../../protocol/consent-event.ts';
 import type { Grant } from '../shared/answers.ts';
 import { Icon } from '../shared/icons.tsx';
-import { serviceNow } from '../shared/service-clock.ts';
-import { isStanding } from './grants.ts';
 import type { SignerState } from './open-signer.ts';
 import { type Found, foundName, kindIcon } from './pairing.ts';
 import { PHASES } from './signer-strip.tsx';
-import { useChange } from './use-change.ts';
+import { useCollectConsent } from './use-collect-consent.ts';
 
 interface PairConsentProps {
   readonly found: Found;
@@ -21,32 +17,13 @@ interface PairConsentProps {
   readonly onBack: () => void;
 }
 
-/** True when a grant in force lets everything of this device be collected already. */
-function isCovered(grants: readonly Grant[], device: string): boolean {
-  return grants.some(
-    (grant) =>
-      grant.action === 'collect' &&
-      isStanding(grant, serviceNow()) &&
-      (grant.device === undefined || grant.device === device),
-  );
-}
-
 export function PairConsent({ found, grants, signer, reload, busy, onPair, onBack }: PairConsentProps) {
   const [agreed, setAgreed] = useState(false);
-  const [grant] = useState(() => crypto.getRandomValues(new Uint8Array(16)));
-  const change = useChange(signer.key, reload);
-  const covered = isCovered(grants, found.device);
-  const ready = covered || signer.phase === 'ready';
+  const consent = useCollectConsent(found.device, grants, signer, reload);
 
   async function submit(event: SubmitEvent): Promise<void> {
     event.preventDefault();
-    if (!agreed || !ready) return;
-    if (!covered) {
-      const terms = { classes: [ALL_CLASSES], device: decodeHex(found.device), period: { from: serviceNow() } };
-      // The id stays the same until it worked, so that trying again cannot grant twice.
-      if (!(await change.make({ type: 'grant', grant, terms: { action: 'collect', ...terms } }))) return;
-    }
-    await onPair();
+    if (agreed && consent.ready && (await consent.ensure())) await onPair();
   }
 
   return (
@@ -83,9 +60,9 @@ export function PairConsent({ found, grants, signer, reload, busy, onPair, onBac
         />
         It is mine, and I consent to collecting what it measures
       </label>
-      {change.problem && (
+      {consent.problem && (
         <p class="problem" role="alert">
-          {change.problem}
+          {consent.problem}
         </p>
       )}
       <div class="pair-actions">
@@ -93,15 +70,15 @@ export function PairConsent({ found, grants, signer, reload, busy, onPair, onBac
           type="submit"
           class="button button-main"
           data-testid="pair-submit"
-          disabled={!agreed || !ready || busy || change.busy}
+          disabled={!agreed || !consent.ready || busy || consent.busy}
         >
-          {covered ? 'Pair' : 'Sign and pair'}
+          {consent.covered ? 'Pair' : 'Sign and pair'}
         </button>
         <button type="button" class="button" onClick={onBack}>
           Choose another
         </button>
       </div>
-      {!ready && <p class="revoke-wait">{PHASES[signer.phase].title}</p>}
+      {!consent.ready && <p class="revoke-wait">{PHASES[signer.phase].title}</p>}
     </form>
   );
 }

@@ -1,5 +1,8 @@
 /** What the service says of pairing (`GET /api/pairing`), and what the page makes of it. Pure. */
+import type { Instant } from '../../protocol/time.ts';
+import type { Grant } from '../shared/answers.ts';
 import type { IconName } from '../shared/icons.tsx';
+import { isStanding } from './grants.ts';
 
 /** A wearable before it has told anything of itself. */
 interface DeviceTitle {
@@ -104,7 +107,7 @@ export function keepOrder(before: readonly string[], found: readonly Found[]): r
 export const STEPS = [
   { title: 'Ask the gateway', text: 'The gateway takes the wearable as yours.' },
   { title: 'Connect', text: 'Keep the wearable near the gateway, switched on and awake.' },
-  { title: 'Come back', text: 'The gateway lets go once. Only a wearable that comes back on its own is paired.' },
+  { title: 'Come back', text: 'The gateway lets go once, and the wearable has to come back on its own.' },
   { title: 'First reading', text: 'Take a measurement if the wearable does not send by itself.' },
   { title: 'Verify', text: 'The reading is signed, in its tree, and in the public log.' },
 ] as const;
@@ -123,6 +126,17 @@ const REACHED: Readonly<Record<PairingPhase, number>> = {
 /** How many of {@link STEPS} are done; -1 where it failed. */
 export function stepsDone(phase: PairingPhase): number {
   return REACHED[phase];
+}
+
+/** True when a grant in force lets this device's readings be collected already. */
+export function isCollectCovered(grants: readonly Grant[], device: string, now: Instant): boolean {
+  return grants.some(
+    (grant) =>
+      grant.action === 'collect' &&
+      isStanding(grant, now) &&
+      (grant.device === undefined || grant.device === device) &&
+      Date.parse(grant.from) <= now,
+  );
 }
 
 /** One sentence for whoever listens rather than looks. */

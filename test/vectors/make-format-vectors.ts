@@ -7,6 +7,7 @@ import { deflateRawSync } from 'node:zlib';
 import { Aes256Gcm, CipherSuite, DhkemX25519HkdfSha256, HkdfSha256 } from '@hpke/core';
 import { linkDisclosure, openDisclosures } from '../../ingest-service/consent/disclosure.ts';
 import { signAcknowledgement } from '../../protocol/acknowledgement.ts';
+import { type AgentAction, encodeActions } from '../../protocol/agent-action.ts';
 import { ENVELOPE_INFO, leafSalt, type Segment } from '../../protocol/batch.ts';
 import { encodeHex, encodeUtf8 } from '../../protocol/bytes.ts';
 import { encodeCbor, sensorValueToCbor } from '../../protocol/cbor.ts';
@@ -23,6 +24,7 @@ import { encodeId, thumbprint } from '../../protocol/keys.ts';
 import { encodeLeaf } from '../../protocol/leaf.ts';
 import { encodePosition } from '../../protocol/position.ts';
 import { encodeReceipt, encodeTrust } from '../../protocol/receipt.ts';
+import { type ReportContent, signReport } from '../../protocol/report.ts';
 import { encodeVerifierKey } from '../../protocol/signed-note.ts';
 import { signRequest } from '../../protocol/signed-request.ts';
 import {
@@ -86,6 +88,30 @@ const FURTHER: readonly (Heard & { readonly means: string })[] = [
     hex: '6b003b164446',
     carrier: 'manufacturer-data',
   },
+];
+
+const NEARBY = { address: 'c0:01:02:03:04:05', addressType: 'random' } as const;
+
+const ACTIONS: readonly AgentAction[] = [
+  { type: 'scan', forMs: 60_000 },
+  { type: 'assign', ...NEARBY, subject: SUBJECT },
+  { type: 'unassign', device: DEVICE },
+  { type: 'passkey', ...NEARBY, passkey: 123_456 },
+  { type: 'claim', ...NEARBY, userIndex: 2, subject: SUBJECT },
+];
+
+const REPORTS: readonly ReportContent[] = [
+  { type: 'hello', hpkePublicKey: new Uint8Array(32).fill(5) },
+  {
+    type: 'found',
+    devices: [
+      { ...NEARBY, name: 'HTEST thermometer', kind: 'thermometer', profile: 'generic', rssi: -60, heardAt: AT },
+      { ...NEARBY, addressType: 'public', kind: 'other', profile: 'omron', rssi: -90, heardAt: AT },
+    ],
+  },
+  { type: 'link', ...NEARBY, state: 'proven' },
+  { type: 'link', ...NEARBY, state: 'failed', failure: 'not-heard' },
+  { type: 'held', users: [{ ...NEARBY, userIndex: 2, count: 3 }] },
 ];
 
 function describeKey({ publicKey }: Signer, fill: number) {
@@ -240,6 +266,13 @@ export async function makeFormatVectors(): Promise<string> {
       signCommand(
         { agent: AGENT, number: 1, expiresAt: AT + 60_000, collect: [{ subject: SUBJECT, permitted: true }] },
         service,
+      ),
+    ),
+    actions: encodeHex(encodeActions(ACTIONS)),
+    reports: REPORTS.map((content) =>
+      describeSigned(
+        'report',
+        signReport({ agent: AGENT, boot: new Uint8Array(16).fill(6), number: 1, at: AT, content }, agent),
       ),
     ),
     enrolment: { ...describeSigned('enrolment', receipt.enrolment), id: encodeHex(enrolmentId) },
