@@ -5,8 +5,9 @@ import type { Notification } from '../../edge-agent/observe.ts';
 import { decodeHex } from '../../protocol/bytes.ts';
 import { explainReading } from '../../protocol/recheck.ts';
 import { MDC } from '../../protocol/vital-signs.ts';
-import { CUFF, makeFolder, NOON, openTestGateway } from '../support/test-gateway.ts';
+import { CUFF, makeFolder, NOON, openTestGateway, SUBJECT } from '../support/test-gateway.ts';
 import { TestService } from '../support/test-service.ts';
+import { until } from '../support/until.ts';
 
 let service: TestService;
 let folder: string;
@@ -38,7 +39,15 @@ async function pulseAfter(...names: (string | undefined)[]) {
   for (const localName of names) {
     await gateway.meet({ id: CUFF.toUpperCase(), addressType: 'random', ...(localName && { localName }) });
   }
+  // Such cuffs always name their user, so it waits until a patient says whose it is.
   await gateway.hear(BIG_ENDIAN);
+  const claim = { type: 'claim', address: CUFF, addressType: 'random', userIndex: 0, subject: SUBJECT } as const;
+  await service.act(1, [claim]);
+  const isIn = () => service.readings.some(({ characteristic }) => characteristic === 0x2a35);
+  await until('it was let go', async () => {
+    await gateway!.flush();
+    return gateway!.status().unclaimed === 0 || isIn();
+  });
   await gateway.settled();
   const readings = service.readings.filter(({ characteristic }) => characteristic === 0x2a35);
   expect(readings.map(explainReading)).toEqual([undefined, undefined]);
