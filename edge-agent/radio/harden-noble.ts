@@ -9,10 +9,12 @@
  * - 9: with a peer MTU above 256 long values were cut
  * - 10: an adapter that lost power did not end its links
  * - a malformed packet of a peripheral threw through the socket: it is now dropped, as event `malformed`
+ * - 12: passkeys were not known, keys thrown away, a Security Request ignored: see harden-smp.ts
  * - indications were confirmed before anybody had stored them
  * - noble handled SIGINT itself and could not be stopped
  */
 import { hardenGatt } from './harden-gatt.ts';
+import { hardenSmp } from './harden-smp.ts';
 import type { Bindings, Gatt, Hci, NobleClasses } from './noble-internals.ts';
 
 /** The one version whose internals these patches know. */
@@ -24,6 +26,7 @@ export const PATCHED = {
     'pollIsDevUp',
     'flushAcl',
     'onSocketData',
+    'startLeEncryption',
     'init',
     'setSocketFilter',
     'setEventMask',
@@ -40,11 +43,16 @@ export const PATCHED = {
     'onAclStreamEncryptFail',
     'onAclStreamEnd',
     'exchangeMtu',
+    'notify',
+    'readByTypeRequest',
+    'writeRequest',
     'mtuRequest',
     'handleConfirmation',
     'writeAtt',
     '_queueCommand',
   ],
+  Smp: ['sendPairingRequest', 'onAclStreamData', 'onAclStreamEnd', 'write'],
+  AclStream: ['encrypt', 'pushEncrypt'],
   Bindings: ['init', 'onStateChange', 'onLeConnComplete', 'onDisconnComplete', 'onSigInt', 'onExit', 'cancelConnect'],
 } as const;
 
@@ -67,6 +75,7 @@ export function hardenNoble(classes: NobleClasses): void {
   hardenHci(classes.Hci.prototype);
   hardenGatt(classes.Gatt.prototype);
   hardenBindings(classes.Bindings.prototype);
+  hardenSmp(classes);
 }
 
 function hardenHci(prototype: Hci): void {

@@ -6,8 +6,10 @@ import type { TransportClock } from './hci-transport.ts';
 import type { NobleStack } from './load-noble.ts';
 import type { NobleCharacteristic, NoblePeripheral } from './noble-internals.ts';
 import { discoverCharacteristics, discoverServices, RadioError, readValue, subscribe } from './operations.ts';
+import type { PairingError } from './pairing-error.ts';
 import type { Profile, ReadPurpose } from './profiles.ts';
 import type { RadioDevice, RadioLog, RadioNotification } from './radio-events.ts';
+import { type RadioSecurity, SecureLink } from './secure-link.ts';
 
 /** Most values that are kept while a device is still being asked who it is. */
 const MAX_EARLY = 256;
@@ -23,6 +25,7 @@ export interface LinkOptions {
   readonly clock: TransportClock;
   readonly uptime: () => number;
   readonly operationTimeoutMs: number;
+  readonly security: RadioSecurity;
   readonly onDevice: (device: RadioDevice) => void;
   readonly onNotification: (notification: RadioNotification) => Promise<void> | undefined;
   readonly log: RadioLog;
@@ -51,6 +54,7 @@ export class Link {
   #early: Arrival[] = [];
   /** 16-bit UUIDs of measurements by value handle; undefined until the device has been introduced. */
   #measurements: Map<number, number> | undefined;
+  readonly #security: SecureLink;
   #found: Found[] = [];
   #sessionStart: Uint8Array | undefined;
   #feature: Uint8Array | undefined;
@@ -60,6 +64,7 @@ export class Link {
   /** Listens from here on, before the connection is made, so that nothing is missed. */
   constructor(options: LinkOptions) {
     this.#options = options;
+    this.#security = new SecureLink(options);
     this.ended = new Promise((resolve) => {
       this.#end = resolve;
     });
@@ -69,6 +74,7 @@ export class Link {
 
   /** Discovers, introduces the device and subscribes. Rejects with a {@link RadioError} when the link is of no use. */
   async setUp(): Promise<void> {
+    await this.#security.begin();
     await this.#discover();
     const { id, peripheral, connection } = this.#options;
     const localName = cleanText(Buffer.from(peripheral.advertisement.localName ?? '', 'utf8'));
@@ -85,6 +91,7 @@ export class Link {
       ...(serial && { serial }),
       ...(firmware && { firmware }),
       connection,
+      link: this.#security.link,
     });
     this.#feature = await this.#read('feature');
     this.#sessionStart = await this.#read('session-start');
@@ -103,6 +110,11 @@ export class Link {
         }),
       );
     }
+  }
+
+  /** Why the link could not be secured, where that was tried. */
+  get pairingFailure(): PairingError | undefined {
+    return this.#security.failure;
   }
 
   /** Ends the link; `reason` is what {@link ended} settles with. */
@@ -224,6 +236,7 @@ export class Link {
       stored = onNotification({
         device: id,
         connection,
+        link: this.#security.link,
         characteristic,
         value,
         ...(this.#sessionStart && { sessionStart: this.#sessionStart }),

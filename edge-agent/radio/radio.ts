@@ -2,16 +2,21 @@
  * The radio: scans without end, connects to the devices that are wanted, one at a time, hears them, and comes back to
  * them when they were lost. All above it is told by callbacks; nothing above it knows noble.
  */
+import { type Policies, STANDARD } from '../../protocol/devices/policies.ts';
 import { connectPeripheral } from './connect.ts';
 import { hardenNoble } from './harden-noble.ts';
 import type { HciTransport } from './hci-transport.ts';
+import { type KnownDevice, KnownDevices } from './known-devices.ts';
 import { Link } from './link.ts';
 import { loadNobleClasses, type NobleStack, openNoble } from './load-noble.ts';
 import type { NoblePeripheral } from './noble-internals.ts';
 import { RadioError } from './operations.ts';
+import type { PairingError } from './pairing-error.ts';
 import type { Profile } from './profiles.ts';
 import type { Advertised, LinkChange, RadioDevice, RadioLog, RadioNotification } from './radio-events.ts';
 import { ScanKeeper } from './scan-keeper.ts';
+import type { RadioSecurity } from './secure-link.ts';
+import { SMP_TIMEOUT_MS } from './smp-initiator.ts';
 
 export interface RadioTimings {
   readonly connectTimeoutMs: number;
@@ -22,6 +27,8 @@ export interface RadioTimings {
   readonly backoffMaxMs: number;
   /** A scan that hears nothing for so long is started anew. */
   readonly scanWatchdogMs: number;
+  /** For each step of a pairing (Core 5.2 Vol 3 Part H §3.4). */
+  readonly pairingTimeoutMs: number;
 }
 
 export const DEFAULT_TIMINGS: RadioTimings = {
@@ -30,9 +37,10 @@ export const DEFAULT_TIMINGS: RadioTimings = {
   backoffMs: 1_000,
   backoffMaxMs: 30_000,
   scanWatchdogMs: 60_000,
+  pairingTimeoutMs: SMP_TIMEOUT_MS,
 };
 
-export interface RadioOptions {
+export interface RadioOptions extends Omit<RadioSecurity, 'policies' | 'pairingTimeoutMs'> {
   /** Open; the radio closes it. */
   readonly transport: HciTransport;
   readonly profiles: readonly Profile[];
@@ -43,6 +51,8 @@ export interface RadioOptions {
    * it, or where it is shorter, the backoff alone counts. Some devices go on advertising when they have sent everything.
    */
   readonly holdOffMs?: (advertised: Advertised) => number;
+  /** How a device is paired and subscribed to; as standard ones are without. */
+  readonly policiesOf?: (advertised: Advertised) => Pick<Policies, 'pairing' | 'cccd'>;
   readonly onDevice: (device: RadioDevice) => void;
   /**
    * Takes a value. An indication is confirmed to the device when the returned promise resolves, or at once without
@@ -59,6 +69,8 @@ export interface RadioOptions {
 }
 
 export interface Radio {
+  /** How many devices it remembers. */
+  readonly remembered: number;
   /** Ends all links, within a second and for good, and closes the transport. */
   close(): Promise<void>;
 }
@@ -66,16 +78,9 @@ export interface Radio {
 /** How long links may take to end when the radio closes. */
 const CLOSE_MS = 500;
 
-interface KnownDevice {
-  readonly id: string;
-  peripheral: NoblePeripheral;
-  phase: 'lost' | 'heard' | 'queued' | 'connecting' | 'connected';
-  connections: number;
-  failures: number;
-  /** Uptime before which it is not connected to. */
-  notBeforeMs: number;
-  link: Link | undefined;
-}
+/** How many devices may wait to be connected to, and for how long after they were last heard. */
+const MAX_QUEUED = 64;
+const QUEUED_MS = 30_000;
 
 /** Starts the radio. It is ready at once; the first devices are heard when the adapter is up. */
 export function openRadio(options: RadioOptions): Radio {
@@ -88,7 +93,7 @@ class ScanningRadio implements Radio {
   readonly #log: RadioLog;
   readonly #stack: NobleStack;
   readonly #scan: ScanKeeper;
-  readonly #devices = new Map<string, KnownDevice>();
+  readonly #devices: KnownDevices;
   #queue: KnownDevice[] = [];
   #connecting = false;
   #powered = false;
@@ -101,12 +106,17 @@ class ScanningRadio implements Radio {
     const classes = loadNobleClasses();
     hardenNoble(classes);
     this.#stack = openNoble(classes, options.transport);
+    this.#devices = new KnownDevices(({ id, address }) => this.#stack.forget(id, address));
     const { noble } = this.#stack;
     noble._bindings._hci.on('malformed', () => this.#log({ event: 'malformed-packet' }));
     noble.on('warning', () => undefined);
     noble.on('discover', (peripheral: NoblePeripheral) => this.#onDiscover(peripheral));
     this.#scan = new ScanKeeper(noble, this.#timings.scanWatchdogMs, () => this.#log({ event: 'scan-restarted' }));
     noble.on('stateChange', (state: string) => this.#onAdapter(state === 'poweredOn'));
+  }
+
+  get remembered(): number {
+    return this.#devices.size;
   }
 
   close(): Promise<void> {
@@ -117,7 +127,7 @@ class ScanningRadio implements Radio {
   async #close(): Promise<void> {
     this.#queue = [];
     this.#scan.close();
-    const links = [...this.#devices.values()].flatMap(({ link }) => link ?? []);
+    const links = this.#devices.all().flatMap(({ link }) => link ?? []);
     for (const link of links) link.drop('closed');
     let timer: NodeJS.Timeout | undefined;
     const patience = new Promise((resolve) => {
@@ -144,32 +154,46 @@ class ScanningRadio implements Radio {
   #onDiscover(peripheral: NoblePeripheral): void {
     if (this.#closing) return;
     this.#scan.heard();
-    const id = peripheral.address.toLowerCase();
+    const { bonds, uptime, wants } = this.#options;
+    const address = peripheral.address.toLowerCase();
+    // A bonded device that goes by ever new addresses stays the same device.
+    const id = bonds?.resolve(address) ?? address;
+    const advertised = describeAdvertised(peripheral, id);
     let device = this.#devices.get(id);
     if (device && device.phase !== 'lost' && device.phase !== 'heard') return;
-    if (!outward(() => this.#options.wants(describeAdvertised(peripheral)))) {
-      if (!device) this.#stack.forget(peripheral.id, peripheral.address);
+    if (!outward(() => wants(advertised))) {
+      if (device?.peripheral.id !== peripheral.id) this.#stack.forget(peripheral.id, peripheral.address);
       return;
     }
-    if (!device) {
-      device = { id, peripheral, phase: 'lost', connections: 0, failures: 0, notBeforeMs: 0, link: undefined };
-      this.#devices.set(id, device);
-    }
-    device.peripheral = peripheral;
+    device ??= this.#devices.add(id, peripheral, uptime());
+    this.#devices.heard(device, peripheral, uptime());
     if (device.phase === 'lost') {
       device.phase = 'heard';
       this.#report(device, 'heard');
     }
-    if (!peripheral.connectable || this.#options.uptime() < device.notBeforeMs) return;
+    if (!peripheral.connectable || uptime() < device.notBeforeMs || this.#queue.length >= MAX_QUEUED) return;
+    if (!this.#mayConnect(id, advertised)) return;
     device.phase = 'queued';
     this.#queue.push(device);
     this.#connectNext();
   }
 
+  /** A device that is to be paired before anybody connects is left alone until somebody pairs it. */
+  #mayConnect(id: string, advertised: Advertised): boolean {
+    const { bonds, mayPair } = this.#options;
+    const { pairing } = this.#policiesOf(advertised);
+    if (pairing !== 'bond-before-connect' || bonds?.find(id) || !mayPair) return true;
+    return outward(() => mayPair(id, 'policy')) ?? false;
+  }
+
+  #policiesOf(advertised: Advertised): Pick<Policies, 'pairing' | 'cccd'> {
+    return outward(() => this.#options.policiesOf?.(advertised)) ?? STANDARD;
+  }
+
   /** One connection in the making at a time; scanning goes on when nobody waits. */
   #connectNext(): void {
     if (this.#connecting || this.#closing || !this.#powered) return;
-    const device = this.#queue.shift();
+    const device = this.#nextInQueue();
     if (!device) {
       this.#scan.resume();
       return;
@@ -180,6 +204,14 @@ class ScanningRadio implements Radio {
       this.#connecting = false;
       this.#connectNext();
     });
+  }
+
+  #nextInQueue(): KnownDevice | undefined {
+    for (let next = this.#queue.shift(); next; next = this.#queue.shift()) {
+      if (this.#options.uptime() - next.heardAtMs <= QUEUED_MS) return next;
+      next.phase = 'heard';
+    }
+    return undefined;
   }
 
   /** Resolves when the connection is made or has failed; then the link looks after itself. */
@@ -197,6 +229,7 @@ class ScanningRadio implements Radio {
       clock: transport.clock,
       uptime,
       operationTimeoutMs: this.#timings.operationTimeoutMs,
+      security: this.#securityOf(device),
       onDevice: (introduced) => outward(() => onDevice(introduced)),
       onNotification,
       log: this.#log,
@@ -216,6 +249,16 @@ class ScanningRadio implements Radio {
     void this.#serve(device, link);
   }
 
+  #securityOf({ id, peripheral }: KnownDevice): RadioSecurity {
+    const { onSecurity } = this.#options;
+    return {
+      ...this.#options,
+      policies: this.#policiesOf(describeAdvertised(peripheral, id)),
+      pairingTimeoutMs: this.#timings.pairingTimeoutMs,
+      onSecurity: (change) => outward(() => onSecurity?.(change)),
+    };
+  }
+
   async #serve(device: KnownDevice, link: Link): Promise<void> {
     device.failures++;
     try {
@@ -230,10 +273,10 @@ class ScanningRadio implements Radio {
       });
       link.drop(describeFailure(error));
     }
-    this.#lose(device, await link.ended);
+    this.#lose(device, await link.ended, link.pairingFailure);
   }
 
-  #lose(device: KnownDevice, reason: string): void {
+  #lose(device: KnownDevice, reason: string, failure?: PairingError): void {
     const { backoffMs, backoffMaxMs } = this.#timings;
     if (device.phase === 'connecting') device.failures++;
     const wait = Math.min(backoffMaxMs, backoffMs * 2 ** Math.min(device.failures, 16));
@@ -241,18 +284,20 @@ class ScanningRadio implements Radio {
     device.notBeforeMs = this.#options.uptime() + Math.max(backoff, this.#holdOff(device));
     device.phase = 'lost';
     device.link = undefined;
-    this.#report(device, 'lost', reason);
+    this.#report(device, 'lost', reason, failure);
   }
 
   /** A link that failed is tried again at once: the device still has what it wanted to send. */
-  #holdOff({ phase, failures, peripheral }: KnownDevice): number {
+  #holdOff({ id, phase, failures, peripheral }: KnownDevice): number {
     if (phase !== 'connected' || failures > 0) return 0;
-    return outward(() => this.#options.holdOffMs?.(describeAdvertised(peripheral))) ?? 0;
+    return outward(() => this.#options.holdOffMs?.(describeAdvertised(peripheral, id))) ?? 0;
   }
 
-  #report(device: KnownDevice, state: LinkChange['state'], reason?: string): void {
+  #report(device: KnownDevice, state: LinkChange['state'], reason?: string, failed?: PairingError): void {
     const at = this.#options.transport.clock.now();
-    outward(() => this.#options.onLink({ device: device.id, state, at, ...(reason !== undefined && { reason }) }));
+    const pairing = failed && { failure: failed.failure, ...(failed.code !== undefined && { code: failed.code }) };
+    const why = { ...(reason !== undefined && { reason }), ...(pairing && { pairing }) };
+    outward(() => this.#options.onLink({ device: device.id, state, at, ...why }));
   }
 }
 
@@ -271,10 +316,10 @@ function outward<T>(callback: () => T): T | undefined {
   }
 }
 
-function describeAdvertised({ address, addressType, advertisement, rssi }: NoblePeripheral): Advertised {
+function describeAdvertised({ addressType, advertisement, rssi }: NoblePeripheral, address: string): Advertised {
   const { localName, serviceUuids = [] } = advertisement;
   return {
-    address: address.toLowerCase(),
+    address,
     addressType,
     ...(localName !== undefined && { localName }),
     serviceUuids: serviceUuids.filter((uuid) => uuid.length <= 4).map((uuid) => Number.parseInt(uuid, 16)),
