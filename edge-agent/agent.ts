@@ -1,5 +1,6 @@
 /** The edge agent: keys, state, enrolment, the gateway and the radio, put together. */
 
+import { join } from 'node:path';
 import { profileOf } from '../protocol/devices/device-profile.ts';
 import { Fault } from '../protocol/fault.ts';
 import type { AgentId } from '../protocol/keys.ts';
@@ -10,9 +11,11 @@ import { type Gateway, openGateway } from './gateway.ts';
 import { type AgentKeys, openKeys } from './keys.ts';
 import { type Log, SILENT } from './log.ts';
 import type { PublisherTuning } from './publisher.ts';
+import { type BondStore, openBondStore } from './radio/bond-store.ts';
 import type { HciTransport } from './radio/hci-transport.ts';
 import { PROFILES } from './radio/profiles.ts';
 import { openRadio, type Radio, type RadioTimings } from './radio/radio.ts';
+import type { RadioSecurity } from './radio/secure-link.ts';
 import type { AgentStatus } from './status.ts';
 
 export interface AgentOptions {
@@ -48,6 +51,8 @@ export interface AgentOptions {
   readonly groupMs?: number;
   readonly publishing?: Partial<PublisherTuning>;
   readonly radio?: Partial<RadioTimings>;
+  /** Who enters passkeys and says what may be paired; see {@link RadioSecurity}. */
+  readonly pairing?: Pick<RadioSecurity, 'passkeyOf' | 'showPasskey' | 'mayPair' | 'onSecurity'>;
   readonly log?: Log;
   /** Nothing can be made durable any more. The caller stops the process; a restart recovers. */
   readonly onFailure?: (error: unknown) => void;
@@ -76,13 +81,18 @@ export const DEFAULT_PUBLISHING: PublisherTuning = {
 /**
  * Starts an agent, enrolling it on its first start. Throws {@link Fault}: `missing` (a key or the state is gone, or
  * there is no code), `unavailable` (service unreachable, or the state is in use), `expired` or `not-permitted` (the
- * service refuses), `wrong-key`, `malformed`.
+ * service refuses), `wrong-key`, `malformed`, `inconsistent` (the store of bonds was changed).
  */
 export async function startAgent(options: AgentOptions): Promise<Agent> {
   const { transport } = options;
   try {
     const gateway = await openAgentGateway(options);
-    return new RunningAgent(gateway, listen(gateway, options));
+    try {
+      return new RunningAgent(gateway, listen(gateway, openBonds(options.keysDirectory), options));
+    } catch (error) {
+      await gateway.stop();
+      throw error;
+    }
   } catch (error) {
     await transport.close();
     throw error;
@@ -90,7 +100,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
 }
 
 /** All but the radio, for whoever hears by other means. */
-export type RadiolessOptions = Omit<AgentOptions, 'transport' | 'radio' | 'uptime'> & {
+export type RadiolessOptions = Omit<AgentOptions, 'transport' | 'radio' | 'uptime' | 'pairing'> & {
   readonly transport?: HciTransport;
 };
 
@@ -136,12 +146,26 @@ async function loadOrEnrol(options: RadiolessOptions, { signer }: AgentKeys): Pr
   return enrolled;
 }
 
-function listen(gateway: Gateway, { transport, uptime, radio: timings, log = SILENT }: AgentOptions): Radio {
+/** Keys of bonded devices, beside the other keys. */
+function openBonds(keysDirectory: string): BondStore {
+  return openBondStore(join(keysDirectory, 'bonds'), openKeys(keysDirectory, false).storageKey);
+}
+
+function listen(gateway: Gateway, bonds: BondStore, options: AgentOptions): Radio {
+  const { transport, uptime, radio: timings, pairing, log = SILENT } = options;
   return openRadio({
     transport,
     profiles: PROFILES,
     wants: ({ address }) => gateway.wants(address),
     holdOffMs: ({ localName, serviceUuids }) => profileOf({ name: localName, services: serviceUuids }).holdOffMs ?? 0,
+    policiesOf: ({ localName, serviceUuids }) => profileOf({ name: localName, services: serviceUuids }),
+    bonds,
+    ...pairing,
+    onSecurity(change) {
+      const { device: _device, at: _at, ...line } = change;
+      log.info(line, 'radio security');
+      pairing?.onSecurity?.(change);
+    },
     onDevice: (device) => {
       gateway.meet(device).catch(() => undefined);
     },

@@ -1,34 +1,6 @@
-/** Why a link could not be secured, as a closed set: what the pairing doctor knows words for. */
+/** Why a link could not be secured, as an error; the pairing doctor has words for each. */
+import type { PairingFailure } from '../../protocol/devices/pairing-failure.ts';
 import { RadioError } from './operations.ts';
-
-export type PairingFailure =
-  /** The device does not have the key of the bond any more, or refuses it. */
-  | 'stale-bond'
-  /** Policy or the caller does not allow pairing now. */
-  | 'not-allowed'
-  /** A passkey is needed and nobody gave one. */
-  | 'no-passkey'
-  | 'wrong-passkey'
-  /** A passkey is demanded here, but the device can neither show nor take one. */
-  | 'passkey-impossible'
-  /** The device demands more than pairing without a passkey. */
-  | 'needs-authentication'
-  /** The device demands LE Secure Connections, which is not supported yet. */
-  | 'needs-secure-connections'
-  | 'needs-out-of-band'
-  | 'key-too-short'
-  | 'not-supported'
-  | 'repeated-attempts'
-  /** The device broke off for another reason. */
-  | 'refused'
-  /** The confirm value was wrong, without a passkey that could have been mistyped. */
-  | 'confirm-failed'
-  /** The device sent what is no pairing, or in the wrong order. */
-  | 'malformed'
-  /** The controller could not encrypt; `code` is its HCI error. */
-  | 'encryption-failed'
-  | 'timeout'
-  | 'disconnected';
 
 /** `code` is the reason of SMP (Core 5.2 Vol 3 Part H §3.5.5) or of HCI (Vol 1 Part F §1.3), where there is one. */
 export class PairingError extends RadioError {

@@ -1,7 +1,7 @@
 /** What the radio tells the agent. Instants are milliseconds since the Unix epoch by the transport's clock. */
 
+import type { PairingFailure } from '../../protocol/devices/pairing-failure.ts';
 import type { LinkSecurity } from '../../protocol/leaf.ts';
-import type { PairingFailure } from './pairing-error.ts';
 
 /** A connected device, introduced once per connection before anything it measures. Text is as the device gave it. */
 export interface RadioDevice {

@@ -3,7 +3,8 @@
  * encryption with the key of a bond. Nothing that a device sends throws: what is malformed or out of order ends the pairing.
  */
 import { randomBytes, randomInt } from 'node:crypto';
-import { failureOf, PairingError, type PairingFailure, SMP_REASON } from './pairing-error.ts';
+import type { PairingFailure } from '../../protocol/devices/pairing-failure.ts';
+import { failureOf, PairingError, SMP_REASON } from './pairing-error.ts';
 import { c1, type SmpAddress, s1 } from './smp-crypto.ts';
 import * as smp from './smp-pdus.ts';
 

@@ -36,10 +36,11 @@ export class BondedCuff extends VirtualPeripheral {
     security: SecurityOptions,
     needs: 'nothing' | 'encryption' | 'authentication',
     address = 'F0:00:00:00:00:01',
+    name = 'HTEST bonded cuff',
   ) {
     super({
       address,
-      name: 'HTEST bonded cuff',
+      name,
       advertises: [0x1810],
       security,
       services: [
