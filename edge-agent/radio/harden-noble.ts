@@ -9,10 +9,13 @@
  * - 9: with a peer MTU above 256 long values were cut
  * - 10: an adapter that lost power did not end its links
  * - a malformed packet of a peripheral threw through the socket: it is now dropped, as event `malformed`
+ * - 11: of two services, or two characteristics in a service, with one UUID only one was seen: see harden-discovery.ts
  * - 12: passkeys were not known, keys thrown away, a Security Request ignored: see harden-smp.ts
+ * - 13: every address that was ever heard was kept for ever: see known-devices.ts
  * - indications were confirmed before anybody had stored them
  * - noble handled SIGINT itself and could not be stopped
  */
+import { hardenDiscovery } from './harden-discovery.ts';
 import { hardenGatt } from './harden-gatt.ts';
 import { hardenSmp } from './harden-smp.ts';
 import type { Bindings, Gatt, Hci, NobleClasses } from './noble-internals.ts';
@@ -44,6 +47,9 @@ export const PATCHED = {
     'onAclStreamEnd',
     'exchangeMtu',
     'notify',
+    'discoverServices',
+    'discoverCharacteristics',
+    'readByGroupRequest',
     'readByTypeRequest',
     'writeRequest',
     'mtuRequest',
@@ -74,6 +80,7 @@ export function hardenNoble(classes: NobleClasses): void {
   marked[HARDENED] = true;
   hardenHci(classes.Hci.prototype);
   hardenGatt(classes.Gatt.prototype);
+  hardenDiscovery(classes.Gatt.prototype);
   hardenBindings(classes.Bindings.prototype);
   hardenSmp(classes);
 }

@@ -2,6 +2,7 @@
  * One connection to one device: discover, read, subscribe, deliver. The way from an HCI packet to `onNotification` is
  * synchronous, so the transport's clock shows the time of that very packet.
  */
+import { isShort, uuidOf } from './attribute-keys.ts';
 import type { TransportClock } from './hci-transport.ts';
 import type { NobleStack } from './load-noble.ts';
 import type { NobleCharacteristic, NoblePeripheral } from './noble-internals.ts';
@@ -143,7 +144,7 @@ export class Link {
     const { peripheral, profiles, operationTimeoutMs } = this.#options;
     const wanted = new Map(profiles.map((profile) => [profile.service.toString(16), profile]));
     for (const service of await discoverServices(peripheral, [...wanted.keys()], operationTimeoutMs)) {
-      const profile = wanted.get(service.uuid);
+      const profile = wanted.get(uuidOf(service.uuid));
       if (!profile) continue;
       for (const characteristic of await discoverCharacteristics(peripheral, service, operationTimeoutMs)) {
         this.#found.push({ number: Number.parseInt(characteristic.uuid, 16), characteristic, profile });
@@ -154,7 +155,7 @@ export class Link {
   #toRead(purpose: ReadPurpose): Found[] {
     return this.#found.filter(({ number, profile, characteristic }) => {
       const asked = profile.read.some((read) => read.characteristic === number && read.purpose === purpose);
-      return asked && characteristic.uuid.length <= 4 && characteristic.properties.includes('read');
+      return asked && isShort(characteristic.uuid) && characteristic.properties.includes('read');
     });
   }
 
@@ -198,7 +199,7 @@ export class Link {
   async #subscribe(): Promise<void> {
     let subscribed = 0;
     for (const { number, characteristic, profile } of this.#found) {
-      if (characteristic.uuid.length > 4 || !profile.subscribe.includes(number)) continue;
+      if (!isShort(characteristic.uuid) || !profile.subscribe.includes(number)) continue;
       const { peripheral, operationTimeoutMs } = this.#options;
       const done = await this.#attempt(async () => {
         await subscribe(peripheral, characteristic, operationTimeoutMs);

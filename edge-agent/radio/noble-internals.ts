@@ -100,9 +100,11 @@ export interface Gatt extends EventEmitter {
   _desired_mtu: number;
   _security: 'low' | 'medium';
   _currentCommand: { buffer: Buffer } | null;
+  _services: Record<string, { uuid: string; startHandle: number; endHandle: number }>;
+  _descriptors: Record<string, object>;
   _characteristics: Record<
     string,
-    Record<string, { startHandle: number; endHandle?: number; valueHandle: number; properties: number }>
+    Record<string, { uuid: string; startHandle: number; endHandle: number; valueHandle: number; properties: number }>
   >;
   /** Added by the hardening. */
   _pairingFor?: AttError | undefined;
@@ -118,6 +120,9 @@ export interface Gatt extends EventEmitter {
   onAclStreamEnd(): void;
   exchangeMtu(): void;
   notify(service: string, characteristic: string, enable: boolean): void;
+  discoverServices(uuids: readonly string[]): void;
+  discoverCharacteristics(service: string, uuids: readonly string[]): void;
+  readByGroupRequest(startHandle: number, endHandle: number, type: number): Buffer;
   readByTypeRequest(startHandle: number, endHandle: number, type: number): Buffer;
   writeRequest(handle: number, value: Buffer, withoutResponse: boolean): Buffer;
   mtuRequest(mtu: number): Buffer;

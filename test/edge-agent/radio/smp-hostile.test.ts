@@ -1,4 +1,4 @@
-/** A device that sends any octets as SMP: the pairing fails with a reason, and nothing else does. */
+/** A device that sends any octets as SMP (Core 5.2 Vol 3 Part H §3): the pairing fails with a reason, and nothing else does. */
 import fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
 import { PairingError } from '../../../edge-agent/radio/pairing-error.ts';
