@@ -3,6 +3,7 @@
  * them when they were lost. All above it is told by callbacks; nothing above it knows noble.
  */
 import { type Policies, STANDARD } from '../../protocol/devices/policies.ts';
+import { describeAdvertised } from './advertised.ts';
 import { connectPeripheral } from './connect.ts';
 import { hardenNoble } from './harden-noble.ts';
 import type { HciTransport } from './hci-transport.ts';
@@ -11,6 +12,7 @@ import { Link } from './link.ts';
 import { loadNobleClasses, type NobleStack, openNoble } from './load-noble.ts';
 import type { NoblePeripheral } from './noble-internals.ts';
 import { RadioError } from './operations.ts';
+import { outward } from './outward.ts';
 import type { PairingError } from './pairing-error.ts';
 import type { Profile } from './profiles.ts';
 import type { Advertised, LinkChange, RadioDevice, RadioLog, RadioNotification } from './radio-events.ts';
@@ -260,6 +262,7 @@ class ScanningRadio implements Radio {
   }
 
   async #serve(device: KnownDevice, link: Link): Promise<void> {
+    let failed: PairingError | undefined;
     device.failures++;
     try {
       await link.setUp();
@@ -271,9 +274,10 @@ class ScanningRadio implements Radio {
         event: 'set-up-failed',
         ...(error instanceof RadioError && error.code !== undefined && { code: error.code }),
       });
+      failed = link.pairingFailure;
       link.drop(describeFailure(error));
     }
-    this.#lose(device, await link.ended, link.pairingFailure);
+    this.#lose(device, await link.ended, failed);
   }
 
   #lose(device: KnownDevice, reason: string, failure?: PairingError): void {
@@ -299,32 +303,6 @@ class ScanningRadio implements Radio {
     const why = { ...(reason !== undefined && { reason }), ...(pairing && { pairing }) };
     outward(() => this.#options.onLink({ device: device.id, state, at, ...why }));
   }
-}
-
-/**
- * Calls out. What a callback throws is a bug of the caller, not a bad packet: it must neither be swallowed by the guard
- * around packets nor stop the radio half-way, so it surfaces on its own.
- */
-function outward<T>(callback: () => T): T | undefined {
-  try {
-    return callback();
-  } catch (error) {
-    queueMicrotask(() => {
-      throw error;
-    });
-    return undefined;
-  }
-}
-
-function describeAdvertised({ addressType, advertisement, rssi }: NoblePeripheral, address: string): Advertised {
-  const { localName, serviceUuids = [] } = advertisement;
-  return {
-    address,
-    addressType,
-    ...(localName !== undefined && { localName }),
-    serviceUuids: serviceUuids.filter((uuid) => uuid.length <= 4).map((uuid) => Number.parseInt(uuid, 16)),
-    rssi,
-  };
 }
 
 function describeFailure(error: unknown): string {

@@ -72,6 +72,7 @@ export class SecureLink {
     if (!port) throw new PairingError('disconnected');
     const { smp } = port;
     this.#smp = smp;
+    if (security.policies.cccd === 'keep-when-bonded') port.keepSubscriptions();
     if (security.pairingTimeoutMs !== undefined) smp.timeoutMs = security.pairingTimeoutMs;
     port.onAuthenticationError(
       () => this.#mayAnswer(),
@@ -83,7 +84,6 @@ export class SecureLink {
     if (bond) await this.#secure(() => this.#useBond(bond));
     else if (isBondedFirst(security.policies.pairing)) await this.#secure(() => this.#pair('policy', false));
     else if (smp.securityRequest !== undefined) await this.#answer(smp.securityRequest).catch(() => undefined);
-    if (this.#link === 'bonded' && security.policies.cccd === 'keep-when-bonded') port.keepSubscriptions();
   }
 
   /** One thing at a time; what fails is remembered and told. */
