@@ -10,8 +10,9 @@ import type { TransportClock } from './hci-transport.ts';
 import type { NobleStack } from './load-noble.ts';
 import type { NoblePeripheral } from './noble-internals.ts';
 import { PairingError } from './pairing-error.ts';
+import type { Paired, PairingOffer } from './pairing-offer.ts';
 import type { SecurityChange } from './radio-events.ts';
-import type { Paired, PairingOffer, SmpInitiator } from './smp-initiator.ts';
+import type { SmpInitiator } from './smp-initiator.ts';
 import { AUTH_MITM } from './smp-pdus.ts';
 
 /** Why pairing is wanted. `stale`: the device has lost or refuses the key of the bond that we have. */

@@ -5,6 +5,7 @@
 import { randomBytes, randomInt } from 'node:crypto';
 import type { PairingFailure } from '../../protocol/devices/pairing-failure.ts';
 import { failureOf, PairingError, SMP_REASON } from './pairing-error.ts';
+import type { LongTermKey, Paired, PairingOffer } from './pairing-offer.ts';
 import { c1, type SmpAddress, s1 } from './smp-crypto.ts';
 import * as smp from './smp-pdus.ts';
 
@@ -22,33 +23,6 @@ export interface SmpChannel {
   readonly send: (pdu: Buffer) => void;
   /** LE Start Encryption (Vol 4 Part E §7.8.24). */
   readonly startEncryption: (key: Buffer, diversifier: Buffer, random: Buffer) => void;
-}
-
-/** What we bring to a pairing. */
-export interface PairingOffer {
-  /** The key has to be made with a passkey, so that nobody can stand between. */
-  readonly authenticated: boolean;
-  /** Asks somebody for the six digits of the device; undefined when nobody gives them. Absent: nobody is there. */
-  readonly enterPasskey?: () => Promise<number | undefined>;
-  /** Shows six digits that somebody enters on the device. */
-  readonly showPasskey?: (passkey: number) => void;
-}
-
-export interface LongTermKey {
-  readonly key: Buffer;
-  readonly diversifier: Buffer;
-  readonly random: Buffer;
-}
-
-export interface Paired {
-  readonly authenticated: boolean;
-  /** Octets of the key, 7 to 16. */
-  readonly keySize: number;
-  /** Undefined where the device gives no key for the next link. */
-  readonly longTermKey?: LongTermKey;
-  /** All zeros where the device has given such a one. */
-  readonly identityKey?: Buffer;
-  readonly identityAddress?: SmpAddress;
 }
 
 type Step = 'idle' | 'response' | 'passkey' | 'confirm' | 'random' | 'encryption' | 'keys' | 'bond' | 'over';

@@ -1,7 +1,7 @@
 /** The PDUs of the Security Manager Protocol that an initiator needs (Core 5.2 Vol 3 Part H §3.5, §3.6). */
 
+import type { LongTermKey, PairingOffer } from './pairing-offer.ts';
 import type { SmpAddress } from './smp-crypto.ts';
-import type { LongTermKey, PairingOffer } from './smp-initiator.ts';
 
 export const PAIRING_REQUEST = 0x01;
 export const PAIRING_RESPONSE = 0x02;

@@ -2,8 +2,9 @@
 import fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
 import { PairingError } from '../../../edge-agent/radio/pairing-error.ts';
+import type { PairingOffer } from '../../../edge-agent/radio/pairing-offer.ts';
 import { c1 } from '../../../edge-agent/radio/smp-crypto.ts';
-import { type PairingOffer, SmpInitiator } from '../../../edge-agent/radio/smp-initiator.ts';
+import { SmpInitiator } from '../../../edge-agent/radio/smp-initiator.ts';
 import { CID_SMP, encodeAcl } from '../../../simulators/hci/hci-packets.ts';
 import { type BondWorld, measure, openBondWorld, pairing } from '../../support/bond-world.ts';
 import { until } from '../../support/radio-world.ts';
