@@ -170,6 +170,7 @@ function hardenBindings(prototype: Bindings): void {
       this._hci._aclConnections.clear();
       this._hci._aclQueue = [];
       this._hci._handleBuffers = {};
+      this._hci._encrypting = [];
     }
     stateChange.call(this, state);
   };

@@ -112,7 +112,7 @@ export function openBondWorld({ security = {}, needs = 'encryption' }: BondWorld
       };
       const { timings, ...rest } = options;
       const radio = openRadio({
-        transport: openVirtualTransport(controller),
+        transport: options.transport ?? openVirtualTransport(controller),
         profiles: PROFILES,
         bonds: openBondStore(path, STORAGE_KEY),
         wants: () => true,

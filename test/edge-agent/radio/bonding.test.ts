@@ -2,7 +2,9 @@
 import { statSync } from 'node:fs';
 import { afterEach, describe, expect, it } from 'vitest';
 import { openBondStore } from '../../../edge-agent/radio/bond-store.ts';
+import { openVirtualTransport } from '../../../simulators/hci/virtual-transport.ts';
 import {
+  BondedCuff,
   type BondWorld,
   type BondWorldOptions,
   measure,
@@ -289,6 +291,68 @@ describe('what a device wants', () => {
     const other = start();
     await until(() => other.lost().length > 0);
     expect(other.lost()[0]).toMatchObject({ pairing: { failure: 'not-supported', code: 5 } });
+  });
+});
+
+describe('what can go wrong here', () => {
+  it('a bond that cannot be kept is none: the link is dropped, and tried again', async () => {
+    const { device, start, path } = open();
+    const bonds = openBondStore(path, STORAGE_KEY);
+    let full = true;
+    const agent = start({
+      ...pairing('bond-before-discovery'),
+      bonds: {
+        ...bonds,
+        put(bond) {
+          if (full) throw new Error('no space left');
+          bonds.put(bond);
+        },
+      },
+    });
+    await until(() => agent.lost().length > 1);
+    full = false;
+    expect(await measure(device, agent)).toMatchObject({ link: 'bonded' });
+  });
+
+  it('a passkey that nobody can be asked for', async () => {
+    const { start } = open({ security: { io: 'display' } });
+    const agent = start({ ...pairing('passkey'), passkeyOf: () => Promise.reject(new Error('nobody there')) });
+    await until(() => agent.lost().length > 0);
+    expect(agent.lost()[0]).toMatchObject({ pairing: { failure: 'no-passkey' } });
+  });
+
+  it('an adapter that loses power in the middle of a pairing', async () => {
+    const { device, controller, start } = open();
+    const transport = openVirtualTransport(controller);
+    let off = false;
+    device.onSmp = () => {
+      if (!off) setImmediate(() => transport.setPower(false));
+      off = true;
+      return true;
+    };
+    const agent = start({ ...pairing('bond-before-discovery'), transport });
+    await until(() => agent.lost().length > 0);
+    expect(agent.lost()[0]).toMatchObject({ pairing: { failure: 'disconnected' } });
+    device.onSmp = () => false;
+    transport.setPower(true);
+    expect(await measure(device, agent)).toMatchObject({ link: 'bonded' });
+  });
+});
+
+describe('somebody who pretends to be a bonded device', () => {
+  it('is not heard: without the key of the bond nothing is taken from the link', async () => {
+    const { device, controller, start } = open({ needs: 'nothing', security: { requestsSecurity: true } });
+    const agent = start();
+    await measure(device, agent);
+    await agent.radio.close();
+    const { address } = device;
+    controller.remove(device);
+    const stranger = controller.add(new BondedCuff({}, 'nothing', address));
+    const other = start();
+    await until(() => other.lost().length > 1);
+    expect(other.heard).toEqual([]);
+    expect(other.devices).toEqual([]);
+    expect(stranger.attHeard.filter((pdu) => pdu[0] === 0x12)).toEqual([]);
   });
 });
 
