@@ -1,20 +1,37 @@
 /** How what the radio asks and tells crosses from its process to the agent's. */
-import type { RadioOptions } from './radio/radio.ts';
+import type { RadioOptions } from './radio/radio-options.ts';
+import type { PairingCause } from './radio/secure-link.ts';
 import type { Channel } from './radio-channel.ts';
 
 /**
  * `tell`: no answer. `call`: a promise that settles with the agent's. `ask`: the radio cannot wait, so it gets the last
- * answer to the same question, and before there is one, what stands here.
+ * answer to the same question, and before there is one, what stands here or what a function here says.
  */
 export type Crossing = 'tell' | 'call' | { readonly ask: unknown };
 
 /** What the radio process has of its own, or gets with its settings. */
-type Local = 'transport' | 'profiles' | 'uptime' | 'random' | 'timings' | 'maxLinks' | 'zoneOf' | 'cursors' | 'users';
+type Local =
+  | 'transport'
+  | 'profiles'
+  | 'uptime'
+  | 'random'
+  | 'timings'
+  | 'maxLinks'
+  | 'zoneOf'
+  | 'policiesOf'
+  | 'cursors'
+  | 'users'
+  | 'bonds';
 
 /** A line for each callback; the compiler asks for those that are missing. */
 export const CROSSINGS: Readonly<Record<Exclude<keyof RadioOptions, Local>, Crossing>> = {
   wants: { ask: false },
   holdOffMs: { ask: 0 },
+  // The same as the agent says without asking a person (agent.ts).
+  mayPair: { ask: (_device: string, cause: PairingCause) => cause !== 'stale' },
+  passkeyOf: 'call',
+  showPasskey: 'tell',
+  onSecurity: 'tell',
   onDevice: 'tell',
   onBroadcast: 'tell',
   onClock: 'tell',

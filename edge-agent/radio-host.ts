@@ -7,10 +7,11 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { constants } from 'node:os';
 import { fileURLToPath } from 'node:url';
+import type { Bond, KeptBonds } from './radio/bond-store.ts';
 import type { ClockEvent } from './radio/device-clock.ts';
 import type { TransportClock } from './radio/hci-transport.ts';
-import type { Radio, RadioOptions } from './radio/radio.ts';
 import type { LinkChange, RadioDevice, RadioNotification } from './radio/radio-events.ts';
+import type { Radio, RadioOptions } from './radio/radio-options.ts';
 import type { CursorKey } from './radio/record-progress.ts';
 import { type Channel, openChannel } from './radio-channel.ts';
 import type { ChildSettings, ListenSettings } from './radio-child.ts';
@@ -32,9 +33,10 @@ export interface RadioHostOptions extends ChildSettings {
 }
 
 /** As for `openRadio`, with a memory that can be handed to the process. */
-export type HostedRadioOptions = Omit<RadioOptions, 'transport' | 'cursors' | 'users'> & {
+export type HostedRadioOptions = Omit<RadioOptions, 'transport' | 'cursors' | 'users' | 'bonds'> & {
   readonly cursors?: KeptCursors;
   readonly users?: KeptUsers;
+  readonly bonds?: KeptBonds;
 };
 
 /** Stands where an open transport would. */
@@ -179,6 +181,7 @@ class Host implements RadioHost {
       ...(options.maxLinks !== undefined && { maxLinks: options.maxLinks }),
       ...(options.cursors && { cursors: options.cursors.all() }),
       ...(options.users && { users: options.users.all() }),
+      ...(options.bonds && { bonds: options.bonds.all() }),
       wanted: this.#wanted,
       ...(options.timings && { timings: options.timings }),
     };
@@ -217,6 +220,8 @@ class Host implements RadioHost {
       onClock: (event: ClockEvent) =>
         this.#radio?.onClock?.({ ...event, connection: this.#connectionOf(event.device, event.connection) }),
       userAdded: (...added: RememberedUser) => this.#radio?.users?.add(...added),
+      bondPut: (bond: Bond) => this.#radio?.bonds?.put(bond),
+      bondRemoved: (device: string) => this.#radio?.bonds?.remove(device),
       cursorChanged: (key: CursorKey, number: number | undefined) => this.#radio?.cursors?.write(key, number),
       recordingStopped: (why: 'full' | 'failed') => this.#options.onRecordingStopped?.(why),
     };

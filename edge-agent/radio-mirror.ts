@@ -3,6 +3,7 @@
  * it tells. They arrive in the order in which they were told, after the values that they speak of.
  */
 import { encodeHex } from '../protocol/bytes.ts';
+import { type Bond, type BondStore, keepBonds } from './radio/bond-store.ts';
 import type { CursorKey, RecordCursors } from './radio/record-progress.ts';
 import type { DeviceUser, DeviceUsers } from './radio/user-consent.ts';
 
@@ -63,4 +64,16 @@ export function mirrorUsers(
       tell(device, user);
     },
   };
+}
+
+/** Keys of bonded devices; changes are told by name. A bond counts here at once, and is durable when the agent has it. */
+export function mirrorBonds(
+  remembered: readonly Bond[],
+  agent: { tell(name: 'bondPut' | 'bondRemoved', ...args: unknown[]): void },
+): BondStore {
+  const bonds = new Map(remembered.map((bond) => [bond.device, bond]));
+  return keepBonds(bonds, {
+    put: (bond) => agent.tell('bondPut', bond),
+    remove: (device) => agent.tell('bondRemoved', device),
+  });
 }

@@ -1,8 +1,9 @@
 /** What a patient is shown of pairing: plain JSON. A device is named by its handle in her own leaves, never by its address. */
 import { deviceKindTitle } from '../protocol/device-kind.ts';
 import { profileNamed } from '../protocol/devices/device-profile.ts';
+import { GENERIC } from '../protocol/devices/generic.ts';
 import type { AgentId } from '../protocol/keys.ts';
-import { describePairingFailure, type PairingFailure } from '../protocol/pairing-failure.ts';
+import { explainPairingFailure, type PairingFailure } from '../protocol/pairing-failure.ts';
 import type { FoundDevice, PairingLinkState } from '../protocol/report.ts';
 import { formatInstant, type Instant } from '../protocol/time.ts';
 import type { Standing, StandingOf } from './standing.ts';
@@ -85,9 +86,9 @@ export function viewFound(found: FoundDevice, device: string, paired: boolean): 
   };
 }
 
-/** What went wrong, then what its family is known to want. */
+/** What went wrong, and what helps with a device of its family. */
 export function viewFailure(code: PairingFailure, profile: string): NonNullable<PairingView['failure']> {
-  return { code, words: [describePairingFailure(code), ...(profileNamed(profile)?.advice ?? [])] };
+  return { code, words: explainPairingFailure(code, profileNamed(profile) ?? GENERIC) };
 }
 
 /** Paired is what has come back after its first link *and* said something that anybody can verify. */

@@ -1,18 +1,14 @@
 /** Why a pairing did not come about: a code for the wire, and what to do about it for people. */
+import { diagnose } from './devices/pairing-doctor.ts';
+import type { DeviceProfile } from './devices/policies.ts';
+import { SECURITY_FAILURES, type SecurityFailure } from './devices/security-failure.ts';
 
-export const PAIRING_FAILURES = [
+/** What can go wrong around securing the link. */
+const OTHER_FAILURES = [
   /** It was not heard in time. */
   'not-heard',
   /** It was heard, and no link came about or it ended at once. */
   'no-link',
-  /** The device shows a passkey and nobody typed it in time. */
-  'no-passkey',
-  /** The typed digits were not those that it shows. */
-  'wrong-passkey',
-  /** It refused to pair: not in pairing mode, or bonded to somebody else. */
-  'refused',
-  /** It has forgotten the bond, or we have: the keys do not fit. */
-  'lost-bond',
   /** The first link was good, and it did not come back. */
   'not-again',
   /** It is linked and says nothing. */
@@ -21,25 +17,34 @@ export const PAIRING_FAILURES = [
   'taken',
 ] as const;
 
+export const PAIRING_FAILURES = [...SECURITY_FAILURES, ...OTHER_FAILURES] as const;
+
 export type PairingFailure = (typeof PAIRING_FAILURES)[number];
 
-const WORDS: Readonly<Record<PairingFailure, string>> = {
-  'not-heard':
-    'The gateway does not hear the device. Bring it near, switch it on, and wake it by taking a measurement.',
-  'no-link':
-    'The gateway hears the device but could not connect. It may be talking to another phone or app: end that first.',
-  'no-passkey':
-    'The device showed six digits and nobody typed them in time. Start again and have its display in sight.',
-  'wrong-passkey': 'Those were not the six digits on the display. Start again: the device shows new ones.',
-  refused: 'The device refused. Put it into pairing mode, and remove it from phones and apps that it was paired with.',
-  'lost-bond':
-    'The device and the gateway no longer know each other. Reset the pairing on the device, then start again.',
+const WORDS = {
   'not-again': 'The first connection worked, and then the device did not come back. Take one more measurement with it.',
   'no-reading': 'The device is connected and has not measured anything yet. Take a measurement now.',
   taken: 'The gateway did not take this device. Look around again and choose from what it finds.',
-};
+} as const;
 
-/** One sentence or two: what happened, and what helps. */
-export function describePairingFailure(failure: PairingFailure): string {
-  return WORDS[failure];
+/** What happened, and what helps, in the order to try; one sentence or two each. */
+export function explainPairingFailure(failure: PairingFailure, profile: DeviceProfile): readonly string[] {
+  switch (failure) {
+    case 'not-heard':
+      return sentences(profile, 'never-heard');
+    case 'no-link':
+      return sentences(profile, 'not-connectable');
+    case 'not-again':
+    case 'no-reading':
+      return [WORDS[failure], ...profile.advice];
+    case 'taken':
+      return [WORDS.taken];
+    default:
+      return sentences(profile, failure);
+  }
+}
+
+function sentences(profile: DeviceProfile, symptom: SecurityFailure | 'never-heard' | 'not-connectable'): string[] {
+  const { happened, steps } = diagnose(profile, symptom);
+  return [happened, ...steps];
 }

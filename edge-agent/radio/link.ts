@@ -13,9 +13,11 @@ import { profileOfFound, readFirst, readIdentity, toRead } from './identity.ts';
 import type { NobleStack } from './load-noble.ts';
 import type { NoblePeripheral } from './noble-internals.ts';
 import { RadioError } from './operations.ts';
+import type { PairingError } from './pairing-error.ts';
 import type { Profile } from './profiles.ts';
 import type { RadioDevice, RadioLog, RadioNotification } from './radio-events.ts';
 import type { RecordCursors } from './record-progress.ts';
+import { type RadioSecurity, SecureLink } from './secure-link.ts';
 import { synchronizeSession } from './session-start.ts';
 import type { DeviceUsers } from './user-consent.ts';
 import { visit } from './visit.ts';
@@ -43,6 +45,7 @@ export interface LinkOptions {
   readonly random: () => number;
   /** Minutes east of UTC here; without it no clock is set. */
   readonly zoneOf: ((instant: Instant) => number) | undefined;
+  readonly security: RadioSecurity;
   readonly onDevice: (device: RadioDevice) => void;
   readonly onClock: (event: ClockEvent) => void;
   readonly onNotification: (notification: RadioNotification) => Promise<void> | undefined;
@@ -63,6 +66,7 @@ export class Link {
   readonly ended: Promise<string>;
   readonly #options: LinkOptions;
   readonly #dialog: OpenDialog;
+  readonly #security: SecureLink;
   #end: (reason: string) => void = () => undefined;
   #early: Arrival[] = [];
   readonly #onDelivered: (() => void)[] = [];
@@ -85,6 +89,7 @@ export class Link {
     this.ended = new Promise((resolve) => {
       this.#end = resolve;
     });
+    this.#security = new SecureLink(options);
     const { peripheral, operationTimeoutMs: timeoutMs, log } = options;
     this.#dialog = openDialog({ peripheral, timeoutMs, ended: this.ended, log });
     peripheral.on('handleNotify', this.#onValue);
@@ -92,12 +97,13 @@ export class Link {
   }
 
   /**
-   * Discovers, subscribes, reads the clock and who the device is, introduces it and starts to deliver. Subscribing comes
+   * Secures the link, discovers, subscribes, reads the clock and who the device is, introduces it and starts to deliver. Subscribing comes
    * first, since some devices are there for seconds only; what they send meanwhile is kept. Rejects with a
    * {@link RadioError} when the link is of no use.
    */
   async setUp(): Promise<void> {
     const { peripheral, profiles, operationTimeoutMs, stack } = this.#options;
+    await this.#security.begin();
     this.#dialog.found = await discoverFound(peripheral, profiles, operationTimeoutMs);
     this.#handles = byHandle(stack, peripheral.id, this.#dialog.found);
     const atOnce = await this.#subscribe((profile) => !needsSession(profile));
@@ -137,6 +143,11 @@ export class Link {
     } catch (error) {
       if (!(error instanceof RadioError) || error.kind !== 'disconnected') throw error;
     }
+  }
+
+  /** Why the link could not be secured, where that was tried. */
+  get pairingFailure(): PairingError | undefined {
+    return this.#security.failure;
   }
 
   /** Uptime at which the last value came. */
@@ -202,7 +213,7 @@ export class Link {
     const identity = await readIdentity(this.#dialog, peripheral);
     this.#policies = profileOfFound(identity, this.#dialog.found);
     this.#isIntroduced = true;
-    onDevice({ id, ...identity, connection });
+    onDevice({ id, ...identity, connection, link: this.#security.link });
   }
 
   /** What goes with each notification: the feature of its service, the start of the session. */
@@ -243,7 +254,8 @@ export class Link {
     const { id, peripheral, connection, onDevice } = this.#options;
     const isLast = ({ handle, confirm }: Arrival) => !confirm && this.#handles.has(handle);
     const values = this.#early.splice(0).filter(isLast);
-    if (values.length > 0 && !this.#isIntroduced) onDevice({ id, addressType: peripheral.addressType, connection });
+    if (values.length > 0 && !this.#isIntroduced)
+      onDevice({ id, addressType: peripheral.addressType, connection, link: this.#security.link });
     for (const value of values) this.#sortOut(value);
     for (const resolve of this.#onDelivered.splice(0)) resolve();
   }
@@ -292,6 +304,7 @@ export class Link {
       stored = onNotification({
         device: id,
         connection,
+        link: this.#security.link,
         characteristic: uuid as number,
         value,
         ...(this.#sessionStart && { sessionStart: this.#sessionStart }),

@@ -1,4 +1,5 @@
 /** How long the radio waits for what; all in milliseconds. */
+import { SMP_TIMEOUT_MS } from './smp-initiator.ts';
 
 export interface RadioTimings {
   readonly connectTimeoutMs: number;
@@ -17,6 +18,8 @@ export interface RadioTimings {
   readonly idleMs: number;
   /** A device that is silent for so long while it gives its records is told to stop, and asked again on the next link. */
   readonly recordIdleMs: number;
+  /** For each step of a pairing (Core 5.2 Vol 3 Part H §3.4). */
+  readonly pairingTimeoutMs: number;
 }
 
 export const DEFAULT_TIMINGS: RadioTimings = {
@@ -29,4 +32,5 @@ export const DEFAULT_TIMINGS: RadioTimings = {
   turnMs: 60_000,
   idleMs: 5_000,
   recordIdleMs: 10_000,
+  pairingTimeoutMs: SMP_TIMEOUT_MS,
 };

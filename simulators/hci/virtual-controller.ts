@@ -50,7 +50,8 @@ export interface CentralAddress {
 }
 
 export class VirtualController {
-  readonly address: string;
+  /** The public one; another host has another. */
+  address: string;
   readonly clock: { now(): number };
   readonly aclLength: number;
   readonly aclCount: number;

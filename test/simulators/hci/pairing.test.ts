@@ -1,6 +1,8 @@
 /** LE legacy Just Works (Core 5.2 Vol 3 Part H §2.3.5.2) with the device as responder, by hand on the host's side. */
 import { createCipheriv } from 'node:crypto';
+import fc from 'fast-check';
 import { afterEach, expect, it } from 'vitest';
+import { CID_SMP } from '../../../simulators/hci/hci-packets.ts';
 import { createSimClock } from '../../../simulators/hci/sim-clock.ts';
 import { VirtualController } from '../../../simulators/hci/virtual-controller.ts';
 import { VirtualPeripheral } from '../../../simulators/hci/virtual-peripheral.ts';
@@ -91,4 +93,36 @@ it('hands over no key that was not asked for', async () => {
   const { response, after } = await pair('public', 0);
   expect(response).toBe('02030001100000');
   expect(after.map((packet) => packet.slice(0, 4))).toEqual(['040f', '0408']);
+});
+
+it('answers any octets of a host with nothing but Pairing Failed, and pairs with the next one', () => {
+  const device = new VirtualPeripheral({ address: DEVICE, name: 'HTEST', advertises: [], services: [] });
+  const sent: Buffer[] = [];
+  const link = {
+    central: { address: PUBLIC, random: false },
+    send: (_cid: number, payload: Buffer) => void sent.push(payload),
+    drop: () => undefined,
+  };
+  const pdu = fc.oneof(
+    fc
+      .constantFrom('01030001100001', `03${'00'.repeat(16)}`, `04${'00'.repeat(16)}`)
+      .map((hex) => Buffer.from(hex, 'hex')),
+    fc.uint8Array({ maxLength: 20 }).map((octets) => Buffer.from(octets)),
+  );
+  fc.assert(
+    fc.property(fc.array(pdu, { maxLength: 8 }), (pdus) => {
+      device.release(0x13);
+      device.accept(link);
+      sent.length = 0;
+      for (const one of pdus) device.receive(CID_SMP, one);
+      // Response, Confirm, Failed: a Random would mean that a confirm value of zeros had fitted.
+      expect(sent.every((one) => [0x02, 0x03, 0x05].includes(one[0] ?? 0))).toBe(true);
+      expect(device.startEncryption(new Uint8Array(16), new Uint8Array(2), new Uint8Array(8))).toBe('no-key');
+    }),
+    { numRuns: 500 },
+  );
+  device.release(0x13);
+  device.accept(link);
+  device.receive(CID_SMP, Buffer.from('01030001100001', 'hex'));
+  expect(sent.at(-1)?.toString('hex')).toBe('02030001100001');
 });
