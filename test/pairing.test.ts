@@ -171,7 +171,7 @@ describe('npm run pair', () => {
     const dialog: Dialog = {
       say: (text) => void said.push(text),
       ask: async () => answers.shift() ?? 'n',
-      pause: () => new Promise((resolve) => setTimeout(resolve, 5)),
+      pause: () => new Promise((resolve) => setTimeout(resolve, 100)),
     };
     return { said, dialog };
   };
