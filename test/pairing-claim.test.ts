@@ -115,7 +115,7 @@ describe('a wearable with a passkey', () => {
     await until('it failed', async () => (await phase()) === 'failed');
     const { failure } = (await adas!.pairing(device))!;
     expect(failure!.words[0]).toMatch(/six digits/);
-    expect(failure!.words.join(' ')).toMatch(/Hold the start button until the display shows Pr/);
+    expect(failure!.words.join(' ')).toMatch(/Enter all six digits, leading zeros too/);
 
     // Proven without a reading is not paired.
     await adas!.pair(agent.id, device);

@@ -38,7 +38,7 @@ describe('Just Works', () => {
     await reconnect(device, agent);
     expect(await measure(device, agent)).toMatchObject({ link: 'bonded', connection: 2 });
     expect(agent.said()).toEqual(['paired', 'encrypted']);
-    expect(agent.devices.map(({ link }) => link)).toEqual(['unbonded', 'bonded']);
+    expect(agent.devices.map(({ link }) => link)).toEqual(['bonded', 'bonded']);
     expect(device.smpHeard).toEqual(PAIRING_PDUS);
   });
 

@@ -256,7 +256,7 @@ describe('what a device sends by itself', () => {
     await until(() => world.heard(0x2a37).length === rates.length);
     const heard = world.heard(0x2a37).map(({ value }) => decodeHeartRateMeasurement(value).heartRate);
     expect(heard).toEqual(rates);
-    expect(world.devices).toEqual([{ id: strap.address, addressType: 'random', connection: 1 }]);
+    expect(world.devices).toEqual([{ id: strap.address, addressType: 'random', connection: 1, link: 'unbonded' }]);
   });
 });
 
