@@ -277,11 +277,6 @@ describe('faults of devices and controllers', () => {
     expect(device.address).not.toBe(second);
   });
 
-  it('end the bonds of a device', () => {
-    apply({ kind: 'lost-keys' })();
-    expect(device.bondCount).toBe(0);
-  });
-
   it('take the power from an adapter', async () => {
     await host.connect(ADDRESS);
     const transport = openVirtualTransport(host.controller);
