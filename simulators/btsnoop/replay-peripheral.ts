@@ -26,7 +26,6 @@ export interface ReplayOutcome {
 }
 
 export class ReplayPeripheral extends VirtualPeripheral {
-  readonly #advertisement: Buffer;
   override readonly scanResponse: Buffer;
   readonly capture: CapturedPeripheral;
   readonly #firstHandles = new Map<Uuid, number>();
@@ -45,12 +44,8 @@ export class ReplayPeripheral extends VirtualPeripheral {
     for (const { uuid, handle } of played.flatMap(({ characteristics }) => characteristics)) {
       if (!this.#firstHandles.has(uuid)) this.#firstHandles.set(uuid, handle);
     }
-    this.#advertisement = withoutNames(capture.advertisement ?? Uint8Array.of(2, 0x01, 0x06));
+    this.advertisement = withoutNames(capture.advertisement ?? Uint8Array.of(2, 0x01, 0x06));
     this.scanResponse = withName(withoutNames(capture.scanResponse ?? new Uint8Array()), name);
-  }
-
-  override get advertisement(): Buffer {
-    return this.#advertisement;
   }
 
   /** Characteristics of which the recording holds values that can be played, each once. */

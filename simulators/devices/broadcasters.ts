@@ -1,81 +1,94 @@
-/**
- * Devices that say what they measure in their advertisements: a BTHome thermometer and scale, which nobody can connect to,
- * a Mi Body Composition Scale, and what a Polar strap says beside its service.
- */
-import type { Decimal } from '../../protocol/decimal.ts';
-import { encodeBthome } from '../../protocol/gatt/bthome.ts';
-import { wallClockToDateTime } from '../../protocol/gatt/date-time.ts';
-import { encodeMiScaleComposition } from '../../protocol/gatt/mi-scale.ts';
-import { encodePolarAdvertisement } from '../../protocol/gatt/polar-advertisement.ts';
-import type { WallClock } from '../../protocol/time.ts';
+/** Devices that say what they measure in the data of their advertisements, and need no connection. */
+import { type BthomeAdvertisement, encodeBthome } from '../../protocol/gatt/bthome.ts';
+import {
+  encodeMiScaleComposition,
+  encodeMiScaleWeight,
+  type MiScaleComposition,
+  type MiScaleWeight,
+} from '../../protocol/gatt/mi-scale.ts';
 import { VirtualPeripheral } from '../hci/virtual-peripheral.ts';
 import { checkName, type DeviceOptions } from './device-services.ts';
 
 const BTHOME = 0xfcd2;
+const WEIGHT_SCALE = 0x181d;
 const BODY_COMPOSITION = 0x181b;
 
-/** Speaks BTHome version 2. */
-export class BthomeSensor extends VirtualPeripheral {
-  #packetId = 0;
+/** A broadcaster has no serial number to give. */
+export type BroadcasterOptions = Omit<DeviceOptions, 'serial' | 'security' | 'battery'>;
 
-  constructor({ address, addressType, name }: DeviceOptions) {
+/** A device that advertises service data of one UUID. */
+export class Broadcaster extends VirtualPeripheral {
+  readonly #uuid: number;
+
+  /** Of one that is `connectable` the UUID is listed too, and the name is in the scan response. */
+  constructor(options: BroadcasterOptions, uuid: number, connectable: boolean) {
+    const { address, addressType, rssi } = options;
     super({
       address,
-      name: checkName(name),
-      advertises: [],
+      name: checkName(options.name),
+      advertises: connectable ? [uuid] : [],
       services: [],
-      connectable: false,
+      connectable,
       ...(addressType && { addressType }),
+      ...(rssi !== undefined && { rssi }),
     });
+    this.#uuid = uuid;
   }
 
-  /** Says temperature (Celsius, 0.01) or mass (kg, 0.01), until it is given something else. Throws `range`. */
-  say(name: 'temperature' | 'mass', value: Decimal): void {
-    this.#packetId = (this.#packetId + 1) % 256;
-    const octets = encodeBthome({
-      mac: null,
-      trigger: false,
-      values: [
-        ['packetId', { mantissa: this.#packetId, exponent: 0 }],
-        [name, value],
-      ],
-    });
-    this.broadcast([{ kind: 'service', uuid: BTHOME, octets }]);
+  /** Advertises these octets until others come. Throws a RangeError when they do not fit beside the name. */
+  broadcast(octets: Uint8Array): void {
+    this.advertise([{ kind: 'service', uuid: this.#uuid, octets }]);
   }
 }
 
-/** Its advertisement says 181B, and what stands under that is Xiaomi's own. */
-export class MiScale extends VirtualPeripheral {
-  constructor({ address, addressType, name }: DeviceOptions) {
-    super({ address, name: checkName(name), advertises: [], services: [], ...(addressType && { addressType }) });
+/** A thermometer, scale or anything else that speaks BTHome v2; nobody can connect to it. */
+export class BthomeSensor extends Broadcaster {
+  #packet = 0;
+
+  constructor(options: BroadcasterOptions) {
+    super(options, BTHOME, false);
   }
 
-  /** Says a weight, in steps of 0.005 kg, until it is given another. `settled`: the number stopped blinking. */
-  say(weight: Decimal, at: WallClock, settled = true): void {
-    const octets = encodeMiScaleComposition({
-      weight,
-      unit: 'kg',
-      timestamp: wallClockToDateTime(at),
-      stabilized: settled,
-      removed: false,
-      impedance: null,
-    });
-    this.broadcast([{ kind: 'service', uuid: BODY_COMPOSITION, octets }]);
+  /** Advertises values with a new packet number, which says that they are new. Throws `range`. */
+  tell(values: BthomeAdvertisement['values'], trigger = false): void {
+    const packetId = ['packetId', { mantissa: this.#packet, exponent: 0 }] as const;
+    this.broadcast(encodeBthome({ mac: null, trigger, values: [packetId, ...values] }));
+    this.#packet = (this.#packet + 1) % 256;
   }
 }
 
-/** What a Polar strap advertises of a heart rate; `counter` changes with each, modulo 8. */
-export function polarBroadcast(bpm: number, counter: number): { kind: 'manufacturer'; octets: Uint8Array } {
-  // Battery in order, on the skin, and the counter in bits 2 to 4.
-  const status = 0b11 | ((counter % 8) << 2);
-  const octets = encodePolarAdvertisement({ status, khzCode: 0, fastBpm: bpm, slowBpm: bpm });
-  return { kind: 'manufacturer', octets };
+/** A scale of Xiaomi's first kind: weight under 181D. Like the real ones it could be connected to, and nobody needs to. */
+export class MiScale extends Broadcaster {
+  constructor(options: BroadcasterOptions) {
+    super(options, WEIGHT_SCALE, true);
+  }
+
+  /** What the scale shows now; it is told again and again. Throws `range`. */
+  show(weight: MiScaleWeight): void {
+    this.broadcast(encodeMiScaleWeight(weight));
+  }
 }
 
-export function createBthomeSensor(options: DeviceOptions): BthomeSensor {
+/** A scale of Xiaomi's second kind: weight and impedance under 181B; connectable likewise. */
+export class MiCompositionScale extends Broadcaster {
+  constructor(options: BroadcasterOptions) {
+    super(options, BODY_COMPOSITION, true);
+  }
+
+  /** What the scale shows now; the impedance comes some seconds after the weight. Throws `range`. */
+  show(composition: MiScaleComposition): void {
+    this.broadcast(encodeMiScaleComposition(composition));
+  }
+}
+
+export function createBthomeSensor(options: BroadcasterOptions): BthomeSensor {
   return new BthomeSensor(options);
 }
 
-export function createMiScale(options: DeviceOptions): MiScale {
+export function createMiScale(options: BroadcasterOptions): MiScale {
   return new MiScale(options);
+}
+
+export function createMiCompositionScale(options: BroadcasterOptions): MiCompositionScale {
+  return new MiCompositionScale(options);
 }

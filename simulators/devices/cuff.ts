@@ -3,6 +3,7 @@ import type { SensorValue } from '../../protocol/decimal.ts';
 import {
   encodeBloodPressureFeature,
   encodeBloodPressureMeasurement,
+  encodeIntermediateCuffPressure,
   parseBloodPressureStatus,
 } from '../../protocol/gatt/blood-pressure.ts';
 import { wallClockToDateTime } from '../../protocol/gatt/date-time.ts';
@@ -13,6 +14,7 @@ import { MeasurementStore } from './measurement-store.ts';
 import { Wearable } from './wearable.ts';
 
 const BLOOD_PRESSURE_MEASUREMENT = 0x2a35;
+const INTERMEDIATE_CUFF_PRESSURE = 0x2a36;
 /** 2A49: body movement, cuff fit, irregular pulse, pulse range and position can be told. */
 const FEATURES = 0b1_1111;
 
@@ -34,6 +36,8 @@ export interface CuffMeasurement {
 export interface CuffOptions extends DeviceOptions {
   /** How the cuff's clock is told and set, where it is. */
   readonly clock?: { readonly as: 'date-time-in-service' | 'current-time'; readonly clock: DeviceClock };
+  /** It can show its pressure while it measures. */
+  readonly intermediate?: boolean;
 }
 
 export class Cuff extends Wearable {
@@ -50,6 +54,7 @@ export class Cuff extends Wearable {
           { uuid: BLOOD_PRESSURE_MEASUREMENT, properties: ['indicate'] },
           { uuid: 0x2a49, properties: ['read'], value: encodeBloodPressureFeature({ raw: FEATURES }) },
           ...inService,
+          ...(options.intermediate ? [{ uuid: INTERMEDIATE_CUFF_PRESSURE, properties: ['notify'] as const }] : []),
         ],
       },
       ...currentTime,
@@ -76,6 +81,15 @@ export class Cuff extends Wearable {
       status: status === undefined ? null : parseBloodPressureStatus(status),
     });
     return this.#store.push(value);
+  }
+
+  /**
+   * Notifies the pressure in the cuff while it measures, in mmHg: for display, and kept by nobody. False when nobody
+   * subscribed. Throws `range`; rejects with a RangeError on a cuff without `intermediate`.
+   */
+  showPressure(pressure: SensorValue): Promise<boolean> {
+    const value = { cuffPressure: pressure, unit: 'mmHg', timestamp: null, pulseRate: null, userId: null } as const;
+    return this.send(INTERMEDIATE_CUFF_PRESSURE, encodeIntermediateCuffPressure({ ...value, status: null }));
   }
 
   /** Resolves when no measurement waits any more. */

@@ -1,9 +1,9 @@
 /** Services that every simulated wearable has: Device Information 180A (DIS) and Battery 180F (BAS). */
 
 import { encodeUtf8 } from '../../protocol/bytes.ts';
-import { encodeBatteryLevel } from '../../protocol/gatt/battery.ts';
 import type { SecurityOptions } from '../hci/device-security.ts';
 import type { ServiceDeclaration } from '../hci/gatt-database.ts';
+import type { Battery, BatteryOptions } from './battery.ts';
 
 /** What tells one simulated wearable from another. */
 export interface DeviceOptions {
@@ -17,6 +17,8 @@ export interface DeviceOptions {
   readonly rssi?: number;
   /** How it pairs. */
   readonly security?: SecurityOptions;
+  /** A battery that runs down and tells its state (2BED) besides its level; a full one that lasts by default. */
+  readonly battery?: BatteryOptions;
 }
 
 /** Manufacturer of everything that is simulated. */
@@ -24,6 +26,7 @@ export const MANUFACTURER = 'Veravita HTEST';
 const FIRMWARE = '1.0.0';
 
 export const BATTERY_LEVEL = 0x2a19;
+export const BATTERY_STATUS = 0x2bed;
 
 /** The name, once it is sure that it says HTEST. */
 export function checkName(name: string): string {
@@ -40,12 +43,9 @@ export function declareDeviceInformation(model: string, serial: string): Service
   };
 }
 
-/** Battery with a level that may change. */
-export function declareBattery(level: () => number): ServiceDeclaration {
-  return {
-    uuid: 0x180f,
-    characteristics: [
-      { uuid: BATTERY_LEVEL, properties: ['read', 'notify'], value: () => encodeBatteryLevel({ percent: level() }) },
-    ],
-  };
+/** Battery with a level that may change, and, where it runs down, its state. */
+export function declareBattery(battery: Battery): ServiceDeclaration {
+  const level = { uuid: BATTERY_LEVEL, properties: ['read', 'notify'] as const, value: () => battery.level() };
+  const status = { uuid: BATTERY_STATUS, properties: ['read', 'notify'] as const, value: () => battery.status() };
+  return { uuid: 0x180f, characteristics: battery.runsDown ? [level, status] : [level] };
 }

@@ -12,13 +12,16 @@ interface Stored {
 export class MeasurementStore {
   readonly #peripheral: VirtualPeripheral;
   readonly #characteristic: number;
+  readonly #released: () => boolean;
   readonly #stored: Stored[] = [];
   #sending = false;
   #onEmpty: (() => void)[] = [];
 
-  constructor(peripheral: VirtualPeripheral, characteristic: number) {
+  /** Where `released` says no, values wait even for a subscriber, until {@link resume}. */
+  constructor(peripheral: VirtualPeripheral, characteristic: number, released: () => boolean = () => true) {
     this.#peripheral = peripheral;
     this.#characteristic = characteristic;
+    this.#released = released;
     const handle = peripheral.database.handleOf(characteristic);
     peripheral.on('subscribe', (subscribed, on) => {
       if (on && subscribed === handle) void this.#send();
@@ -38,6 +41,17 @@ export class MeasurementStore {
     });
   }
 
+  /** Sends what waits, if it may go now. */
+  resume(): void {
+    void this.#send();
+  }
+
+  /** Forgets what waits. */
+  clear(): void {
+    for (const { settle } of this.#stored.splice(0)) settle(false);
+    for (const resolve of this.#onEmpty.splice(0)) resolve();
+  }
+
   /** Resolves when nothing waits. */
   async whenEmpty(): Promise<void> {
     if (this.#stored.length > 0) await new Promise<void>((resolve) => this.#onEmpty.push(resolve));
@@ -47,14 +61,15 @@ export class MeasurementStore {
     if (this.#sending) return;
     this.#sending = true;
     for (let first = this.#stored[0]; first; first = this.#stored[0]) {
-      if (!(await this.#peripheral.send(this.#characteristic, first.value))) break;
-      this.#stored.shift();
+      if (!this.#released() || !(await this.#peripheral.send(this.#characteristic, first.value))) break;
+      // It may have been cleared meanwhile.
+      if (this.#stored[0] === first) this.#stored.shift();
       first.settle(true);
     }
     this.#sending = false;
     for (const waiting of this.#stored) waiting.settle(false);
     if (this.#stored.length === 0) for (const resolve of this.#onEmpty.splice(0)) resolve();
     // Somebody may have subscribed while the last value was on its way to somebody who has gone.
-    else if (this.#peripheral.isSubscribed(this.#characteristic)) void this.#send();
+    else if (this.#released() && this.#peripheral.isSubscribed(this.#characteristic)) void this.#send();
   }
 }

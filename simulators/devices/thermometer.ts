@@ -8,6 +8,7 @@ import { MeasurementStore } from './measurement-store.ts';
 import { Wearable } from './wearable.ts';
 
 const TEMPERATURE_MEASUREMENT = 0x2a1c;
+const INTERMEDIATE_TEMPERATURE = 0x2a1e;
 
 export interface ThermometerMeasurement {
   readonly temperature: SensorValue;
@@ -21,9 +22,16 @@ export interface ThermometerMeasurement {
 export class Thermometer extends Wearable {
   readonly #store: MeasurementStore;
 
-  constructor(options: DeviceOptions) {
+  /** With `intermediate` it can show the temperature while it still rises. */
+  constructor(options: DeviceOptions & { readonly intermediate?: boolean }) {
     super(options, 'Thermometer', [
-      { uuid: 0x1809, characteristics: [{ uuid: TEMPERATURE_MEASUREMENT, properties: ['indicate'] }] },
+      {
+        uuid: 0x1809,
+        characteristics: [
+          { uuid: TEMPERATURE_MEASUREMENT, properties: ['indicate'] },
+          ...(options.intermediate ? [{ uuid: INTERMEDIATE_TEMPERATURE, properties: ['notify'] as const }] : []),
+        ],
+      },
     ]);
     this.#store = new MeasurementStore(this, TEMPERATURE_MEASUREMENT);
   }
@@ -40,6 +48,15 @@ export class Thermometer extends Wearable {
     return this.#store.push(encodeTemperatureMeasurement(measurement));
   }
 
+  /**
+   * Notifies a temperature that is not final: for display, and kept by nobody. False when nobody subscribed. Throws
+   * `range`; rejects with a RangeError on a thermometer without `intermediate`.
+   */
+  showTemperature(temperature: SensorValue): Promise<boolean> {
+    const value = encodeTemperatureMeasurement({ value: temperature, unit: 'C', timestamp: null, type: null });
+    return this.send(INTERMEDIATE_TEMPERATURE, value);
+  }
+
   /** Resolves when no measurement waits any more. */
   whenSent(): Promise<void> {
     return this.#store.whenEmpty();
@@ -51,6 +68,6 @@ export class Thermometer extends Wearable {
   }
 }
 
-export function createThermometer(options: DeviceOptions): Thermometer {
+export function createThermometer(options: ConstructorParameters<typeof Thermometer>[0]): Thermometer {
   return new Thermometer(options);
 }

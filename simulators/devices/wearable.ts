@@ -1,9 +1,10 @@
 /** What all simulated wearables have in common: who they are, and a battery. */
-import { encodeBatteryLevel } from '../../protocol/gatt/battery.ts';
 import type { ServiceDeclaration } from '../hci/gatt-database.ts';
 import { VirtualPeripheral } from '../hci/virtual-peripheral.ts';
+import { Battery } from './battery.ts';
 import {
   BATTERY_LEVEL,
+  BATTERY_STATUS,
   checkName,
   type DeviceOptions,
   declareBattery,
@@ -11,17 +12,17 @@ import {
 } from './device-services.ts';
 
 export class Wearable extends VirtualPeripheral {
-  readonly #battery: { percent: number };
+  readonly #battery: Battery;
 
   /** `services` come first; the first of them is advertised. */
   constructor(options: DeviceOptions, model: string, services: readonly [ServiceDeclaration, ...ServiceDeclaration[]]) {
-    const battery = { percent: 100 };
+    const battery = new Battery(options.battery);
     const { address, addressType, rssi, security } = options;
     super({
       address,
       name: checkName(options.name),
       advertises: [services[0].uuid as number],
-      services: [...services, declareBattery(() => battery.percent), declareDeviceInformation(model, options.serial)],
+      services: [...services, declareBattery(battery), declareDeviceInformation(model, options.serial)],
       ...(addressType && { addressType }),
       ...(rssi !== undefined && { rssi }),
       ...(security && { security }),
@@ -29,10 +30,21 @@ export class Wearable extends VirtualPeripheral {
     this.#battery = battery;
   }
 
+  /** What the battery has left, in percent. */
+  get batteryPercent(): number {
+    return this.#battery.percent;
+  }
+
   /** Changes the battery level, in percent, and notifies it. False when nobody subscribed. */
   setBattery(percent: number): Promise<boolean> {
-    const value = encodeBatteryLevel({ percent });
-    this.#battery.percent = percent;
-    return this.send(BATTERY_LEVEL, value);
+    this.#battery.set(percent);
+    return this.tellBattery();
+  }
+
+  /** Notifies the level, and the state where the battery has one, as they are by now. False when nobody subscribed. */
+  async tellBattery(): Promise<boolean> {
+    const level = this.send(BATTERY_LEVEL, this.#battery.level());
+    const status = this.#battery.runsDown ? this.send(BATTERY_STATUS, this.#battery.status()) : false;
+    return (await level) || (await status);
   }
 }

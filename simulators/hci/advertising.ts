@@ -20,20 +20,32 @@ const ADV_IND = 0x00;
 const ADV_NONCONN_IND = 0x03;
 const SCAN_RSP = 0x04;
 
-/** Data that a device broadcasts: behind a 16-bit service UUID, or a company's, which begins with its identifier. */
+/** One piece of data in an advertisement (Supplement Part A §1.4, §1.11). */
 export type AdvertisedData =
+  /** Service data of a 16-bit UUID. */
   | { readonly kind: 'service'; readonly uuid: number; readonly octets: Uint8Array }
+  /** Manufacturer data; the company identifier comes first. */
   | { readonly kind: 'manufacturer'; readonly octets: Uint8Array };
 
-/** Advertising data with flags, 16-bit service UUIDs, and what the device broadcasts. */
-export function encodeAdvertisement(services: readonly number[], data: readonly AdvertisedData[] = []): Buffer {
-  const encoded = Buffer.concat([
+/** What an advertisement says. */
+export interface AdvertisementContent {
+  /** 16-bit UUIDs. */
+  readonly services: readonly number[];
+  readonly data?: readonly AdvertisedData[];
+  /** The name, for those who are never asked for a scan response; left out otherwise. */
+  readonly name?: string;
+}
+
+/** Advertising data with flags. Throws a RangeError on more than 31 octets. */
+export function encodeAdvertisement({ services, data = [], name }: AdvertisementContent): Buffer {
+  const advertisement = Buffer.concat([
     encodeStructure(FLAGS, Buffer.from([GENERAL_DISCOVERABLE])),
     services.length > 0 ? encodeStructure(COMPLETE_16_BIT_UUIDS, Buffer.concat(services.map(u16))) : Buffer.alloc(0),
     ...data.map(encodeData),
+    name === undefined ? Buffer.alloc(0) : encodeStructure(COMPLETE_NAME, Buffer.from(name, 'utf8')),
   ]);
-  if (encoded.length > MAX_DATA) throw new RangeError('more than one advertisement holds');
-  return encoded;
+  if (advertisement.length > MAX_DATA) throw new RangeError('more than one advertisement holds');
+  return advertisement;
 }
 
 function encodeData(data: AdvertisedData): Buffer {
@@ -90,7 +102,8 @@ export class Scanner {
       this.#report(
         encodeReport(peripheral, peripheral.connectable ? ADV_IND : ADV_NONCONN_IND, peripheral.advertisement),
       );
-      if (!peripheral.connectable) continue; // nor does it answer a scan
+      // Nobody may ask a device for more that nobody can connect to in this way (Vol 6 Part B §4.4.2.6).
+      if (!peripheral.connectable) continue;
       // Always, even when empty: a host that waits for it reports the device only then.
       this.#report(encodeReport(peripheral, SCAN_RSP, peripheral.scanResponse));
     }

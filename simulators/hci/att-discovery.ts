@@ -85,7 +85,7 @@ function handleRange(request: Buffer, least: number): HandleRange | { error: num
 }
 
 function inRange(database: GattDatabase, { start, end }: HandleRange): readonly Attribute[] {
-  return database.attributes.slice(start - 1, end);
+  return database.between(start, end);
 }
 
 function answer(head: Buffer, parts: readonly Buffer[], start: number): Found {

@@ -68,6 +68,7 @@ export function encodeUuid(uuid: Uuid): Buffer {
 
 export class GattDatabase {
   readonly attributes: readonly Attribute[];
+  readonly #hidden = new Set<number>();
 
   constructor(services: readonly ServiceDeclaration[]) {
     const attributes: Attribute[] = [];
@@ -81,7 +82,20 @@ export class GattDatabase {
 
   /** Attribute of a handle, or undefined. */
   at(handle: number): Attribute | undefined {
-    return this.attributes[handle - 1];
+    return this.#hidden.has(handle) ? undefined : this.attributes[handle - 1];
+  }
+
+  /** Attributes with handles from `start` to `end`. */
+  between(start: number, end: number): readonly Attribute[] {
+    return this.attributes.slice(start - 1, end).filter(({ handle }) => !this.#hidden.has(handle));
+  }
+
+  /** Takes attributes out, so that nobody finds or reaches them; what it gives puts them back. */
+  hide(handles: readonly number[]): () => void {
+    for (const handle of handles) this.#hidden.add(handle);
+    return () => {
+      for (const handle of handles) this.#hidden.delete(handle);
+    };
   }
 
   /** Value handle of the first characteristic with this UUID; throws when the device does not have it. */

@@ -36,6 +36,7 @@ export const STATUS_DISALLOWED = 0x0c;
 export const STATUS_REMOTE_USER_ENDED = 0x13;
 export const STATUS_LOCAL_HOST_ENDED = 0x16;
 export const STATUS_MIC_FAILURE = 0x3d;
+export const STATUS_ESTABLISHMENT_FAILED = 0x3e;
 
 /** L2CAP channels of an LE link (Vol 3 Part A §2.1). */
 export const CID_ATT = 0x0004;

@@ -1,5 +1,6 @@
 /** One LE link inside the virtual controller: L2CAP frames to and from ACL fragments. */
 import { encodeAcl } from './hci-packets.ts';
+import type { LinkEnd } from './interception.ts';
 import type { CentralAddress, VirtualController } from './virtual-controller.ts';
 import type { PeripheralLink, VirtualPeripheral } from './virtual-peripheral.ts';
 
@@ -12,6 +13,8 @@ export class Link implements PeripheralLink {
   readonly peripheral: VirtualPeripheral;
   readonly central: CentralAddress;
   readonly #controller: VirtualController;
+  /** For what takes hold of payloads: past all of that. */
+  readonly #end: LinkEnd;
   #partial: Buffer = Buffer.alloc(0);
 
   constructor(handle: number, peripheral: VirtualPeripheral, controller: VirtualController, central: CentralAddress) {
@@ -19,9 +22,22 @@ export class Link implements PeripheralLink {
     this.peripheral = peripheral;
     this.#controller = controller;
     this.central = central;
+    this.#end = { send: (cid, payload) => this.#send(cid, payload), drop: (reason) => this.drop(reason) };
   }
 
-  send(cid: number, payload: Buffer, delivered?: (handedOver: boolean) => void): void {
+  send(cid: number, octets: Buffer, delivered?: (handedOver: boolean) => void): void {
+    const { peripheral } = this;
+    this.#controller.interceptions.fromDevice({ peripheral, cid, octets, delivered }, this.#end, (passed) =>
+      this.#send(passed.cid, passed.octets, passed.delivered),
+    );
+  }
+
+  #send(cid: number, payload: Buffer, delivered?: (handedOver: boolean) => void): void {
+    // It may have been held until after the link.
+    if (this.#controller.link(this.handle) !== this) {
+      delivered?.(false);
+      return;
+    }
     const packets = encodeAcl(this.handle, cid, payload, this.#controller.aclLength);
     for (const [index, packet] of packets.entries()) {
       this.#controller.sendToHost(packet, index === packets.length - 1 ? delivered : undefined);
@@ -40,6 +56,10 @@ export class Link implements PeripheralLink {
     if (this.#partial.length < L2CAP_HEADER + length) return;
     const frame = this.#partial;
     this.#partial = Buffer.alloc(0);
-    this.peripheral.receive(frame.readUInt16LE(2), frame.subarray(L2CAP_HEADER, L2CAP_HEADER + length));
+    const octets = frame.subarray(L2CAP_HEADER, L2CAP_HEADER + length);
+    const { peripheral } = this;
+    this.#controller.interceptions.toDevice({ peripheral, cid: frame.readUInt16LE(2), octets }, this.#end, (passed) =>
+      peripheral.receive(passed.cid, passed.octets),
+    );
   }
 }

@@ -20,6 +20,7 @@ import {
   u16,
 } from './hci-packets.ts';
 import { HostQueue, type HostSink } from './host-queue.ts';
+import { Interceptions } from './interception.ts';
 import { Link } from './link.ts';
 import type { VirtualPeripheral } from './virtual-peripheral.ts';
 
@@ -53,9 +54,12 @@ export class VirtualController {
   /** The public one; another host has another. */
   address: string;
   readonly clock: { now(): number };
-  readonly aclLength: number;
+  /** Octets of one packet to the host; the host reads it when it starts. */
+  aclLength: number;
   readonly aclCount: number;
   readonly maxLinks: number;
+  /** What takes hold of what passes, for faults. */
+  readonly interceptions = new Interceptions();
   readonly scanner: Scanner;
   /** Set by the host (§7.8.4); undefined until then. */
   randomAddress: string | undefined;
@@ -116,6 +120,10 @@ export class VirtualController {
 
   /** Takes one H4 packet of the host. Never throws: a malformed one is ignored, as by a controller. */
   receive(packet: Buffer): void {
+    this.interceptions.fromHost(packet, (passed) => this.#receive(passed));
+  }
+
+  #receive(packet: Buffer): void {
     if (packet[0] === COMMAND && packet.length >= 4) {
       const opcode = packet.readUInt16LE(1);
       this.commandsSeen.set(opcode, (this.commandsSeen.get(opcode) ?? 0) + 1);
@@ -131,7 +139,13 @@ export class VirtualController {
 
   /** Sends a packet to the host, stamped with the clock's time. Public, so that tests can send what no device would. */
   sendToHost(packet: Buffer, delivered?: (handedOver: boolean) => void): void {
-    this.#queue.push(packet, this.clock.now(), delivered);
+    // With the first that passes: a packet may be doubled, or be held for a while.
+    let told = delivered;
+    this.interceptions.toHost(packet, (passed) => {
+      const tell = told;
+      told = undefined;
+      this.#queue.push(passed, this.clock.now(), tell);
+    });
   }
 
   /** Link of a handle, or undefined. */
@@ -154,7 +168,9 @@ export class VirtualController {
     const link = new Link(this.#freeHandle(), peripheral, this, wanted.central);
     this.#links.set(link.handle, link);
     this.sendConnectionComplete(STATUS_SUCCESS, link.handle, wanted);
-    peripheral.accept(link);
+    const failure = this.interceptions.onConnection(peripheral);
+    if (failure === undefined) peripheral.accept(link);
+    else this.drop(link.handle, failure);
   }
 
   /** LE Connection Complete (§7.7.65.1). */

@@ -6,30 +6,11 @@ import { EventEmitter, once } from 'node:events';
 import { type AdvertisedData, encodeAdvertisement, encodeScanResponse } from './advertising.ts';
 import { isDiscovery } from './att-codes.ts';
 import { AttServer, type Misbehaviour } from './att-server.ts';
-import { DeviceSecurity, type SecurityOptions } from './device-security.ts';
+import { DeviceSecurity } from './device-security.ts';
 import { GattDatabase, type ServiceDeclaration, type Uuid } from './gatt-database.ts';
 import { CID_ATT, CID_SMP, STATUS_REMOTE_USER_ENDED, STATUS_SUPERVISION_TIMEOUT } from './hci-packets.ts';
+import type { PeripheralOptions } from './peripheral-options.ts';
 import { type Encryption, SmpResponder } from './smp-responder.ts';
-
-export interface PeripheralOptions {
-  /** Six octets in hex with colons. */
-  readonly address: string;
-  /** Random (static) by default, as wearables are. */
-  readonly addressType?: 'public' | 'random';
-  /** At most 29 octets of UTF-8. */
-  readonly name: string;
-  /** 16-bit UUIDs in the advertisement. */
-  readonly advertises: readonly number[];
-  readonly services: readonly ServiceDeclaration[];
-  /** False: it only advertises, and nobody can connect to it or ask it for more. */
-  readonly connectable?: boolean;
-  /** dBm. */
-  readonly rssi?: number;
-  /** Largest ATT MTU the device offers. */
-  readonly mtu?: number;
-  /** How it pairs; by Just Works, keeping its bonds, without. */
-  readonly security?: SecurityOptions;
-}
 
 /** The controller's end of a link, as the peripheral sees it. */
 export interface PeripheralLink {
@@ -70,19 +51,22 @@ interface PeripheralEvents {
 export class VirtualPeripheral extends EventEmitter<PeripheralEvents> {
   readonly addressType: 'public' | 'random';
   readonly name: string;
+  /** False of one that broadcasts and takes no connection. */
   readonly connectable: boolean;
+  /** What it was made of. */
+  readonly declared: PeripheralOptions;
+  advertisement: Buffer;
   readonly scanResponse: Buffer;
   readonly database: GattDatabase;
   readonly rssi: number;
 
   /** Set to answer some requests wrongly or not at all. */
   misbehave: (request: Uint8Array) => Misbehaviour | undefined = () => undefined;
+  /** Largest ATT MTU that it offers on its next link. */
+  maxMtu: number;
   /** Set to an SMP reason to refuse pairing. */
   pairingRefusal: number | undefined;
 
-  readonly #mtu: number;
-  readonly #services: readonly number[];
-  #advertisement: Buffer;
   readonly #security: DeviceSecurity;
   readonly #identityAddress: string;
   #address: string;
@@ -99,22 +83,12 @@ export class VirtualPeripheral extends EventEmitter<PeripheralEvents> {
     this.addressType = options.addressType ?? 'random';
     this.name = options.name;
     this.connectable = options.connectable ?? true;
-    this.#services = options.advertises;
-    this.#advertisement = encodeAdvertisement(options.advertises);
+    this.declared = options;
+    this.advertisement = this.#encodeAdvertisement(options.data ?? []);
     this.scanResponse = encodeScanResponse(options.name);
     this.rssi = options.rssi ?? -60;
-    this.#mtu = options.mtu ?? 247;
+    this.maxMtu = options.mtu ?? 247;
     this.database = new GattDatabase([genericAccess(options.name), ...options.services]);
-  }
-
-  /** What is on the air now. */
-  get advertisement(): Buffer {
-    return this.#advertisement;
-  }
-
-  /** Changes what it broadcasts beside its services. Throws RangeError when that is more than fits. */
-  broadcast(data: readonly AdvertisedData[]): void {
-    this.#advertisement = encodeAdvertisement(this.#services, data);
   }
 
   /** Lower case; it changes where the device rotates it. */
@@ -132,7 +106,7 @@ export class VirtualPeripheral extends EventEmitter<PeripheralEvents> {
     return this.#security.bonds.size;
   }
 
-  /** True while a scanner can hear it and a central can connect. */
+  /** True while a scanner can hear it, and a central can connect if it is {@link connectable}. */
   get advertises(): boolean {
     return this.#advertising && this.#inRange && !this.#connection;
   }
@@ -183,6 +157,11 @@ export class VirtualPeripheral extends EventEmitter<PeripheralEvents> {
     this.#air.onAir();
   }
 
+  /** Changes the data that it advertises. Throws a RangeError when one advertisement does not hold them. */
+  advertise(data: readonly AdvertisedData[]): void {
+    this.advertisement = this.#encodeAdvertisement(data);
+  }
+
   stopAdvertising(): void {
     this.#advertising = false;
   }
@@ -227,7 +206,7 @@ export class VirtualPeripheral extends EventEmitter<PeripheralEvents> {
       encrypted: false,
       att: new AttServer({
         database: this.database,
-        maxMtu: this.#mtu,
+        maxMtu: this.maxMtu,
         send: (pdu, delivered) => link.send(CID_ATT, pdu, delivered),
         protects: (attribute) => connection.smp.protects(attribute, connection.encrypted),
         misbehave: (request) => this.#misbehave(connection, request),
@@ -283,6 +262,11 @@ export class VirtualPeripheral extends EventEmitter<PeripheralEvents> {
     connection.att.close();
     this.emit('disconnect', reason);
     this.#air.onAir();
+  }
+
+  #encodeAdvertisement(data: readonly AdvertisedData[]): Buffer {
+    const { advertises, name } = this.declared;
+    return encodeAdvertisement({ services: advertises, data, ...(!this.connectable && { name }) });
   }
 
   #misbehave(connection: Connection, request: Uint8Array): Misbehaviour | undefined {

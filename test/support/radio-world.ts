@@ -7,7 +7,7 @@ import { openH4UnixTransport } from '../../edge-agent/radio/h4-unix.ts';
 import type { HciTransport } from '../../edge-agent/radio/hci-transport.ts';
 import { PROFILES } from '../../edge-agent/radio/profiles.ts';
 import { openRadio } from '../../edge-agent/radio/radio.ts';
-import type { LinkChange, RadioDevice, RadioNotification } from '../../edge-agent/radio/radio-events.ts';
+import type { Broadcast, LinkChange, RadioDevice, RadioNotification } from '../../edge-agent/radio/radio-events.ts';
 import type { LocalRadio as Radio, RadioOptions } from '../../edge-agent/radio/radio-options.ts';
 import { type H4Server, serveH4 } from '../../simulators/hci/h4-server.ts';
 import { createSimClock, type SimClock } from '../../simulators/hci/sim-clock.ts';
@@ -28,6 +28,7 @@ export interface RadioWorld {
   readonly notifications: RadioNotification[];
   readonly links: LinkChange[];
   readonly clocks: ClockEvent[];
+  readonly broadcasts: Broadcast[];
   readonly events: string[];
   /** Notifications of one characteristic. */
   heard(characteristic: number): RadioNotification[];
@@ -78,6 +79,7 @@ export async function openRadioWorld(options: RadioWorldOptions = {}): Promise<R
     notifications: [] as RadioNotification[],
     links: [] as LinkChange[],
     clocks: [] as ClockEvent[],
+    broadcasts: [] as Broadcast[],
     events: [] as string[],
   };
   const radio = openRadio({
@@ -89,6 +91,7 @@ export async function openRadioWorld(options: RadioWorldOptions = {}): Promise<R
       notes.notifications.push(notification);
       return options.onNotification?.(notification);
     },
+    onBroadcast: (broadcast) => void notes.broadcasts.push(broadcast),
     onLink: (change) => void notes.links.push(change),
     log: ({ event }) => void notes.events.push(event),
     uptime: () => performance.now(),

@@ -33,7 +33,7 @@ function watchNoble(): () => number[] {
 
 function advertise(n: number): void {
   const address = `4${n.toString(16).padStart(11, '0')}`.replaceAll(/..(?!$)/g, '$&:');
-  const data = encodeAdvertisement([0x180d]);
+  const data = encodeAdvertisement({ services: [0x180d] });
   for (const type of [ADV_IND, SCAN_RSP]) {
     const octets = type === ADV_IND ? data : Buffer.alloc(0);
     const head = [Buffer.of(1, type, 1), encodeAddress(address), Buffer.of(octets.length)];

@@ -2,10 +2,12 @@
 import { createCipheriv } from 'node:crypto';
 import fc from 'fast-check';
 import { afterEach, expect, it } from 'vitest';
+import { applyFault } from '../../../simulators/hci/faults.ts';
 import { CID_SMP } from '../../../simulators/hci/hci-packets.ts';
 import { createSimClock } from '../../../simulators/hci/sim-clock.ts';
 import { VirtualController } from '../../../simulators/hci/virtual-controller.ts';
 import { VirtualPeripheral } from '../../../simulators/hci/virtual-peripheral.ts';
+import { createRandom } from '../../../simulators/random.ts';
 import { until } from '../../support/radio-world.ts';
 
 const DEVICE = 'f1:02:03:04:05:06';
@@ -38,7 +40,8 @@ function confirmOf(random: string, request: string, response: string, own: 'publ
 
 async function pair(own: 'public' | 'random', keys: number) {
   controller = new VirtualController({ clock: createSimClock(0), address: PUBLIC });
-  controller.add(new VirtualPeripheral({ address: DEVICE, name: 'HTEST', advertises: [], services: [] }));
+  const device = new VirtualPeripheral({ address: DEVICE, name: 'HTEST', advertises: [], services: [] });
+  controller.add(device);
   const heard: string[] = [];
   controller.attach((packet) => {
     heard.push(packet.toString('hex'));
@@ -69,7 +72,7 @@ async function pair(own: 'public' | 'random', keys: number) {
   send(`0119201c4100${'00'.repeat(10)}${reversed(key)}`);
   await until(() => heard.some((packet) => packet.startsWith('0408')));
   for (let i = 0; i < 4; i++) await new Promise((resolve) => setImmediate(resolve));
-  return { request, response, confirm: reversed(confirm.slice(2)), responderRandom, after: [...heard] };
+  return { request, response, confirm: reversed(confirm.slice(2)), responderRandom, after: [...heard], device, heard };
 }
 
 it.each(['public', 'random'] as const)('confirms with the address that the host gave itself: %s', async (own) => {
@@ -125,4 +128,25 @@ it('answers any octets of a host with nothing but Pairing Failed, and pairs with
   device.accept(link);
   device.receive(CID_SMP, Buffer.from('01030001100001', 'hex'));
   expect(sent.at(-1)?.toString('hex')).toBe('02030001100001');
+});
+
+it('does not know its keys any more once they are lost', async () => {
+  const { after, device, heard } = await pair('public', 1);
+  const [key = '', identification = ''] = after.slice(2).map((packet) => packet.slice(20));
+  const encryption = `0119201c4100${identification.slice(4)}${identification.slice(0, 4)}${key}`;
+  const encrypted = async () => {
+    device.disconnect();
+    controller.receive(Buffer.from(`010d2019600030000001${reversed(octets(DEVICE))}001800280000002a0000000000`, 'hex'));
+    const handle = `${(controller.handleOf(device) ?? 0).toString(16)}00`;
+    heard.length = 0;
+    controller.receive(Buffer.from(encryption.replace('4100', handle), 'hex'));
+    await until(() => heard.some((packet) => packet.startsWith('0408')));
+    return heard.find((packet) => packet.startsWith('0408'))?.slice(6, 8);
+  };
+  expect(device.bondCount).toBe(1);
+  expect(await encrypted()).toBe('00');
+  applyFault({ kind: 'lost-keys' }, { controller, device }, createRandom(1));
+  expect(device.bondCount).toBe(0);
+  // PIN or Key Missing
+  expect(await encrypted()).toBe('06');
 });
