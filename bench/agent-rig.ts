@@ -9,6 +9,7 @@ import { type AgentKeys, openKeys } from '../edge-agent/keys.ts';
 import { Observer } from '../edge-agent/observe.ts';
 import { Outbox } from '../edge-agent/outbox.ts';
 import { Pending } from '../edge-agent/pending.ts';
+import { ReadingLeaves } from '../edge-agent/reading-leaves.ts';
 import { createContentSealer, type SealedBatch, sealBatch } from '../edge-agent/seal.ts';
 import { openAcknowledgement } from '../protocol/acknowledgement.ts';
 import { verifyEd25519 } from '../protocol/ed25519.ts';
@@ -41,7 +42,7 @@ export async function openAgentRig(directory: string, laps: Laps, startsAt: numb
   const { agent, signer, storageKey, doublesKey } = keys;
   const { devices, serviceKey, hpkeKey, broker } = loadEnrolment(keysDirectory, signer.publicKey);
   const db = openDatabase(stateDirectory, agent);
-  const collect = new Collect({ db, agent, serviceKey, realNow: Date.now });
+  const collect = new Collect(db);
   const pending = new Pending({
     db,
     doubles: openDoubles(db, Date.now),
@@ -55,8 +56,9 @@ export async function openAgentRig(directory: string, laps: Laps, startsAt: numb
   const observer = new Observer({
     devices,
     isPermitted: (subject) => collect.isPermitted(subject),
-    zoneOf: () => 0,
+    leaves: new ReadingLeaves({ zoneOf: () => 0, test: true }),
     test: true,
+    hold: fail,
     doublesKey,
     pending,
     coverage: new Coverage(devices, { from: startsAt, test: true }),

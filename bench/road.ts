@@ -10,8 +10,6 @@ import { measureRate, type Rate, type RateOptions } from './rate.ts';
 import { openGateway, type Site, STRAP, settle } from './site.ts';
 import { createHeartRates, HEART_RATE_MEASUREMENT } from './workload.ts';
 
-const BATTERY_LEVEL = 0x2a19;
-
 export interface RoadOptions extends RateOptions {
   /** Readings in a batch, and heard at once. */
   readonly batch: number;
@@ -62,8 +60,9 @@ export async function measureRadioRoad(site: Site, { batch, ...options }: RoadOp
     assignments: [{ patient: site.patient.id, address: strap.address, addressType: strap.addressType }],
     batch: { maxLeaves: batch, maxAgeMs: 2000 },
   });
-  // The last that the agent asks for; it takes the level for a reading, too.
-  await strap.whenSubscribed(BATTERY_LEVEL);
+  // The last that the agent asks for is the battery; it takes the level for a reading, too.
+  await strap.whenHeard();
+  while (agent.status().heard === 0) await new Promise((resolve) => setTimeout(resolve, 5));
   await agent.flush();
   await settle(site.world, agent);
   return measureRate(async (count) => {

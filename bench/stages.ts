@@ -85,6 +85,7 @@ async function openWire({ agent: { keys, password }, service, laps }: Parts) {
     counters: createCounters(),
     port: 0,
     onListening: () => undefined,
+    onReport: () => undefined,
   });
   const session = await openMqttSession(
     {

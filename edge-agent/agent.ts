@@ -1,18 +1,22 @@
 /** The edge agent: keys, state, enrolment, the gateway and the radio, put together. */
 
-import { profileOf } from '../protocol/devices/device-profile.ts';
+import { join } from 'node:path';
 import { Fault } from '../protocol/fault.ts';
 import type { AgentId } from '../protocol/keys.ts';
 import type { Clock, Instant } from '../protocol/time.ts';
 import { hasDatabase, openDatabase } from './database.ts';
+import { policiesOf } from './device-policies.ts';
 import { type Enrolled, enrol, isEnrolled, loadEnrolment } from './enrol.ts';
 import { type Gateway, openGateway } from './gateway.ts';
 import { type AgentKeys, openKeys } from './keys.ts';
 import { type Log, SILENT } from './log.ts';
 import type { PublisherTuning } from './publisher.ts';
+import { type KeptBonds, openBondStore } from './radio/bond-store.ts';
 import type { HciTransport } from './radio/hci-transport.ts';
 import { PROFILES } from './radio/profiles.ts';
-import { openRadio, type Radio, type RadioTimings } from './radio/radio.ts';
+import { openRadio } from './radio/radio.ts';
+import type { Radio } from './radio/radio-options.ts';
+import type { RadioTimings } from './radio/radio-timings.ts';
 import type { HostedRadioOptions, RadioHost } from './radio-host.ts';
 import type { AgentStatus } from './status.ts';
 
@@ -40,6 +44,8 @@ export interface AgentOptions {
   readonly uptime?: () => number;
   /** Minutes east of UTC here at an instant. */
   readonly zoneOf: (instant: Instant) => number;
+  /** How far the gateway's clock may be wrong, ms; absent where nobody says. */
+  readonly heardWithinMs?: number;
   /** True for simulated, replayed and demonstration data: every leaf says so. */
   readonly test: boolean;
   readonly batch: { readonly maxLeaves: number; readonly maxAgeMs: number };
@@ -83,7 +89,14 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
   const { transport } = options;
   try {
     const gateway = await openAgentGateway(options);
-    return new RunningAgent(gateway, listen(gateway, options), isHost(transport) ? transport : undefined);
+    try {
+      const radio = listen(gateway, openBonds(options.keysDirectory), options);
+      gateway.pairings.bind(radio);
+      return new RunningAgent(gateway, radio, isHost(transport) ? transport : undefined);
+    } catch (error) {
+      await gateway.stop();
+      throw error;
+    }
   } catch (error) {
     await transport.close();
     throw error;
@@ -114,6 +127,7 @@ export async function openAgentGateway(options: RadiolessOptions): Promise<Gatew
       clock: options.clock ?? (transport ? () => transport.clock.now() : realNow),
       realNow,
       zoneOf: options.zoneOf,
+      ...(options.heardWithinMs !== undefined && { heardWithinMs: options.heardWithinMs }),
       test: options.test,
       batch: options.batch,
       heartbeatMs: options.heartbeatMs,
@@ -137,18 +151,41 @@ async function loadOrEnrol(options: RadiolessOptions, { signer }: AgentKeys): Pr
   return enrolled;
 }
 
-function listen(gateway: Gateway, { transport, uptime, zoneOf, radio: timings, log = SILENT }: AgentOptions): Radio {
+/** Keys of bonded devices, beside the other keys. */
+function openBonds(keysDirectory: string): KeptBonds {
+  return openBondStore(join(keysDirectory, 'bonds'), openKeys(keysDirectory, false).storageKey);
+}
+
+function listen(gateway: Gateway, bonds: KeptBonds, agentOptions: AgentOptions): Radio {
+  const { transport, uptime, zoneOf, radio: timings, log = SILENT } = agentOptions;
   const options = {
     profiles: PROFILES,
-    wants: ({ address }) => gateway.wants(address),
-    holdOffMs: ({ localName, serviceUuids }) => profileOf({ name: localName, services: serviceUuids }).holdOffMs ?? 0,
+    wants(advertised) {
+      gateway.pairings.noticed(advertised);
+      return gateway.wants(advertised.address);
+    },
+    holdOffMs: (advertised) => policiesOf(advertised).holdOffMs ?? 0,
+    policiesOf,
+    bonds,
+    // A device that was assigned may be paired when it asks; one that refuses the bond that we have, only while a person
+    // pairs it, for anybody could pretend to have lost a key.
+    mayPair: (device, cause) => cause !== 'stale' || gateway.pairings.mayPair(device),
+    passkeyOf: (device) => gateway.pairings.passkeyOf(device),
+    onSecurity({ device, at: _at, ...line }) {
+      log.info(line, 'radio security');
+      if (line.failure) gateway.pairings.refused(device, line.failure);
+    },
     onDevice: (device) => {
       gateway.meet(device).catch(() => undefined);
+    },
+    onBroadcast: (broadcast) => {
+      gateway.overhear(broadcast).catch(() => undefined);
     },
     onClock: (clock) => {
       gateway.noteClock(clock).catch(() => undefined);
     },
     cursors: gateway.recordCursors,
+    users: gateway.deviceUsers,
     zoneOf,
     onNotification: ({ uptimeMs, ...heard }) =>
       gateway.hear(uptime ? { ...heard, uptimeMs: Math.round(uptimeMs) } : heard),
@@ -158,7 +195,7 @@ function listen(gateway: Gateway, { transport, uptime, zoneOf, radio: timings, l
     log: (line) => log.info(line, 'radio'),
     ...(timings ? { timings } : {}),
   } satisfies HostedRadioOptions;
-  return isHost(transport) ? transport.listen(options) : openRadio({ ...options, transport });
+  return isHost(transport) ? transport.listen(options, gateway.wanted) : openRadio({ ...options, transport });
 }
 
 function isHost(transport: AgentOptions['transport']): transport is RadioHost {
@@ -180,12 +217,14 @@ class RunningAgent implements Agent {
     return this.#gateway.id;
   }
 
-  flush(): Promise<void> {
-    return this.#gateway.flush();
+  async flush(): Promise<void> {
+    await this.#radio.delivered();
+    await this.#gateway.flush();
   }
 
-  settled(): Promise<void> {
-    return this.#gateway.settled();
+  async settled(): Promise<void> {
+    await this.#radio.delivered();
+    await this.#gateway.settled();
   }
 
   status(): AgentStatus {

@@ -88,13 +88,27 @@ class Track {
 export type LinkState = 'heard' | 'connecting' | 'connected' | 'subscribed' | 'lost';
 
 export class Coverage {
-  readonly #tracks: ReadonlyMap<string, Track>;
+  readonly #tracks: Map<string, Track>;
   readonly #test: boolean;
+  /** What is still to be said of devices that were taken away. */
+  #ended: CoverageLeaf[] = [];
 
   /** `devices` by address; `from` is when the agent began to listen. */
   constructor(devices: ReadonlyMap<string, Covered>, options: { readonly from: Instant; readonly test: boolean }) {
     this.#test = options.test;
     this.#tracks = new Map([...devices].map(([address, covered]) => [address, new Track(covered, options.from)]));
+  }
+
+  /** Speaks for a device from now on. */
+  add(address: string, covered: Covered, from: Instant): void {
+    this.#tracks.set(address, new Track(covered, from));
+  }
+
+  /** Speaks for it no more; what is known up to now is said with the next leaves. */
+  remove(address: string, at: Instant): void {
+    const track = this.#tracks.get(address);
+    this.#tracks.delete(address);
+    if (track) this.#ended.push(...this.#leaves(track, at));
   }
 
   /** Devices that are spoken for. */
@@ -132,15 +146,19 @@ export class Coverage {
 
   /** Leaves for everything up to `at`, each interval once. */
   take(at: Instant): CoverageLeaf[] {
-    return [...this.#tracks.values()].flatMap((track) =>
-      track.take(at).map((span) => this.#leaf(track.covered, span.state, span.from, span.to)),
-    );
+    const ended = this.#ended;
+    this.#ended = [];
+    return [...ended, ...[...this.#tracks.values()].flatMap((track) => this.#leaves(track, at))];
   }
 
   /** Leaves that say that the agent itself was off. */
   agentOff(from: Instant, to: Instant): CoverageLeaf[] {
     if (to <= from) return [];
     return [...this.#tracks.values()].map(({ covered }) => this.#leaf(covered, 'agent-off', from, to));
+  }
+
+  #leaves(track: Track, at: Instant): CoverageLeaf[] {
+    return track.take(at).map((span) => this.#leaf(track.covered, span.state, span.from, span.to));
   }
 
   #leaf({ subject, device }: Covered, state: CoverageState, from: Instant, to: Instant): CoverageLeaf {

@@ -60,6 +60,29 @@ const UPGRADES: readonly string[] = [
     number INTEGER NOT NULL,
     PRIMARY KEY (device, service)
   ) STRICT, WITHOUT ROWID;`,
+  `-- Devices that were paired, unpaired or shared after the enrolment.
+  CREATE TABLE assignments (
+    one INTEGER PRIMARY KEY CHECK (one = 1),
+    sealed BLOB NOT NULL                      -- AES-256-GCM: nonce, ciphertext, tag
+  ) STRICT;
+  -- Readings whose user nobody has claimed; bodies encrypted, bound to row and boot.
+  CREATE TABLE held (
+    row INTEGER PRIMARY KEY AUTOINCREMENT,
+    device BLOB NOT NULL,                     -- handle of the device in its owner's readings
+    user INTEGER NOT NULL,                    -- as the device numbers its users; 255: it did not say
+    mark BLOB NOT NULL,                       -- keyed hash: what comes twice waits once
+    boot BLOB NOT NULL,
+    body BLOB NOT NULL,
+    held_day INTEGER NOT NULL,                -- real time, days since 1970
+    UNIQUE (device, user, mark)
+  ) STRICT;
+  -- Users that were registered on devices; index and consent code encrypted, bound to row and boot.
+  CREATE TABLE device_users (
+    row INTEGER PRIMARY KEY AUTOINCREMENT,
+    device TEXT NOT NULL,                     -- address
+    boot BLOB NOT NULL,
+    body BLOB NOT NULL
+  ) STRICT;`,
 ];
 
 const SCHEMA_VERSION = 1 + UPGRADES.length;

@@ -25,7 +25,9 @@ export interface Mark {
 
 /** The mark of a reading. Its ordinal tells true repeats apart. */
 export function markOf(leaf: ReadingLeaf, doublesKey: KeyObject): Mark {
-  const { subject, device, characteristic, deviceClock, heardAt, raw, vital, ordinal } = leaf;
+  const { subject, device, characteristic, carrier, deviceClock, heardAt, vital, ordinal } = leaf;
+  // A scale goes on advertising a weight that it took, while what stands beside it changes.
+  const raw = carrier !== undefined && deviceClock !== undefined ? new Uint8Array() : leaf.raw;
   const named = encodeCbor([subject, device, characteristic, deviceClock ?? heardAt, raw, vital, ordinal]);
   const hash = createHmac('sha256', doublesKey).update(named).digest().subarray(0, 16);
   const instant = deviceClock === undefined ? heardAt : wallClockToInstant(deviceClock, 0);

@@ -7,21 +7,35 @@ import type { DatabaseSync } from 'node:sqlite';
 import { Fault } from '../protocol/fault.ts';
 import type { AgentId } from '../protocol/keys.ts';
 import type { Clock, Instant } from '../protocol/time.ts';
+import { type Assembler, openAssembler } from './assemble.ts';
+import { Assignments } from './assignments.ts';
 import { Batcher } from './batcher.ts';
+import { Broadcasts } from './broadcasts.ts';
 import { Collect } from './collect.ts';
+import { Commands, type ObeyedCommand } from './commands.ts';
 import { Coverage, type LinkState } from './coverage.ts';
+import { transact } from './database.ts';
+import { openDeviceUsers } from './device-users.ts';
 import { openDoubles } from './doubles.ts';
 import type { Enrolled } from './enrol.ts';
+import { openHeld } from './held.ts';
 import type { AgentKeys } from './keys.ts';
 import type { Log } from './log.ts';
 import { type DeviceFacts, type HeardClock, type Notification, Observer } from './observe.ts';
 import { Outbox } from './outbox.ts';
+import { patientsOf } from './owners.ts';
+import { Pairings } from './pairings.ts';
 import { Pending } from './pending.ts';
+import { openPrivateChannel, type PrivateChannel } from './private-channel.ts';
 import { Publisher, type PublisherTuning } from './publisher.ts';
-import type { KeptCursors } from './radio-mirror.ts';
+import type { Broadcast } from './radio/radio-events.ts';
+import type { KeptCursors, KeptUsers } from './radio-mirror.ts';
+import { ReadingLeaves } from './reading-leaves.ts';
 import { openRecordCursors } from './record-cursors.ts';
-import { createContentSealer, sealBatch } from './seal.ts';
+import { createReporter } from './reports.ts';
+import { createContentSealer, type SealContent, sealBatch } from './seal.ts';
 import { type AgentStatus, describeStatus } from './status.ts';
+import { Unclaimed } from './unclaimed.ts';
 
 const PRUNE_EVERY_MS = 60_000;
 
@@ -35,6 +49,8 @@ export interface GatewayOptions {
   /** Real time, for what must not follow a recording: expiry of commands, memory of doubles. */
   readonly realNow: Clock;
   readonly zoneOf: (instant: Instant) => number;
+  /** How far the gateway's clock may be wrong, ms; absent where nobody says. */
+  readonly heardWithinMs?: number;
   readonly test: boolean;
   readonly batch: { readonly maxLeaves: number; readonly maxAgeMs: number };
   readonly heartbeatMs: number;
@@ -47,18 +63,29 @@ export interface GatewayOptions {
 
 /** Opens the road from what is heard to the service. */
 export async function openGateway(options: GatewayOptions): Promise<Gateway> {
-  return new Gateway(options, await createContentSealer(options.enrolled.hpkeKey));
+  const { enrolled, keys } = options;
+  const sealContent = await createContentSealer(enrolled.hpkeKey);
+  return new Gateway(options, sealContent, await openPrivateChannel(enrolled.hpkeKey, keys.agent));
 }
 
 export class Gateway {
   readonly id: AgentId;
   /** How far the radio has fetched what devices have stored. */
   readonly recordCursors: KeptCursors;
+  /** Users that were registered on devices which are mute without one. */
+  readonly deviceUsers: KeptUsers;
+  /** What patients are pairing at the moment. */
+  readonly pairings: Pairings;
   readonly #options: GatewayOptions;
+  readonly #assignments: Assignments;
   readonly #collect: Collect;
+  readonly #commands: Commands;
   readonly #coverage: Coverage;
   readonly #pending: Pending;
   readonly #observer: Observer;
+  readonly #assembler: Assembler;
+  readonly #broadcasts = new Broadcasts();
+  readonly #unclaimed: Unclaimed;
   readonly #outbox: Outbox;
   readonly #batcher: Batcher;
   readonly #publisher: Publisher;
@@ -68,7 +95,7 @@ export class Gateway {
   #failed = false;
   #stopped: Promise<void> | undefined;
 
-  constructor(options: GatewayOptions, sealContent: Awaited<ReturnType<typeof createContentSealer>>) {
+  constructor(options: GatewayOptions, sealContent: SealContent, channel: PrivateChannel) {
     const { db, keys, enrolled, clock, realNow, test, log } = options;
     const { agent, signer } = keys;
     const onFailure = (error: unknown) => this.#fail(error);
@@ -77,27 +104,65 @@ export class Gateway {
     this.id = keys.id;
     this.recordCursors = openRecordCursors(db);
     this.#options = options;
-    this.#collect = new Collect({ db, agent, serviceKey: enrolled.serviceKey, realNow });
-    this.#coverage = new Coverage(enrolled.devices, { from: clock(), test });
+    const boot = new Uint8Array(randomBytes(16));
+    const rows = { db, storageKey: keys.storageKey, boot };
+    this.deviceUsers = this.#ownUsers(openDeviceUsers(rows));
+    const held = openHeld({ ...rows, realNow });
+    const report = createReporter({
+      agent,
+      boot,
+      signer,
+      seal: (signed) => channel.sealReport(signed),
+      send: (sealed) => this.#publisher.sendReport(sealed),
+      realNow,
+    });
+    this.pairings = new Pairings({ report, realNow });
+    this.#assignments = new Assignments(db, keys.storageKey, enrolled.devices);
+    const { devices } = this.#assignments;
+    this.#collect = new Collect(db);
+    this.#commands = new Commands({
+      db,
+      agent,
+      serviceKey: enrolled.serviceKey,
+      realNow,
+      collect: this.#collect,
+      assignments: this.#assignments,
+      openActions: (sealed) => channel.openActions(sealed),
+    });
+    this.#coverage = new Coverage(devices, { from: clock(), test });
     this.#pending = new Pending({
       db,
       doubles,
       storageKey: keys.storageKey,
-      boot: new Uint8Array(randomBytes(16)),
+      boot,
       groupMs: options.groupMs,
       clock,
       onCommit: () => this.#batcher.appended(),
       onFailure,
     });
+    const isPermitted = (subject: Uint8Array) => this.#collect.isPermitted(subject);
+    const { doublesKey } = keys;
+    this.#unclaimed = new Unclaimed({
+      held,
+      devices,
+      isPermitted,
+      pending: this.#pending,
+      doublesKey,
+      report: (users) => report({ type: 'held', users }),
+      nameOf: (address) => this.#observer.nameOf(address),
+    });
+    const { zoneOf, heardWithinMs } = options;
     this.#observer = new Observer({
-      devices: enrolled.devices,
-      isPermitted: (subject) => this.#collect.isPermitted(subject),
-      zoneOf: options.zoneOf,
+      devices,
+      isPermitted,
+      leaves: new ReadingLeaves({ zoneOf, test, ...(heardWithinMs !== undefined && { heardWithinMs }) }),
       test,
-      doublesKey: keys.doublesKey,
+      doublesKey,
       pending: this.#pending,
       coverage: this.#coverage,
+      hold: (assigned, user, readings) => this.#orFail(() => this.#unclaimed.hold(assigned, user, readings)),
     });
+    this.#assembler = openAssembler({ hear: (whole) => this.#observer.hear(whole), after: later });
     this.#outbox = new Outbox(db);
     this.#publisher = new Publisher({
       id: keys.id,
@@ -106,7 +171,11 @@ export class Gateway {
       broker: enrolled.broker,
       serviceKey: enrolled.serviceKey,
       tuning: options.publishing,
-      onCommand: (signed) => this.#obey(signed),
+      onCommand: (signed) => void this.#obey(signed),
+      onConnected: () => {
+        report({ type: 'hello', hpkePublicKey: channel.publicKey });
+        this.#unclaimed.tell();
+      },
       onChange: () => this.#notify(),
       onFailure,
       log,
@@ -123,10 +192,31 @@ export class Gateway {
       onSealed: () => this.#publisher.wake(),
       onFailure,
     });
-    this.#pruneTimer = setInterval(() => this.#guard(() => doubles.prune()), PRUNE_EVERY_MS);
+    const prune = () => {
+      doubles.prune();
+      held.prune();
+    };
+    this.#pruneTimer = setInterval(() => this.#guard(prune), PRUNE_EVERY_MS);
     this.#applyPauses();
     this.#publisher.start();
+    this.#release();
     this.#sealWhatWasLeft(aliveAt, clock());
+  }
+
+  /** A user whom the agent registers on a device is the patient's whose device it is: nobody else asked for one. */
+  #ownUsers(users: KeptUsers): KeptUsers {
+    return {
+      ...users,
+      add: (device, user) =>
+        this.#orFail(() => {
+          const owner = this.#assignments.devices.get(device);
+          transact(this.#options.db, () => {
+            users.add(device, user);
+            if (owner) this.#assignments.claim({ type: 'claim', ...owner, userIndex: user.index });
+          });
+          this.#assignments.refresh();
+        }),
+    };
   }
 
   /** What an earlier run left pending, and how long the agent was off. */
@@ -136,15 +226,26 @@ export class Gateway {
     if (off.length > 0 || this.#pending.count > 0) this.flush().catch(() => undefined);
   }
 
-  /** True for a device that is assigned to this agent and whose patient lets us collect. */
+  /** True for a device that is assigned to this agent and of which a patient lets us collect. */
   wants(address: string): boolean {
-    const assigned = this.#options.enrolled.devices.get(address.toLowerCase());
-    return assigned !== undefined && this.#collect.isPermitted(assigned.subject);
+    const assigned = this.#assignments.devices.get(address.toLowerCase());
+    return assigned !== undefined && patientsOf(assigned).some((subject) => this.#collect.isPermitted(subject));
   }
 
-  /** Takes in a value; see {@link Observer.hear}: when this resolves, the device may forget it. */
-  hear(notification: Notification): Promise<void> {
-    return this.#observer.hear(notification);
+  /** Addresses of the devices that it wants now. */
+  get wanted(): string[] {
+    return [...this.#assignments.devices.keys()].filter((address) => this.wants(address));
+  }
+
+  /** Takes in a value; see {@link Assembler.hear}: when this resolves, the device may forget it. */
+  async hear(notification: Notification): Promise<void> {
+    await this.#assembler.hear(notification);
+    this.pairings.valueCame(notification.device.toLowerCase());
+  }
+
+  /** Takes in what a device says without a connection. */
+  async overhear(broadcast: Broadcast): Promise<void> {
+    await Promise.all(this.#broadcasts.take(broadcast).map((notification) => this.hear(notification)));
   }
 
   /** Takes in who a device says it is. */
@@ -159,7 +260,9 @@ export class Gateway {
 
   /** Takes in what became of a link. */
   linkChanged(address: string, state: LinkState, at: Instant): void {
+    if (state === 'lost') this.#assembler.linkEnded(address);
     this.#coverage.linkChanged(address.toLowerCase(), state, at);
+    this.pairings.linkChanged(address.toLowerCase(), state);
   }
 
   /** Closes and seals what is pending now. Rejects when that was not possible. */
@@ -173,6 +276,7 @@ export class Gateway {
    * as it takes; rejects when sending was halted, the state cannot be written, or the agent stops.
    */
   async settled(): Promise<void> {
+    this.#assembler.goOn();
     await this.flush();
     const target = this.#outbox.lastSequence;
     while (!this.#stopped && this.#outbox.hasUnlogged(target)) {
@@ -187,6 +291,7 @@ export class Gateway {
   status(): AgentStatus {
     return describeStatus({
       observed: this.#observer.counts,
+      assembled: this.#assembler.counts,
       publisher: this.#publisher,
       pending: this.#pending.count,
       sealed: this.#outbox.lastSequence,
@@ -204,6 +309,9 @@ export class Gateway {
 
   async #stop(): Promise<void> {
     clearInterval(this.#pruneTimer);
+    this.#assembler.end();
+    this.pairings.stop();
+    await this.#commands.idle();
     if (!this.#failed) this.#batcher.commit();
     await this.#batcher.stop();
     await this.#publisher.stop();
@@ -212,24 +320,45 @@ export class Gateway {
     this.#notify();
   }
 
-  #obey(signed: Uint8Array): void {
-    this.#guard(() => {
-      try {
-        const obeyed = this.#collect.obey(signed);
-        if (obeyed !== 'obeyed') this.#commandsIgnored++;
-      } catch (error) {
-        if (!(error instanceof Fault)) throw error;
-        this.#commandsIgnored++;
-      }
-      this.#applyPauses();
-    });
+  async #obey(signed: Uint8Array): Promise<void> {
+    if (this.#stopped) return;
+    try {
+      const obeyed = await this.#commands.obey(signed);
+      if (obeyed.outcome === 'obeyed') this.#follow(obeyed);
+      else this.#commandsIgnored++;
+    } catch (error) {
+      if (error instanceof Fault) this.#commandsIgnored++;
+      else this.#fail(error);
+    }
+  }
+
+  /** What follows from a command that is durable. */
+  #follow({ changes, actions, taken }: ObeyedCommand): void {
+    const at = this.#options.clock();
+    for (const { address } of changes.removed) {
+      this.#coverage.remove(address, at);
+      this.pairings.forget(address);
+    }
+    for (const device of changes.added) this.#coverage.add(device.address, device, at);
+    this.#applyPauses();
+    this.#release();
+    for (const action of actions) this.pairings.act(action, taken.includes(action));
+  }
+
+  /** Lets go what waited for somebody to claim it. What could not be made durable stops the agent by itself. */
+  #release(): void {
+    this.#guard(() => void this.#unclaimed.release().catch(() => undefined));
   }
 
   #applyPauses(): void {
-    const { enrolled, clock } = this.#options;
-    for (const { address, subject } of enrolled.devices.values()) {
-      this.#coverage.setPaused(address, !this.#collect.isPermitted(subject), clock());
+    for (const { address, subject } of this.#assignments.devices.values()) {
+      this.#coverage.setPaused(address, !this.#collect.isPermitted(subject), this.#options.clock());
     }
+  }
+
+  #orFail(work: () => void): void {
+    this.#guard(work);
+    if (this.#failed) throw new Fault('unavailable', 'the state folder cannot be written');
   }
 
   #guard(work: () => void): void {
@@ -254,4 +383,9 @@ export class Gateway {
     this.#waiting.clear();
     for (const wake of waiting) wake();
   }
+}
+
+function later(ms: number, run: () => void): () => void {
+  const timer = setTimeout(run, ms);
+  return () => clearTimeout(timer);
 }

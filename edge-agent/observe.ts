@@ -5,16 +5,16 @@
 import type { KeyObject } from 'node:crypto';
 import { profileOf } from '../protocol/devices/device-profile.ts';
 import { Fault, type FaultCode } from '../protocol/fault.ts';
-import { type MeasuredVital, readingsOf } from '../protocol/gatt/readings.ts';
-import type { ClockLeaf, ClockSetting, DeviceLeaf, LinkSecurity, ReadingLeaf } from '../protocol/leaf.ts';
-import { type Coincidence, timeFlagsOf, timeOf } from '../protocol/measured-time.ts';
-import { IMPLAUSIBLE, qualityOf } from '../protocol/recheck.ts';
+import type { Carrier, MeasuredVital, NotAResult } from '../protocol/gatt/measured-vital.ts';
+import { measurementOf } from '../protocol/gatt/readings.ts';
+import type { ClockLeaf, ClockSetting, DeviceLeaf, LinkSecurity } from '../protocol/leaf.ts';
+import { IMPLAUSIBLE } from '../protocol/recheck.ts';
 import type { Instant, WallClock } from '../protocol/time.ts';
 import type { Coverage } from './coverage.ts';
 import { markOf } from './doubles.ts';
+import { type MarkedLeaf, patientsOf, UNKNOWN_USER, whoseIs } from './owners.ts';
 import type { Entry, Pending } from './pending.ts';
-
-const CGM_MEASUREMENT = 0x2aa7;
+import type { ReadingLeaves } from './reading-leaves.ts';
 
 /** A wearable that the agent speaks for. */
 export interface AssignedDevice {
@@ -25,6 +25,16 @@ export interface AssignedDevice {
   readonly subject: Uint8Array;
   /** The device's handle within the subject's readings, 16 octets. */
   readonly device: Uint8Array;
+  /** Where the device numbers its users: whose a user's measurements are. A user who is not in it is nobody's yet. */
+  readonly users?: ReadonlyMap<number, DeviceUser>;
+}
+
+/** A patient as one user of a device. */
+export interface DeviceUser {
+  /** 32 octets. */
+  readonly subject: Uint8Array;
+  /** The device's handle within this subject's readings, 16 octets. */
+  readonly device: Uint8Array;
 }
 
 /** One characteristic value as the radio heard it. */
@@ -33,11 +43,17 @@ export interface Notification {
   readonly device: string;
   /** Tells connections of one device apart. */
   readonly connection: number | string;
-  /** 16-bit UUID. */
+  /** 16-bit UUID; with a carrier, of the service or the identifier of the company. */
   readonly characteristic: number;
+  /** How it was advertised; absent for the value of a characteristic. */
+  readonly carrier?: Carrier;
   readonly value: Uint8Array;
   /** CGM Session Start Time 2AAA of this connection. */
   readonly sessionStart?: Uint8Array;
+  /** Value of the service's feature characteristic 2A49, 2A51, 2A60 or 2AA8, as read on this connection. */
+  readonly feature?: Uint8Array;
+  /** The other value that belongs to this one (assemble.ts). */
+  readonly companion?: Uint8Array;
   /** Transport's clock. */
   readonly heardAt: Instant;
   /** Gateway's monotonic clock; absent where the transport brings its own time. */
@@ -86,25 +102,28 @@ export interface ObservedCounts {
   implausible: number;
   /** Values that did not decode, by the code of the fault. */
   readonly undecodable: Partial<Record<FaultCode, number>>;
+  /** What was in values and is no reading, by why. */
+  readonly notResults: Partial<Record<NotAResult, number>>;
   /** Values of devices that nobody assigned to this agent. */
   unknownDevice: number;
   /** Values that were not looked at, because their patient does not consent to collect. */
   paused: number;
+  /** Readings of users whom no patient has claimed. */
+  unclaimed: number;
 }
 
 export interface ObserverOptions {
   /** By address in lower case. */
   readonly devices: ReadonlyMap<string, AssignedDevice>;
   readonly isPermitted: (subject: Uint8Array) => boolean;
-  /** Minutes east of UTC here at an instant. */
-  readonly zoneOf: (instant: Instant) => number;
-  /** How far the gateway's clock may be wrong, ms; absent where nobody says. */
-  readonly heardWithinMs?: number;
+  readonly leaves: ReadingLeaves;
   /** Marks every leaf as test data. */
   readonly test: boolean;
   readonly doublesKey: KeyObject;
   readonly pending: Pending;
   readonly coverage: Coverage;
+  /** Keeps what is nobody's yet; durable when it returns. */
+  readonly hold: (assigned: AssignedDevice, user: number, readings: readonly MarkedLeaf[]) => void;
 }
 
 export class Observer {
@@ -113,21 +132,21 @@ export class Observer {
     doubles: 0,
     implausible: 0,
     undecodable: {},
+    notResults: {},
     unknownDevice: 0,
     paused: 0,
+    unclaimed: 0,
   };
   readonly #options: ObserverOptions;
-  /** Repeats at the latest instant of each device. */
-  readonly #repeats = new Map<string, { connection: number | string; heardAt: Instant; seen: Map<string, number> }>();
-
-  /** Clocks of devices against ours, by address. */
-  readonly #clocks = new Map<string, Coincidence & { readonly connection: number | string }>();
+  readonly #leaves: ReadingLeaves;
 
   /** Names of device profiles by address, as found by what the devices said of themselves. */
   readonly #profiles = new Map<string, string>();
+  readonly #names = new Map<string, string>();
 
   constructor(options: ObserverOptions) {
     this.#options = options;
+    this.#leaves = options.leaves;
   }
 
   /**
@@ -135,20 +154,35 @@ export class Observer {
    * collecting paused, bytes that are no value (hearing them again would not help). Rejects `unavailable` only.
    */
   async hear(notification: Notification): Promise<void> {
-    const { pending, coverage } = this.#options;
+    const { pending, coverage, isPermitted, hold } = this.#options;
     const assigned = this.#assignedOf(notification.device);
     if (!assigned) {
       this.counts.unknownDevice++;
       return;
     }
-    if (!this.#options.isPermitted(assigned.subject)) {
+    if (!patientsOf(assigned).some((subject) => isPermitted(subject))) {
       this.counts.paused++;
       return;
     }
-    const entries = this.#read(assigned, notification);
-    if (entries.length === 0) return;
+    const measured = this.#read(assigned, notification);
+    if (measured.length === 0) return;
     coverage.received(assigned.address);
-    this.counts.heard += entries.length;
+    this.counts.heard += measured.length;
+    const entries: Entry[] = [];
+    const unclaimed: MarkedLeaf[] = [];
+    const user = measured[0]!.userIndex;
+    const whose = whoseIs(assigned, user);
+    for (const vital of measured) {
+      const marked = this.#markedLeaf(whose ?? assigned, assigned.address, notification, vital);
+      if (!whose) unclaimed.push(marked);
+      else if (isPermitted(whose.subject)) entries.push(marked);
+      else this.counts.paused++;
+    }
+    if (unclaimed.length > 0) {
+      hold(assigned, user ?? UNKNOWN_USER, unclaimed);
+      this.counts.unclaimed += unclaimed.length;
+    }
+    if (entries.length === 0) return;
     const appended = await pending.append(entries);
     this.counts.doubles += appended.doubles;
   }
@@ -178,10 +212,12 @@ export class Observer {
    * Notes what a device's clock shows against ours; one that shows no date says nothing that could be noted. It counts
    * for this connection, from before the clock is set: the times of what the device has stored are put right by it.
    */
-  async noteClock({ device, connection, deviceClock, heardAt, uncertaintyMs, set }: HeardClock): Promise<void> {
+  async noteClock(clock: HeardClock): Promise<void> {
+    const { device, connection, deviceClock, zoneMin, heardAt, uncertaintyMs, set } = clock;
     const assigned = this.#assignedOf(device);
     if (!assigned || deviceClock === undefined || !this.#options.isPermitted(assigned.subject)) return;
-    this.#clocks.set(assigned.address, { deviceClock, heardAt, connection });
+    const zone = zoneMin === undefined ? {} : { zoneMin };
+    this.#leaves.noteClock(assigned.address, connection, { deviceClock, heardAt, ...zone });
     const leaf: ClockLeaf = {
       kind: 'clock',
       subject: assigned.subject,
@@ -199,19 +235,31 @@ export class Observer {
     return this.#options.devices.get(address.toLowerCase());
   }
 
+  /** What a device called itself last. */
+  nameOf(address: string): string | undefined {
+    return this.#names.get(address);
+  }
+
   /** A device that says less of itself on a later connection is still the same. */
   #recognize({ address }: AssignedDevice, { localName, manufacturer }: DeviceFacts): void {
+    if (localName !== undefined) this.#names.set(address, localName);
     const { name } = profileOf({ name: localName, manufacturer });
     if (name !== 'generic' || !this.#profiles.has(address)) this.#profiles.set(address, name);
   }
 
-  #read(assigned: AssignedDevice, notification: Notification): Entry[] {
-    const { characteristic, value, sessionStart } = notification;
+  #read(assigned: AssignedDevice, notification: Notification): readonly MeasuredVital[] {
+    const { characteristic, value, sessionStart, companion, feature, carrier } = notification;
     try {
       const profile = this.#profiles.get(assigned.address);
-      const context = { ...(sessionStart && { sessionStart }), ...(profile !== undefined && { profile }) };
-      const measured = readingsOf(characteristic, value, context);
-      return measured.map((vital) => this.#entryOf(assigned, notification, vital));
+      const { readings, notResults } = measurementOf(characteristic, value, {
+        ...(sessionStart && { sessionStart }),
+        ...(profile !== undefined && { profile }),
+        ...(companion && { companion }),
+        ...(feature && { feature }),
+        ...(carrier !== undefined && { carrier }),
+      });
+      for (const why of notResults) this.counts.notResults[why] = (this.counts.notResults[why] ?? 0) + 1;
+      return readings;
     } catch (error) {
       if (!(error instanceof Fault)) throw error;
       this.counts.undecodable[error.code] = (this.counts.undecodable[error.code] ?? 0) + 1;
@@ -219,61 +267,9 @@ export class Observer {
     }
   }
 
-  #entryOf(assigned: AssignedDevice, notification: Notification, measured: MeasuredVital): Entry {
-    const { characteristic, sessionStart, heardAt, uptimeMs, stored, link } = notification;
-    const { heardWithinMs, test, doublesKey } = this.#options;
-    const times = {
-      ...this.#timeOf(assigned, notification, measured),
-      heardAt,
-      ...(stored && { stored: true as const }),
-    };
-    const flags = qualityOf(measured, timeFlagsOf(times));
-    if (flags.includes(IMPLAUSIBLE)) this.counts.implausible++;
-    const leaf: ReadingLeaf = {
-      kind: 'reading',
-      subject: assigned.subject,
-      device: assigned.device,
-      vital: measured.vital,
-      ...times,
-      ...(uptimeMs === undefined ? {} : { uptimeMs }),
-      ...(heardWithinMs === undefined ? {} : { heardWithinMs }),
-      ...(link === undefined ? {} : { link }),
-      ...(measured.value === undefined ? {} : { value: measured.value }),
-      ...(measured.components === undefined ? {} : { components: measured.components }),
-      unit: measured.unit,
-      flags,
-      test,
-      characteristic,
-      raw: measured.raw,
-      ...(sessionStart === undefined || characteristic !== CGM_MEASUREMENT ? {} : { sessionStart }),
-      ...(measured.profile === undefined ? {} : { profile: measured.profile }),
-      ordinal: measured.deviceClock === undefined ? this.#ordinalOf(assigned, notification, measured) : 0,
-    };
-    return { leaf, mark: markOf(leaf, doublesKey) };
-  }
-
-  /** The device's clock counts in the zone that it names, or else in ours. */
-  #timeOf({ address }: AssignedDevice, { connection, heardAt }: Notification, measured: MeasuredVital) {
-    const { deviceClock, zoneMin = this.#options.zoneOf(heardAt) } = measured;
-    const clock = this.#clocks.get(address);
-    const coincidence = clock?.connection === connection ? clock : undefined;
-    return timeOf({ zoneMin, heardAt, ...(deviceClock && { deviceClock }), ...(coincidence && { coincidence }) });
-  }
-
-  /** 0, or n for the nth value that is the same in all that a device without a clock can tell. */
-  #ordinalOf(
-    { address }: AssignedDevice,
-    { connection, characteristic, heardAt }: Notification,
-    measured: MeasuredVital,
-  ) {
-    let repeats = this.#repeats.get(address);
-    if (repeats?.connection !== connection || repeats.heardAt !== heardAt) {
-      repeats = { connection, heardAt, seen: new Map() };
-      this.#repeats.set(address, repeats);
-    }
-    const same = `${characteristic} ${measured.vital} ${String.fromCharCode(...measured.raw)}`;
-    const ordinal = repeats.seen.get(same) ?? 0;
-    repeats.seen.set(same, ordinal + 1);
-    return ordinal;
+  #markedLeaf(whose: DeviceUser, address: string, notification: Notification, measured: MeasuredVital): MarkedLeaf {
+    const leaf = this.#leaves.leafOf(whose, address, notification, measured);
+    if (leaf.flags.includes(IMPLAUSIBLE)) this.counts.implausible++;
+    return { leaf, mark: markOf(leaf, this.#options.doublesKey) };
   }
 }

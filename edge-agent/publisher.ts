@@ -7,7 +7,7 @@ import { type Acknowledgement, openAcknowledgement } from '../protocol/acknowled
 import { verifyEd25519 } from '../protocol/ed25519.ts';
 import { Fault, type FaultCode } from '../protocol/fault.ts';
 import type { AgentId } from '../protocol/keys.ts';
-import { acknowledgementsTopic, batchesTopic, commandsTopic } from '../protocol/topics.ts';
+import { acknowledgementsTopic, batchesTopic, commandsTopic, reportsTopic } from '../protocol/topics.ts';
 import { type Judgement, judge } from './judge.ts';
 import type { Log } from './log.ts';
 import { type MqttSession, openMqttSession } from './mqtt-session.ts';
@@ -36,6 +36,8 @@ export interface PublisherOptions {
   readonly tuning: PublisherTuning;
   /** Payload of a command, not verified. */
   readonly onCommand: (signed: Uint8Array) => void;
+  /** A connection to the broker is there. */
+  readonly onConnected: () => void;
   /** Something in the outbox or in {@link Publisher.halted} changed. */
   readonly onChange: () => void;
   readonly onFailure: (error: unknown) => void;
@@ -86,6 +88,11 @@ export class Publisher {
     this.#send();
   }
 
+  /** Sends a sealed report, if there is a connection now; what is lost is not sent again. */
+  sendReport(sealed: Uint8Array): void {
+    this.#session?.publish(reportsTopic(this.#options.id), sealed).catch(() => undefined);
+  }
+
   /** Writes down what is known and disconnects; takes less than a second. */
   async stop(): Promise<void> {
     this.#stop.abort();
@@ -117,6 +124,7 @@ export class Publisher {
       this.#connectAttempts = 0;
       log.info({}, 'connected to the broker');
       this.#rewind();
+      this.#options.onConnected();
     } catch (error) {
       if (this.#stop.signal.aborted) return;
       // MQTT 3.1.1 §3.2.2.3: 4 and 5 mean that the broker does not know our credential.

@@ -1,17 +1,21 @@
 /**
  * The radio as a process of its own, started by `radio-host.ts`: controller, noble and links, and nothing that must not
- * be lost. It holds no key and no data, and prints nothing.
+ * be lost. Of keys it holds those of bonded devices, in memory; it keeps no data, and prints nothing.
  */
 import { Fault, isFault } from '../protocol/fault.ts';
+import { policiesOf } from './device-policies.ts';
+import type { Bond } from './radio/bond-store.ts';
 import { teeTransport } from './radio/btsnoop.ts';
 import { openBtsnoopFile } from './radio/btsnoop-file.ts';
 import type { HciTransport } from './radio/hci-transport.ts';
 import { type HciAddress, openController } from './radio/open-controller.ts';
 import { PROFILES } from './radio/profiles.ts';
-import { openRadio, type Radio, type RadioTimings } from './radio/radio.ts';
+import { openRadio } from './radio/radio.ts';
+import type { Radio } from './radio/radio-options.ts';
+import type { RadioTimings } from './radio/radio-timings.ts';
 import { openChannel } from './radio-channel.ts';
 import { type CrossingName, crossOver, type Remembered } from './radio-crossing.ts';
-import { mirrorCursors, type RememberedCursor } from './radio-mirror.ts';
+import { mirrorBonds, mirrorCursors, mirrorUsers, type RememberedCursor, type RememberedUser } from './radio-mirror.ts';
 import { createZone } from './zone.ts';
 
 /** Exit code after an exception that nobody caught (sysexits.h EX_SOFTWARE). */
@@ -37,6 +41,12 @@ export interface ListenSettings {
   readonly maxLinks?: number;
   /** How far records were fetched; absent where the agent does not remember. */
   readonly cursors?: readonly RememberedCursor[];
+  /** Users of devices that are mute without one; absent where the agent keeps none. */
+  readonly users?: readonly RememberedUser[];
+  /** Keys of bonded devices; absent where the agent keeps none. */
+  readonly bonds?: readonly Bond[];
+  /** Addresses of devices that are wanted for all that the agent knows now; others are asked for first. */
+  readonly wanted: readonly string[];
 }
 
 let transport: HciTransport | undefined;
@@ -78,21 +88,29 @@ const channel = openChannel({
       }, TICK_MS);
     },
 
-    listen({ callbacks, timings, remembered, maxLinks, cursors }: ListenSettings): void {
+    listen({ callbacks, timings, remembered, wanted, maxLinks, cursors, users, bonds }: ListenSettings): void {
+      const wants = ({ address }: { address: string }) => wanted.includes(address);
       radio = openRadio({
-        ...crossOver(channel, callbacks, remembered, uptime),
+        ...crossOver(channel, callbacks, remembered, uptime, { wants }),
         transport: transport!,
         profiles: PROFILES,
         uptime,
         random: Math.random,
         zoneOf,
+        policiesOf,
+        ...(bonds && { bonds: mirrorBonds(bonds, channel) }),
         ...(cursors && { cursors: mirrorCursors(cursors, (...change) => channel.tell('cursorChanged', ...change)) }),
+        ...(users && { users: mirrorUsers(users, (...added) => channel.tell('userAdded', ...added)) }),
         ...(maxLinks !== undefined && { maxLinks }),
         ...(timings && { timings }),
       });
     },
 
+    disconnect: (address: string) => radio?.disconnect(address),
+
     answer: () => true,
+
+    delivered: () => radio?.delivered(),
 
     async close(): Promise<void> {
       await (radio ?? transport)?.close();

@@ -1,20 +1,37 @@
 /** How what the radio asks and tells crosses from its process to the agent's. */
-import type { RadioOptions } from './radio/radio.ts';
+import type { RadioOptions } from './radio/radio-options.ts';
+import type { PairingCause } from './radio/secure-link.ts';
 import type { Channel } from './radio-channel.ts';
 
 /**
  * `tell`: no answer. `call`: a promise that settles with the agent's. `ask`: the radio cannot wait, so it gets the last
- * answer to the same question, and before there is one, what stands here.
+ * answer to the same question, and before there is one, what stands here or what a function here says.
  */
 export type Crossing = 'tell' | 'call' | { readonly ask: unknown };
 
 /** What the radio process has of its own, or gets with its settings. */
-type Local = 'transport' | 'profiles' | 'uptime' | 'random' | 'timings' | 'maxLinks' | 'zoneOf' | 'cursors';
+type Local =
+  | 'transport'
+  | 'profiles'
+  | 'uptime'
+  | 'random'
+  | 'timings'
+  | 'maxLinks'
+  | 'zoneOf'
+  | 'policiesOf'
+  | 'cursors'
+  | 'users'
+  | 'bonds';
 
 /** A line for each callback; the compiler asks for those that are missing. */
 export const CROSSINGS: Readonly<Record<Exclude<keyof RadioOptions, Local>, Crossing>> = {
   wants: { ask: false },
   holdOffMs: { ask: 0 },
+  // The same as the agent says without asking a person (agent.ts).
+  mayPair: { ask: (_device: string, cause: PairingCause) => cause !== 'stale' },
+  passkeyOf: 'call',
+  showPasskey: 'tell',
+  onSecurity: 'tell',
   onDevice: 'tell',
   onBroadcast: 'tell',
   onClock: 'tell',
@@ -41,19 +58,24 @@ export function questionOf(args: readonly unknown[]): string {
   return JSON.stringify(args, (key, value: unknown) => (key === 'rssi' ? undefined : value));
 }
 
+/** What is answered before the agent has; instead of what stands in {@link CROSSINGS}. */
+export type Unanswered = { readonly [Name in CrossingName]?: Callbacks[Name] };
+
 /** The callbacks, as the radio process calls them. */
 export function crossOver(
   channel: Channel,
   names: readonly CrossingName[],
   remembered: readonly Remembered[],
   uptime: () => number,
+  unanswered: Unanswered = {},
 ): Callbacks {
   const entries = names.map((name) => {
     const crossing = CROSSINGS[name];
     if (crossing === 'tell') return [name, (...args: unknown[]) => channel.tell(name, ...args)];
     if (crossing === 'call') return [name, (...args: unknown[]) => channel.call(name, ...args)];
     const known = remembered.flatMap(([of, question, answer]) => (of === name ? [[question, answer] as const] : []));
-    return [name, askBehind(channel, name, crossing.ask, known, uptime)];
+    const guess = (unanswered[name] ?? (() => crossing.ask)) as (...args: unknown[]) => unknown;
+    return [name, askBehind(channel, name, guess, known, uptime)];
   });
   return Object.fromEntries(entries) as Callbacks;
 }
@@ -61,14 +83,14 @@ export function crossOver(
 function askBehind(
   channel: Channel,
   name: string,
-  unanswered: unknown,
+  guess: (...args: unknown[]) => unknown,
   known: readonly (readonly [string, unknown])[],
   uptime: () => number,
 ): (...args: unknown[]) => unknown {
   const answers = new Map(known.map(([question, answer]) => [question, { answer, askedAt: Number.NEGATIVE_INFINITY }]));
   return (...args) => {
     const question = questionOf(args);
-    const entry = answers.get(question) ?? { answer: unanswered, askedAt: Number.NEGATIVE_INFINITY };
+    const entry = answers.get(question) ?? { answer: guess(...args), askedAt: Number.NEGATIVE_INFINITY };
     // The one asked longest ago goes first.
     answers.delete(question);
     answers.set(question, entry);

@@ -7,15 +7,16 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { constants } from 'node:os';
 import { fileURLToPath } from 'node:url';
+import type { Bond, KeptBonds } from './radio/bond-store.ts';
 import type { ClockEvent } from './radio/device-clock.ts';
 import type { TransportClock } from './radio/hci-transport.ts';
-import type { Radio, RadioOptions } from './radio/radio.ts';
 import type { LinkChange, RadioDevice, RadioNotification } from './radio/radio-events.ts';
+import type { Radio, RadioOptions } from './radio/radio-options.ts';
 import type { CursorKey } from './radio/record-progress.ts';
 import { type Channel, openChannel } from './radio-channel.ts';
 import type { ChildSettings, ListenSettings } from './radio-child.ts';
 import { CROSSINGS, type CrossingName, questionOf, type Remembered } from './radio-crossing.ts';
-import type { KeptCursors } from './radio-mirror.ts';
+import type { KeptCursors, KeptUsers, RememberedUser } from './radio-mirror.ts';
 
 const CHILD = fileURLToPath(new URL('./radio-child.ts', import.meta.url));
 
@@ -32,7 +33,11 @@ export interface RadioHostOptions extends ChildSettings {
 }
 
 /** As for `openRadio`, with a memory that can be handed to the process. */
-export type HostedRadioOptions = Omit<RadioOptions, 'transport' | 'cursors'> & { readonly cursors?: KeptCursors };
+export type HostedRadioOptions = Omit<RadioOptions, 'transport' | 'cursors' | 'users' | 'bonds'> & {
+  readonly cursors?: KeptCursors;
+  readonly users?: KeptUsers;
+  readonly bonds?: KeptBonds;
+};
 
 /** Stands where an open transport would. */
 export interface RadioHost {
@@ -41,8 +46,11 @@ export interface RadioHost {
   readonly ended: number;
   /** Process id while there is one. */
   readonly pid: number | undefined;
-  /** As `openRadio`, once. The first sight of a device only asks whether it is wanted; the next one connects. */
-  listen(options: HostedRadioOptions): Radio;
+  /**
+   * As `openRadio`, once. `wanted`: addresses that are connected to at first sight; the first sight of any other device
+   * only asks, and its next advertisement connects.
+   */
+  listen(options: HostedRadioOptions, wanted?: readonly string[]): Radio;
   /** Ends links, process and all, within two seconds. */
   close(): Promise<void>;
 }
@@ -73,6 +81,7 @@ class Host implements RadioHost {
   #child: ChildProcess | undefined;
   #channel: Channel | undefined;
   #radio: HostedRadioOptions | undefined;
+  #wanted: readonly string[] = [];
   #simulatedAt: number | undefined;
   #fallsInARow = 0;
   #hasRun = false;
@@ -132,11 +141,17 @@ class Host implements RadioHost {
     if (this.#radio) await this.#tellToListen(this.#radio);
   }
 
-  listen(options: HostedRadioOptions): Radio {
+  listen(options: HostedRadioOptions, wanted: readonly string[] = []): Radio {
     this.#radio = options;
+    this.#wanted = wanted;
     // A process that just ended is told by the next start.
     this.#tellToListen(options).catch(() => undefined);
-    return { close: () => this.close() };
+    return {
+      // What a process that ended had not handed on is not to be had any more.
+      delivered: async () => void (await this.#channel?.call('delivered').catch(() => undefined)),
+      disconnect: (address) => this.#channel?.tell('disconnect', address),
+      close: () => this.close(),
+    };
   }
 
   close(): Promise<void> {
@@ -165,6 +180,9 @@ class Host implements RadioHost {
       remembered: [...this.#remembered.values()],
       ...(options.maxLinks !== undefined && { maxLinks: options.maxLinks }),
       ...(options.cursors && { cursors: options.cursors.all() }),
+      ...(options.users && { users: options.users.all() }),
+      ...(options.bonds && { bonds: options.bonds.all() }),
+      wanted: this.#wanted,
       ...(options.timings && { timings: options.timings }),
     };
     await this.#channel?.call('listen', settings);
@@ -201,6 +219,9 @@ class Host implements RadioHost {
       },
       onClock: (event: ClockEvent) =>
         this.#radio?.onClock?.({ ...event, connection: this.#connectionOf(event.device, event.connection) }),
+      userAdded: (...added: RememberedUser) => this.#radio?.users?.add(...added),
+      bondPut: (bond: Bond) => this.#radio?.bonds?.put(bond),
+      bondRemoved: (device: string) => this.#radio?.bonds?.remove(device),
       cursorChanged: (key: CursorKey, number: number | undefined) => this.#radio?.cursors?.write(key, number),
       recordingStopped: (why: 'full' | 'failed') => this.#options.onRecordingStopped?.(why),
     };

@@ -1,5 +1,7 @@
 /** What an agent says of itself: counts only. */
 import type { FaultCode } from '../protocol/fault.ts';
+import type { NotAResult } from '../protocol/gatt/measured-vital.ts';
+import type { AssemblerCounts } from './assemble.ts';
 import type { ObservedCounts } from './observe.ts';
 import type { OutboxCounts } from './outbox.ts';
 import type { Publisher } from './publisher.ts';
@@ -18,10 +20,16 @@ export interface AgentStatus {
   /** Values that did not decode. */
   readonly undecodable: number;
   readonly undecodableBy: Partial<Record<FaultCode, number>>;
+  /** What was in values and is no reading, such as control solution. */
+  readonly notResults: Partial<Record<NotAResult, number>>;
+  /** Records of which a segment was missing. */
+  readonly lostRecords: number;
   /** Values of devices that are not assigned. */
   readonly unknownDevice: number;
   /** Values that were not looked at, for want of consent to collect. */
   readonly paused: number;
+  /** Readings of users of devices whom no patient has claimed. */
+  readonly unclaimed: number;
   /** Leaves that are durable and not sealed. */
   readonly pending: number;
   /** Batches sealed since the first start; of these, not held yet, held, and logged. */
@@ -41,6 +49,7 @@ export interface AgentStatus {
 /** Where the counts come from. */
 export interface StatusSources {
   readonly observed: ObservedCounts;
+  readonly assembled: AssemblerCounts;
   readonly publisher: Pick<Publisher, 'connected' | 'halted' | 'refused' | 'ignored' | 'withheld'>;
   readonly pending: number;
   /** Sequence of the newest sealed batch. */
@@ -51,7 +60,7 @@ export interface StatusSources {
 }
 
 export function describeStatus(sources: StatusSources): AgentStatus {
-  const { observed, publisher, pending, sealed, outbox, commandsIgnored, failed } = sources;
+  const { observed, assembled, publisher, pending, sealed, outbox, commandsIgnored, failed } = sources;
   const { connected, halted, refused, ignored, withheld } = publisher;
   return {
     connected,
@@ -62,8 +71,11 @@ export function describeStatus(sources: StatusSources): AgentStatus {
     implausible: observed.implausible,
     undecodable: Object.values(observed.undecodable).reduce((sum, n) => sum + n, 0),
     undecodableBy: { ...observed.undecodable },
+    notResults: { ...observed.notResults },
+    lostRecords: assembled.lostRecords,
     unknownDevice: observed.unknownDevice,
     paused: observed.paused,
+    unclaimed: observed.unclaimed,
     pending,
     sealed,
     outbox: outbox.unheld,

@@ -1,6 +1,6 @@
 /**
- * The embedded MQTT broker. Every agent has a credential and may publish its batches and read its acknowledgements and
- * commands, nothing else. The intake runs inside `authorizePublish`, so that a PUBACK leaves only after the batch is
+ * The embedded MQTT broker. Every agent has a credential and may publish its batches and reports and read its
+ * acknowledgements and commands, nothing else. The intake runs inside `authorizePublish`, so that a PUBACK leaves only after the batch is
  * durable (or refused); what is refused is acknowledged all the same and then answered on the acknowledgements topic,
  * because a client would send it again for ever.
  */
@@ -11,7 +11,7 @@ import { Aedes, type Client } from 'aedes';
 import { MAX_ENVELOPE_OCTETS } from '../protocol/envelope.ts';
 import { Fault } from '../protocol/fault.ts';
 import type { AgentId } from '../protocol/keys.ts';
-import { acknowledgementsTopic, batchesTopic, commandsTopic } from '../protocol/topics.ts';
+import { acknowledgementsTopic, batchesTopic, commandsTopic, reportsTopic } from '../protocol/topics.ts';
 import type { Counters } from './counters.ts';
 import type { Intake } from './intake.ts';
 import { createPacketGuard, type SwallowedPublish } from './packet-guard.ts';
@@ -34,6 +34,8 @@ export interface BrokerDeps {
   readonly host?: string;
   /** Called when an agent has subscribed to its acknowledgements: the moment to repeat what it may have missed. */
   readonly onListening: (agent: AgentId) => void;
+  /** Called with a sealed report of an agent, unchecked. */
+  readonly onReport: (agent: AgentId, sealed: Uint8Array) => void;
 }
 
 export interface Broker {
@@ -45,7 +47,7 @@ export interface Broker {
 }
 
 export async function startBroker(deps: BrokerDeps): Promise<Broker> {
-  const { agents, intake, counters, port, host = '127.0.0.1', onListening } = deps;
+  const { agents, intake, counters, port, host = '127.0.0.1', onListening, onReport } = deps;
   const aedes = await Aedes.createBroker({ heartbeatInterval: 60_000, connectTimeout: 10_000 });
   const agentOf = new WeakMap<Client, AgentId>();
 
@@ -73,6 +75,10 @@ export async function startBroker(deps: BrokerDeps): Promise<Broker> {
     // Batches stay between the agent and the intake, and what else an agent sends must reach no other agent: the broker
     // goes on with an empty packet, and only its PUBACK is the agent's.
     Object.assign(packet, { topic: NOWHERE, payload: EMPTY, retain: false });
+    if (topic === reportsTopic(agent)) {
+      onReport(agent, new Uint8Array(payload as Buffer));
+      return done(null);
+    }
     if (topic !== batchesTopic(agent)) {
       acknowledge(agent, intake.refuse(agent, new Fault('wrong-topic', 'not the own batches topic')));
       return done(null);

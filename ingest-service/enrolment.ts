@@ -20,14 +20,18 @@ export interface EnrolmentDeps {
   readonly brokerUrl: () => string;
 }
 
-/** A code that enrols one agent for these wearables, once, within `validMs`. */
+/** How long an enrolment code is good for. */
+export const CODE_VALID_MS = 15 * 60_000;
+
+/** A code that enrols one agent, once, within `validMs`: for these wearables, and for these patients to pair theirs with. */
 export function createEnrolmentCode(
   { store, clock }: Pick<EnrolmentDeps, 'store' | 'clock'>,
   assignments: readonly DeviceAssignment[],
-  validMs = 15 * 60_000,
+  patients: readonly string[] = [],
+  validMs = CODE_VALID_MS,
 ): string {
   const code = encodeBase32(randomBytes(10));
-  store.agents.addCode(code, assignments, clock() + validMs);
+  store.agents.addCode(code, { assignments, patients }, clock() + validMs);
   return code;
 }
 
@@ -47,12 +51,13 @@ export function enrolAgent(deps: EnrolmentDeps, request: EnrolmentRequest): Enro
     const found = store.agents.takeCode(request.code, clock());
     if (!found) throw new Fault('expired', 'the enrolment code is unknown, used or out of time');
     store.agents.insert({ id, publicKey, enrolment, credentialHash: hashSecret(password) });
-    for (const { patient: patientId, addressType, address } of found) {
+    for (const patient of found.patients) store.agents.addGateway(id, patient);
+    for (const { patient: patientId, addressType, address } of found.assignments) {
       const patient = store.patients.byId(patientId);
       if (patient) store.agents.assign(id, patient.id, deviceHandle(patient.subject, addressType, address));
     }
     store.commitments.add(commitmentOf('enrolment', readEnrolment(enrolment).id));
-    return found;
+    return found.assignments;
   });
   return {
     enrolment: encodeBase64Url(enrolment),

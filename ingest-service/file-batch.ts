@@ -34,7 +34,7 @@ export function fileBatch(store: RecordStore, held: HeldBatch, now: Instant): Fi
     let doubles = 0;
     let withheld = 0;
     for (const segment of held.segments) {
-      const sorted = sortOut(store, segment, now);
+      const sorted = sortOut(store, agent, segment, now);
       doubles += sorted.doubles;
       withheld += sorted.withheld;
       const { patient, leaves } = sorted;
@@ -62,13 +62,15 @@ export function fileBatch(store: RecordStore, held: HeldBatch, now: Instant): Fi
   });
 }
 
-/** The leaves of a segment that are filed: consent in force now, and no reading that is there already. */
-function sortOut(store: RecordStore, segment: HeldSegment, now: Instant) {
+/** The leaves of a segment that are filed: consent in force now, the device not unpaired, and no reading that is there already. */
+function sortOut(store: RecordStore, agent: string, segment: HeldSegment, now: Instant) {
   const all = segment.leaves.map((held): KeptLeaf => ({ ...held, leaf: decodeLeaf(held.body) }));
   const patient = store.patients.bySubject(all[0]!.leaf.subject);
   if (!patient) return { patient, leaves: [], doubles: 0, withheld: all.length };
   const consent = store.consents.state(patient);
-  const permitted = all.filter(({ leaf }) => mayCollect(consent, leaf, now));
+  const permitted = all.filter(
+    ({ leaf }) => mayCollect(consent, leaf, now) && !store.agents.isUnpaired(agent, patient.id, leaf.device),
+  );
   const leaves = permitted.filter(({ leaf }) => leaf.kind !== 'reading' || store.filedKeys.claim(patient, leaf));
   return {
     patient,

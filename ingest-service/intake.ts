@@ -10,6 +10,7 @@ import { concatBytes } from '../protocol/bytes.ts';
 import type { Verify } from '../protocol/cose.ts';
 import { Fault, isFault } from '../protocol/fault.ts';
 import { type AgentId, decodeId, encodeId } from '../protocol/keys.ts';
+import type { Leaf } from '../protocol/leaf.ts';
 import type { Sha256 } from '../protocol/merkle.ts';
 import type { Clock } from '../protocol/time.ts';
 import { agentOfBatchesTopic } from '../protocol/topics.ts';
@@ -118,7 +119,9 @@ export async function startIntake(deps: IntakeDeps): Promise<Intake> {
     for (const { segment, leaves } of batch.segments) {
       const patient = store.patients.bySubject(leaves[0]!.subject);
       const consent = patient && store.consents.state(patient);
-      const kept = leaves.flatMap((leaf, i) => (mayCollect(consent, leaf, receivedAt) ? [keep(segment, i)] : []));
+      const isKept = (leaf: Leaf) =>
+        mayCollect(consent, leaf, receivedAt) && !store.agents.isUnpaired(batch.agent, patient!.id, leaf.device);
+      const kept = leaves.flatMap((leaf, i) => (isKept(leaf) ? [keep(segment, i)] : []));
       withheld += leaves.length - kept.length;
       const whole = kept.length === leaves.length;
       if (kept.length > 0) segments.push({ leaves: kept, ...(whole && { saltKey: segment.key }) });

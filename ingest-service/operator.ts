@@ -26,11 +26,16 @@ export function issueCode({ data, assignments }: CodeSettings, clock: Clock): st
   });
 }
 
-function withRecord<T>(data: string, act: (store: RecordStore) => T): T {
+/** The record of a data directory, to work on beside the service. Throws `missing` when there is none. */
+export function openOperatorRecord(data: string): RecordStore {
   const paths = servicePaths(data);
   if (!existsSync(paths.record)) throw new Fault('missing', `there is no record in ${data}; start the service first`);
   const { keyEncryptionKey } = openServiceKeys(paths.keys, false);
-  const store = openRecordSqlite({ path: paths.record, keyEncryptionKey, verify: verifyEd25519 });
+  return openRecordSqlite({ path: paths.record, keyEncryptionKey, verify: verifyEd25519 });
+}
+
+function withRecord<T>(data: string, act: (store: RecordStore) => T): T {
+  const store = openOperatorRecord(data);
   try {
     return act(store);
   } finally {

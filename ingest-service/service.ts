@@ -8,7 +8,8 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Journal } from '../journal/journal.ts';
 import { signAcknowledgement } from '../protocol/acknowledgement.ts';
-import { signCommand } from '../protocol/command.ts';
+import type { AgentAction } from '../protocol/agent-action.ts';
+import { type Command, signCommand } from '../protocol/command.ts';
 import type { ConsentState } from '../protocol/consent-chain.ts';
 import type { Verify } from '../protocol/cose.ts';
 import { verifyEd25519 } from '../protocol/ed25519.ts';
@@ -16,6 +17,7 @@ import { type AgentId, decodeId } from '../protocol/keys.ts';
 import type { NoteKey } from '../protocol/signed-note.ts';
 import type { Clock } from '../protocol/time.ts';
 import type { ReadTile } from '../protocol/tlog-tiles.ts';
+import { createAgentVoices } from './agent-voice.ts';
 import { type Broker, startBroker } from './broker.ts';
 import { collectsFrom } from './consent/collect.ts';
 import { type Counters, createCounters } from './counters.ts';
@@ -26,6 +28,7 @@ import { createSessions } from './http/sessions.ts';
 import type { Identity } from './identity.ts';
 import { startIntake } from './intake.ts';
 import { openServiceKeys } from './keys.ts';
+import { createPairing } from './pairing.ts';
 import { startPipeline } from './pipeline.ts';
 import type { DeviceAssignment } from './record/agents.ts';
 import type { Patient } from './record/patients.ts';
@@ -90,10 +93,16 @@ export async function startIngestService(config: ServiceConfig): Promise<IngestS
   const store = openRecordSqlite({ path: recordPath, keyEncryptionKey: keys.keyEncryptionKey, verify });
   const counters = createCounters();
   const unsealer = await createUnsealer(keys.hpkeSecret);
+  const voices = await createAgentVoices({
+    hpkeSecret: keys.hpkeSecret,
+    publicKeyOf: (agent) => store.agents.get(agent)?.publicKey,
+    verify,
+  });
   const sight = createSight(store, clock);
   const standingOf = createStanding(store, verify);
   const feed = createFeed(sight, standingOf, clock);
   const sessions = createSessions(store, clock, verify);
+  const pairing = createPairing({ store, clock, counters, standingOf, voices, act });
   const intake = await startIntake({ store, inbox, keys, unsealer, verify, sha256, clock, counters });
 
   /** What each agent was told last: consent to collect, and how far the log is. */
@@ -113,6 +122,7 @@ export async function startIngestService(config: ServiceConfig): Promise<IngestS
       tellConsent(agent);
       tellLogged(agent, 0);
     },
+    onReport: (agent, sealed) => void pairing.hear(agent, sealed),
   });
   const pipeline = startPipeline({
     store,
@@ -122,7 +132,10 @@ export async function startIngestService(config: ServiceConfig): Promise<IngestS
     inboxKey: keys.inboxKey,
     clock,
     counters,
-    onFiled: (filing) => feed.filed(filing),
+    onFiled(filing) {
+      feed.filed(filing);
+      pairing.filed(filing);
+    },
     onLogged() {
       for (const agent of store.agents.ids()) tellLogged(agent, logged.get(agent) ?? 0);
       feed.logged();
@@ -147,6 +160,7 @@ export async function startIngestService(config: ServiceConfig): Promise<IngestS
     standingOf,
     receiptSources: { store, readLog: config.readLog, logKey: config.logKey },
     enrolment,
+    pairing,
     counters,
     clock,
     ...(config.pages && { pages: config.pages }),
@@ -185,13 +199,23 @@ export async function startIngestService(config: ServiceConfig): Promise<IngestS
     const state = collect.map(({ permitted }) => permitted).join();
     if (told.get(agent) === state) return;
     try {
-      const number = store.agents.nextCommandNumber(agent);
-      const command = { agent: decodeId(agent), number, expiresAt: at + COMMAND_VALID_MS, collect };
-      broker.command(agent, signCommand(command, keys.signer));
+      command(agent, { collect });
       told.set(agent, state);
     } catch {
       counters.add('commands.failed'); // the gate decides all the same, and the next look tries again
     }
+  }
+
+  function command(agent: AgentId, wish: Pick<Command, 'collect' | 'actions'>): void {
+    const number = store.agents.nextCommandNumber(agent);
+    const head = { agent: decodeId(agent), number, expiresAt: clock() + COMMAND_VALID_MS };
+    broker.command(agent, signCommand({ ...head, ...wish }, keys.signer));
+  }
+
+  async function act(agent: AgentId, actions: readonly AgentAction[]): Promise<boolean> {
+    const sealed = await voices.seal(agent, actions);
+    if (sealed) command(agent, { actions: sealed });
+    return sealed !== undefined;
   }
 
   /** Tells an agent how far its batches are in the log, when that is further than it was told. */

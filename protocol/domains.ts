@@ -9,6 +9,8 @@ export const DOMAINS = {
   acknowledgement: 'veravita/v1/acknowledgement',
   enrolment: 'veravita/v1/enrolment',
   command: 'veravita/v1/command',
+  action: 'veravita/v1/action',
+  report: 'veravita/v1/report',
   consent: 'veravita/v1/consent',
   disclosure: 'veravita/v1/disclosure',
   request: 'veravita/v1/request',

@@ -5,7 +5,20 @@
 import { CborFields, type CborValue, decodeCbor, encodeCbor, sensorValueFromCbor, sensorValueToCbor } from './cbor.ts';
 import type { SensorValue } from './decimal.ts';
 import { Fault } from './fault.ts';
-import { type Instant, isZone, type WallClock } from './time.ts';
+import { CARRIERS, type Carrier } from './gatt/measured-vital.ts';
+import {
+  assertFlags,
+  oneOf,
+  present,
+  readComponent,
+  readInstant,
+  readOffset,
+  readTrue,
+  readWallClock,
+  readZone,
+  TOKEN,
+} from './leaf-fields.ts';
+import type { Instant, WallClock } from './time.ts';
 
 /** One vital sign at one instant from one device. */
 export interface ReadingLeaf {
@@ -46,14 +59,20 @@ export interface ReadingLeaf {
   readonly flags: readonly string[];
   /** True for simulated, replayed and demonstration data (FHIR HTEST). */
   readonly test: boolean;
-  /** 16-bit UUID of the characteristic that carried it. */
+  /** 16-bit UUID of the characteristic that carried it; with a carrier, of the service or company that it stood under. */
   readonly characteristic: number;
+  /** How it was advertised; absent for the value of a characteristic. */
+  readonly carrier?: Carrier;
   /** The characteristic value, or the one record of it that holds this reading. */
   readonly raw: Uint8Array;
   /** CGM session start time characteristic (2AAA) on which the time offset counts. */
   readonly sessionStart?: Uint8Array;
   /** Device profile whose value quirk the raw bytes were read by; absent where they were read by the standard. */
   readonly profile?: string;
+  /** The other value that this reading rests on: glucose context 2A34, or the first of two values 2A9C. */
+  readonly companion?: Uint8Array;
+  /** Value of the feature characteristic that says which status of the raw bytes means something. */
+  readonly feature?: Uint8Array;
   /** 0, or n for the nth true repeat of the same bytes at the same instant. */
   readonly ordinal: number;
 }
@@ -114,9 +133,6 @@ export type LinkSecurity = (typeof LINK_SECURITIES)[number];
 
 export type Leaf = ReadingLeaf | CoverageLeaf | ClockLeaf | DeviceLeaf;
 
-/** Furthest instant, either way, that a date can show in every zone. */
-const MAX_INSTANT = 8_640_000_000_000_000 - 86_400_000;
-
 /** Numbers of the leaf kinds on the wire; they order the leaves of a batch. */
 export const LEAF_KINDS = { reading: 1, coverage: 2, clock: 3, device: 4 } as const;
 
@@ -151,6 +167,9 @@ export function encodeLeaf(leaf: Leaf): Uint8Array {
       put(17, leaf.ordinal > 0 ? leaf.ordinal : undefined);
       put(28, leaf.uptimeMs);
       put(29, leaf.profile);
+      put(30, leaf.companion);
+      put(31, leaf.feature);
+      put(32, leaf.carrier && CARRIERS.indexOf(leaf.carrier) + 1);
       put(37, leaf.heardWithinMs);
       put(38, leaf.clockOffsetMs);
       put(39, leaf.stored);
@@ -258,7 +277,7 @@ function readReading(common: Common, fields: CborFields): ReadingLeaf {
     ...present('uptimeMs', fields.optional(28, fields.uint)),
     zoneMin: readZone(fields),
     ...present('deviceClock', fields.has(14) ? readWallClock(fields, 14) : undefined),
-    ...present('clockOffsetMs', readOffset(fields)),
+    ...present('clockOffsetMs', fields.has(38) ? readOffset(fields, 38) : undefined),
     ...(readTrue(fields, 39) ? { stored: true as const } : {}),
     ...present('heardWithinMs', fields.optional(37, fields.uint)),
     ...present('link', fields.has(40) ? oneOf(LINK_SECURITIES, fields.text(40)) : undefined),
@@ -270,6 +289,9 @@ function readReading(common: Common, fields: CborFields): ReadingLeaf {
     raw: fields.bytes(13),
     ...present('sessionStart', fields.optional(16, fields.bytes)),
     ...present('profile', fields.optional(29, fields.text)),
+    ...present('companion', fields.optional(30, fields.bytes)),
+    ...present('feature', fields.optional(31, fields.bytes)),
+    ...present('carrier', fields.has(32) ? readCarrier(fields.uint(32)) : undefined),
     ordinal,
   };
   if ((leaf.value === undefined) === (leaf.components === undefined)) {
@@ -280,61 +302,8 @@ function readReading(common: Common, fields: CborFields): ReadingLeaf {
   return leaf;
 }
 
-function readComponent(component: CborValue): { vital: number; value: SensorValue } {
-  if (!Array.isArray(component) || component.length !== 2) throw new Fault('malformed', 'not a component');
-  const [vital, value] = component as [CborValue, CborValue];
-  if (typeof vital !== 'number' || vital < 0) throw new Fault('malformed', 'not a component');
-  return { vital, value: sensorValueFromCbor(value) };
-}
-
-const TOKEN = /^[a-z][a-z0-9-]{0,63}$/;
-
-/** A set of tokens has one encoding. */
-function assertFlags(flags: readonly string[]): void {
-  if (!flags.every((flag) => TOKEN.test(flag))) throw new Fault('malformed', 'not a quality token');
-  if (flags.some((flag, i) => i > 0 && flags[i - 1]! >= flag)) throw new Fault('not-canonical', 'flags unsorted');
-}
-
-function readInstant(fields: CborFields, key: number): Instant {
-  const instant = fields.int(key);
-  if (Math.abs(instant) > MAX_INSTANT) throw new Fault('malformed', 'not an instant');
-  return instant;
-}
-
-function readWallClock(fields: CborFields, key: number): WallClock {
-  const wallClock = fields.text(key);
-  if (!/^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}$/.test(wallClock)) throw new Fault('malformed', 'not a wall clock');
-  return wallClock;
-}
-
-function readZone(fields: CborFields): number {
-  const zoneMin = fields.int(15);
-  if (!isZone(zoneMin)) throw new Fault('malformed', 'no such zone');
-  return zoneMin;
-}
-
-/** An offset of 0 is left out, and one beyond all dates is none. */
-function readOffset(fields: CborFields): number | undefined {
-  if (!fields.has(38)) return undefined;
-  const offset = fields.int(38);
-  if (offset === 0) throw new Fault('not-canonical', 'an offset of 0 is left out');
-  if (Math.abs(offset) > MAX_INSTANT) throw new Fault('malformed', 'not an offset of clocks');
-  return offset;
-}
-
-function readTrue(fields: CborFields, key: number): boolean {
-  if (!fields.has(key)) return false;
-  if (!fields.bool(key)) throw new Fault('not-canonical', 'false is left out');
-  return true;
-}
-
-function oneOf<T extends string>(set: readonly T[], value: string): T {
-  const found = set.find((item) => item === value);
-  if (found === undefined) throw new Fault('malformed', 'token outside its set');
-  return found;
-}
-
-/** `{ [key]: value }`, or nothing where the value is absent: absent is not undefined. */
-function present<K extends string, T>(key: K, value: T | undefined): { [P in K]?: T } {
-  return value === undefined ? {} : ({ [key]: value } as { [P in K]: T });
+function readCarrier(number: number): Carrier {
+  const carrier = CARRIERS[number - 1];
+  if (carrier === undefined) throw new Fault('malformed', 'unknown carrier');
+  return carrier;
 }

@@ -9,6 +9,8 @@ import { type Instant, type WallClock, wallClockToInstant } from './time.ts';
 /** A device's clock against the gateway's at one instant (HL7 PHD coincident timestamp). */
 export interface Coincidence {
   readonly deviceClock: WallClock;
+  /** Minutes that this clock is east of UTC; absent where that is the zone of the reading. */
+  readonly zoneMin?: number;
   /** Gateway clock at that instant. */
   readonly heardAt: Instant;
 }
@@ -43,9 +45,9 @@ export function timeOf({ deviceClock, zoneMin, heardAt, coincidence }: TimeFacts
   return { measuredAt, measuredBy: 'device', zoneMin, deviceClock, ...corrected };
 }
 
-/** How far the gateway's clock was ahead of the device's, ms. */
-export function offsetOf({ deviceClock, heardAt }: Coincidence, zoneMin: number): number {
-  return heardAt - wallClockToInstant(deviceClock, zoneMin);
+/** How far the gateway's clock was ahead of the device's, ms; `zoneMin` is the zone of the reading. */
+export function offsetOf({ deviceClock, zoneMin: own, heardAt }: Coincidence, zoneMin: number): number {
+  return heardAt - wallClockToInstant(deviceClock, own ?? zoneMin);
 }
 
 /** Flags that follow from the times of a leaf alone. */

@@ -21,10 +21,24 @@ export function qualityOf(measured: MeasuredVital, timeFlags: readonly TimeFlag[
 
 /** What differs between a leaf and its raw bytes, in words without values; `undefined` when nothing does. */
 export function explainReading(leaf: ReadingLeaf): string | undefined {
-  const measured = decodeAgain(leaf);
-  if (typeof measured === 'string') return measured;
+  const candidates = decodeAgain(leaf);
+  if (typeof candidates === 'string') return candidates;
+  // A value of several observations may hold one vital sign at several times.
+  const differences = candidates.map((measured) => explain(measured, leaf));
+  return differences.includes(undefined) ? undefined : differences[0];
+}
+
+/** The reading that a leaf's raw bytes give: what it says beyond the leaf. Undefined where they do not give this one. */
+export function measuredAgain(leaf: ReadingLeaf): MeasuredVital | undefined {
+  const candidates = decodeAgain(leaf);
+  return typeof candidates === 'string' ? undefined : candidates.find((measured) => !explain(measured, leaf));
+}
+
+function explain(measured: MeasuredVital, leaf: ReadingLeaf): string | undefined {
   if (!equalBytes(measured.raw, leaf.raw)) return 'the raw bytes hold more than one reading';
   if (measured.profile !== leaf.profile) return 'they need no device profile';
+  if (!sameOptional(measured.companion, leaf.companion)) return 'they need no other value';
+  if (!sameOptional(measured.feature, leaf.feature)) return 'they need no feature value';
   if (measured.unit !== leaf.unit) return 'the unit differs';
   if (!sameValues(measured, leaf)) return 'the value differs';
   if (measured.deviceClock !== leaf.deviceClock) return 'the device clock differs';
@@ -33,16 +47,26 @@ export function explainReading(leaf: ReadingLeaf): string | undefined {
   return explainTime(leaf);
 }
 
-function decodeAgain(leaf: ReadingLeaf): MeasuredVital | string {
+function decodeAgain(leaf: ReadingLeaf): MeasuredVital[] | string {
   try {
-    const { characteristic, raw, sessionStart, profile, vital } = leaf;
-    const context = { ...(sessionStart && { sessionStart }), ...(profile !== undefined && { profile }) };
-    const measured = readingsOf(characteristic, raw, context);
-    return measured.find((candidate) => candidate.vital === vital) ?? 'they hold no such vital sign';
+    const { characteristic, raw, sessionStart, profile, companion, feature, carrier, vital } = leaf;
+    const context = {
+      ...(sessionStart && { sessionStart }),
+      ...(profile !== undefined && { profile }),
+      ...(companion && { companion }),
+      ...(feature && { feature }),
+      ...(carrier !== undefined && { carrier }),
+    };
+    const candidates = readingsOf(characteristic, raw, context).filter((measured) => measured.vital === vital);
+    return candidates.length === 0 ? 'they hold no such vital sign' : candidates;
   } catch (error) {
     if (isFault(error)) return `they do not decode (${error.code})`;
     throw error;
   }
+}
+
+function sameOptional(a: Uint8Array | undefined, b: Uint8Array | undefined): boolean {
+  return a === undefined || b === undefined ? a === b : equalBytes(a, b);
 }
 
 function sameValues(a: MeasuredVital, b: ReadingLeaf): boolean {

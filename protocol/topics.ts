@@ -1,4 +1,4 @@
-/** MQTT topics. One agent, three topics; nothing is retained, nothing personal is in any of them. */
+/** MQTT topics. One agent, four topics; nothing is retained, nothing personal is in any of them. */
 import type { AgentId } from './keys.ts';
 
 const ROOT = 'veravita/v1';
@@ -6,6 +6,11 @@ const ROOT = 'veravita/v1';
 /** Agent to service: sealed batches. */
 export function batchesTopic(agent: AgentId): string {
   return `${ROOT}/${agent}/batches`;
+}
+
+/** Agent to service: sealed reports. */
+export function reportsTopic(agent: AgentId): string {
+  return `${ROOT}/${agent}/reports`;
 }
 
 /** Service to agent: signed acknowledgements. */

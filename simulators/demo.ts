@@ -1,6 +1,6 @@
 /**
- * What `npm start` shows: two patients, five wearables on the first and two on the second, an eye doctor who may see the
- * first, and a chiropractor who may see nobody.
+ * What `npm start` shows: two patients, five wearables on the first and two on the second, two near each that wait to be
+ * paired, an eye doctor who may see the first, and a chiropractor who may see nobody.
  */
 import { randomBytes } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
@@ -21,6 +21,9 @@ const PEOPLE: readonly { slug: string; name: string; kinds: readonly WearableKin
   { slug: 'ada', name: 'Ada Lindqvist (HTEST)', kinds: WEARABLE_KINDS },
   { slug: 'ben', name: 'Ben Okafor (HTEST)', kinds: ['strap', 'cgm'] },
 ];
+
+/** Wearables in the air of each home that are not paired yet. */
+const SPARE: readonly WearableKind[] = ['thermometer', 'oximeter'];
 
 const STAFF = {
   eyeDoctor: { id: 'htest-eye-doctor', name: 'Dr. Iris Vance (HTEST)', occupation: 'ophthalmologist' },
@@ -95,7 +98,9 @@ async function startHome(world: World, patient: SimulatedPatient, options: HomeO
   const clock = createScaledClock({ startAt, speed, monotonic: () => performance.now() });
   const controller = new VirtualController({ clock });
   const wearables = createWearables({ seed, name: slug, kinds, startedAt: startAt });
-  for (const { device } of wearables) controller.add(device);
+  // On the air and nobody's: for whoever wants to pair one.
+  const spare = createWearables({ seed, name: `${slug} spare`, kinds: SPARE, label: 'new', startedAt: startAt });
+  for (const { device } of [...wearables, ...spare]) controller.add(device);
   await world.startHome({
     name: home,
     transport: openVirtualTransport(controller),
@@ -107,7 +112,7 @@ async function startHome(world: World, patient: SimulatedPatient, options: HomeO
     })),
     batch: { maxLeaves: 500, maxAgeMs: 2000 },
   });
-  return runWearables(wearables, () => clock.now(), speed);
+  return runWearables([...wearables, ...spare], () => clock.now(), speed);
 }
 
 /** The first patient's grant to the eye doctor, unless that was decided before: a revocation outlives a restart. */
@@ -138,6 +143,7 @@ ${people}
 
 Data: ${directory}
 Receipt: npm run -s receipt -- --data ${directory} --last 1
+Pair:    npm run pair -- --key ${seeded[0]!.patient.keyFile} --url ${service.url}
 Consent: npm run consent -- list --key ${seeded[0]!.patient.keyFile} --service ${service.url}
 Ctrl-C stops.
 `;

@@ -26,18 +26,24 @@ export interface WearerOptions {
   readonly seed: number;
   readonly name: string;
   readonly kinds: readonly WearableKind[];
+  /** Goes before the kind in the name that is advertised. */
+  readonly label?: string;
   readonly startedAt: Instant;
 }
 
 const SECOND_MS = 1000;
 const MINUTE_MS = 60 * SECOND_MS;
 
-export function createWearables({ seed, name, kinds, startedAt }: WearerOptions): LiveWearable[] {
+export function createWearables({ seed, name, kinds, label, startedAt }: WearerOptions): LiveWearable[] {
   const person = createPerson(seed);
   return kinds.map((kind) => {
     const address = addressOf(`${seed} ${name} ${kind}`);
     const serial = `HTEST-${address.replaceAll(':', '').slice(-6)}`;
-    return MAKERS[kind]({ address, name: `HTEST ${kind}`, serial }, person, startedAt);
+    return MAKERS[kind](
+      { address, name: ['HTEST', label, kind].filter((word) => word !== undefined).join(' '), serial },
+      person,
+      startedAt,
+    );
   });
 }
 

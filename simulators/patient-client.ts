@@ -1,6 +1,6 @@
 /** A patient's side of consent over HTTP: reads with signed requests, writes signed events that nobody else can make. */
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
-import { decodeBase32, decodeBase64Url, encodeBase64Url } from '../protocol/bytes.ts';
+import { decodeBase32, decodeBase64Url, encodeBase64Url, encodeUtf8 } from '../protocol/bytes.ts';
 import { formatGrantId } from '../protocol/consent-chain.ts';
 import { type ConsentEvent, type GrantTerms, signConsentEvent } from '../protocol/consent-event.ts';
 import type { Signer } from '../protocol/cose.ts';
@@ -23,6 +23,8 @@ export interface GrantView {
   readonly classes: readonly string[];
   readonly grantee?: { readonly id: string; readonly name?: string };
   readonly purposes?: readonly string[];
+  /** Collect only: handle of the one device, hex. */
+  readonly device?: string;
   readonly from: string;
   readonly to?: string;
   readonly revokedAt?: string;
@@ -57,6 +59,15 @@ export function createPatientClient(serviceUrl: string, signer: Signer, clock: C
     return (await send(serviceUrl + path, { headers: { authorization } })) as T;
   }
 
+  /** A request with a body, which the signature covers. */
+  async function post<T>(path: string, body: object): Promise<T> {
+    const text = JSON.stringify(body);
+    const target = { method: 'POST', path, body: encodeUtf8(text) };
+    const authorization = signRequest(target, clock(), new Uint8Array(randomBytes(16)), signer);
+    const headers = { authorization, 'content-type': 'application/json' };
+    return (await send(serviceUrl + path, { method: 'POST', headers, body: text })) as T;
+  }
+
   async function append(body: EventBody): Promise<void> {
     const { seq, head } = await get<ConsentView>('/api/patient/consent');
     const key = thumbprint(signer.publicKey);
@@ -67,6 +78,9 @@ export function createPatientClient(serviceUrl: string, signer: Signer, clock: C
   }
 
   return {
+    get,
+    post,
+
     consent: () => get<ConsentView>('/api/patient/consent'),
 
     disclosures: async () => (await get<{ disclosures: DisclosureView[] }>('/api/patient/disclosures')).disclosures,

@@ -1,11 +1,14 @@
-/** `npm run simulate`: wearables without hardware for any host stack that speaks H4. */
+/** `npm run simulate`: wearables without hardware for any host stack that speaks H4, recordings of radios, and fleets of agents. */
 import { isFault } from '../protocol/fault.ts';
+import { formatFleet, isWhole, runFleet } from './fleet.ts';
 import { type H4Place, serveH4 } from './hci/h4-server.ts';
 import { createScaledClock } from './hci/sim-clock.ts';
 import { VirtualController } from './hci/virtual-controller.ts';
-import { describeCapture, type ImportSettings, importCapture } from './import-capture.ts';
+import { describeCapture, importCapture } from './import-capture.ts';
 import { createWearables, runWearables } from './live.ts';
-import { HELP, readSimulateConfig, type ServeSettings } from './simulate-config.ts';
+import { type RecordSettings, recordRadio } from './record-radio.ts';
+import { type ReplaySettings, replayCapture } from './replay-capture.ts';
+import { type FleetCommand, HELP, readSimulateConfig, type ServeSettings } from './simulate-config.ts';
 
 const EXIT_FAILED = 1;
 const EXIT_BAD_USAGE = 2;
@@ -22,28 +25,78 @@ async function main(): Promise<number> {
     case 'serve':
       await serve(config.settings);
       return 0;
+    case 'fleet':
+      return fleet(config.settings);
+    case 'record':
+      await record(config.settings);
+      return 0;
+    case 'replay':
+      return naming(config.settings.input, () => replay(config.settings));
     case 'import':
-      return runImport(config.settings);
+      return naming(config.settings.input, async () => {
+        process.stdout.write(importCapture(config.settings));
+        return 0;
+      });
   }
 }
 
-function runImport(settings: ImportSettings): number {
+/** Where a recording holds several devices, says which. */
+async function naming(input: string, act: () => Promise<number>): Promise<number> {
   try {
-    process.stdout.write(importCapture(settings));
-    return 0;
+    return await act();
   } catch (error) {
     if (!isFault(error, 'not-found')) throw error;
-    process.stderr.write(`simulate: ${error.message} with --device\n${describeCapture(settings.input)}`);
+    process.stderr.write(`simulate: ${error.message} with --device\n${describeCapture(input)}`);
     return EXIT_FAILED;
   }
 }
 
-/** Ends when the process is told to stop. */
-async function serve({ place, seed, speed, kinds }: ServeSettings): Promise<void> {
-  const stopAsked = new Promise<void>((resolve) => {
+function whenStopped(): Promise<void> {
+  return new Promise<void>((resolve) => {
     process.once('SIGINT', resolve);
     process.once('SIGTERM', resolve);
   });
+}
+
+async function fleet({ running, json, ...settings }: FleetCommand): Promise<number> {
+  process.once('SIGINT', () => process.exit(EXIT_FAILED));
+  // Agents and service are loaded for nothing else.
+  const { openFleetSite } = await import('./fleet-site.ts');
+  const site = await openFleetSite(running);
+  try {
+    const result = await runFleet(site, settings, (line) => process.stderr.write(`${line}\n`));
+    process.stdout.write(json ? `${JSON.stringify(result)}\n` : formatFleet(result));
+    return isWhole(result) ? 0 : EXIT_FAILED;
+  } finally {
+    await site.close();
+  }
+}
+
+async function record(settings: RecordSettings): Promise<void> {
+  const stopAsked = whenStopped();
+  const say = (line: string) => process.stdout.write(`${line}\n`);
+  const recorder = await recordRadio(settings, { now: Date.now }, say);
+  say(`H4 on ${describePlace(settings.place, recorder.port)}, recorded to ${settings.file}. Ctrl-C stops.`);
+  await stopAsked;
+  await recorder.close();
+  say(`Stopped; ${recorder.packets} packets.`);
+}
+
+async function replay(settings: ReplaySettings): Promise<number> {
+  const stopAsked = whenStopped();
+  const { server, address, played } = await replayCapture(settings, () => performance.now());
+  const where = describePlace(settings.place, server.port);
+  process.stdout.write(`${address}  HTEST replay\nH4 on ${where}. Plays when a host has subscribed. Ctrl-C stops.\n`);
+  const outcome = await Promise.race([played, stopAsked]);
+  if (outcome) process.stdout.write(`Played ${outcome.played} values; ${outcome.unheard} could not be sent.\n`);
+  await server.close();
+  process.stdout.write('Stopped.\n');
+  return 0;
+}
+
+/** Ends when the process is told to stop. */
+async function serve({ place, seed, speed, kinds }: ServeSettings): Promise<void> {
+  const stopAsked = whenStopped();
   const clock = createScaledClock({ startAt: Date.now(), speed, monotonic: () => performance.now() });
   const controller = new VirtualController({ clock });
   const wearables = createWearables({ seed, name: 'simulate', kinds, startedAt: clock.now() });

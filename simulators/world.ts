@@ -49,6 +49,8 @@ export interface HomeConfig {
   /** Whose wearables the agent may speak for, by record-local patient id. */
   readonly assignments: readonly (Pick<Assignment, 'address' | 'addressType'> & { readonly patient: string })[];
   readonly batch: { readonly maxLeaves: number; readonly maxAgeMs: number };
+  /** A one-time enrolment code, such as a patient asked for; without one, the world makes one for the assignments. */
+  readonly code?: string;
   /** Told of what an operator should know; nothing personal. */
   readonly onFailure?: (error: unknown) => void;
 }
@@ -129,14 +131,14 @@ export async function openWorld(config: WorldConfig): Promise<World> {
       }
     },
 
-    async startHome({ name, transport, zoneOf, assignments, batch, onFailure }) {
+    async startHome({ name, transport, zoneOf, assignments, batch, code, onFailure }) {
       const keysDirectory = at('keys', 'agents', name);
       const agent = await startAgent({
         stateDirectory: at('agents', name),
         keysDirectory,
         serviceUrl: service.url,
         brokerUrl: service.brokerUrl,
-        ...(!isEnrolled(keysDirectory) && { code: service.createEnrolmentCode(assignments) }),
+        ...(!isEnrolled(keysDirectory) && { code: code ?? service.createEnrolmentCode(assignments) }),
         transport,
         zoneOf,
         test: true,

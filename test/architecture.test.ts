@@ -104,9 +104,9 @@ const RULES: readonly Rule[] = [
   { files: /^consoles\/vite\.config\.ts$/, ours: [], packages: ['vite'], node: true },
   { files: /^consoles\//, ours: ['protocol/', 'consoles/'], packages: ['preact'], node: false },
 
-  // The one file that knows everybody; it starts the real things.
+  // The files that know everybody; they start the real things.
   {
-    files: /^simulators\/world\.ts$/,
+    files: /^simulators\/(?:world|fleet-site)\.ts$/,
     ours: ['protocol/', 'simulators/', 'edge-agent/', 'ingest-service/', 'ledger-writer/', 'journal/'],
     packages: [],
     node: true,

@@ -259,6 +259,7 @@ describe('outside the key folder, in clear', () => {
       'veravita/v1/AGENT/acknowledgements',
       'veravita/v1/AGENT/batches',
       'veravita/v1/AGENT/commands',
+      'veravita/v1/AGENT/reports',
     ]);
     expect(scan([{ name: 'topics', bytes: Buffer.from(topics.join('\n')) }], handles())).toEqual([]);
     expect(scan([{ name: 'wire', bytes: wire }], [...personal(), ...handles()])).toEqual([]);

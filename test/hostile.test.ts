@@ -8,7 +8,7 @@ import { runInNewContext } from 'node:vm';
 import { connect } from 'mqtt';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { encodeContent } from '../protocol/envelope.ts';
-import { acknowledgementsTopic, batchesTopic, commandsTopic } from '../protocol/topics.ts';
+import { acknowledgementsTopic, batchesTopic, commandsTopic, reportsTopic } from '../protocol/topics.ts';
 import { consentToCollect, type SimulatedPatient } from '../simulators/patients.ts';
 import { HOSTILE, OTHER_STRAP, STRAP } from './support/hostile-messages.ts';
 import { openRawAgent, type RawAgent } from './support/raw-agent.ts';
@@ -155,7 +155,8 @@ describe('an agent', () => {
   it('reaches nobody else, and leaves nothing behind', async () => {
     const opened = other.acknowledgements.length;
     const unreadable = other.unreadable + agent.unreadable;
-    for (const topic of [acknowledgementsTopic(other.id), commandsTopic(other.id), acknowledgementsTopic(agent.id)]) {
+    const foreign = [acknowledgementsTopic(other.id), commandsTopic(other.id), reportsTopic(other.id)];
+    for (const topic of [...foreign, acknowledgementsTopic(agent.id)]) {
       const heard = agent.acknowledgements.length;
       await agent.client.publishAsync(topic, Buffer.from('not signed'), { qos: 1, retain: true });
       await until('the refusal', () => agent.acknowledgements.length > heard);

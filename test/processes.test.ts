@@ -10,13 +10,18 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { fileURLToPath } from 'node:url';
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { readIngestConfig, servicePaths } from '../ingest-service/config.ts';
 import { openServiceKeys } from '../ingest-service/keys.ts';
 import { openRecordSqlite } from '../ingest-service/record/record-sqlite.ts';
 import { verifyEd25519 } from '../protocol/ed25519.ts';
 import { vitalSignByName } from '../protocol/vital-signs.ts';
-import { until } from './support/until.ts';
+import { until as eventually } from './support/until.ts';
+
+/** Processes start slowly on a busy machine. */
+const PATIENCE_MS = 60_000;
+vi.setConfig({ testTimeout: 4 * PATIENCE_MS });
+const until = (what: string, condition: () => boolean) => eventually(what, condition, PATIENCE_MS);
 
 const at = (path: string) => fileURLToPath(new URL(`../${path}`, import.meta.url));
 
@@ -64,14 +69,25 @@ async function freePorts(count: number): Promise<number[]> {
   return ports;
 }
 
-/** Children of a process on Linux, by what they run. */
+/** Kills a child of a process, by what it runs, once it is there (Linux). */
+async function killChild(pid: number, program: string): Promise<void> {
+  await until(`there is a ${program} to kill`, () => childOf(pid, program) !== undefined);
+  process.kill(childOf(pid, program)!, 'SIGKILL');
+}
+
 function childOf(pid: number, program: string): number | undefined {
   const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8')
     .trim()
     .split(' ')
     .filter(Boolean)
     .map(Number);
-  return children.find((child) => readFileSync(`/proc/${child}/cmdline`, 'utf8').includes(program));
+  return children.find((child) => {
+    try {
+      return readFileSync(`/proc/${child}/cmdline`, 'utf8').includes(program);
+    } catch {
+      return false; // it ended meanwhile
+    }
+  });
 }
 
 it('files and logs what wearables say, by one-time code, over kill -9 of every process', async () => {
@@ -122,11 +138,12 @@ it('files and logs what wearables say, by one-time code, over kill -9 of every p
   };
   await flows('batches are in the log');
 
-  process.kill(childOf(ingest.child.pid!, 'ledger-writer')!, 'SIGKILL');
+  await killChild(ingest.child.pid!, 'ledger-writer');
   await flows('the log goes on after its writer was killed');
-  process.kill(childOf(ingest.child.pid!, 'ingest-service')!, 'SIGKILL');
+  await killChild(ingest.child.pid!, 'ingest-service');
+  await until('both were started again', () => ingest.output.match(/starting it again/g)?.length === 2);
+  await until('the service listens again', () => ingest.output.match(/HTTP on/g)?.length === 2);
   await flows('the log goes on after the service was killed');
-  expect(ingest.output.match(/starting it again/g)?.length).toBe(2);
   ingest.child.kill('SIGKILL');
   await once(ingest.child, 'exit');
   ingest = start('ingest.mjs', ...ingestArgs);
@@ -136,10 +153,11 @@ it('files and logs what wearables say, by one-time code, over kill -9 of every p
   agent.child.kill('SIGKILL');
   await once(agent.child, 'exit');
   agent = start('edge-agent/main.ts', ...agentArgs);
+  await until('the agent listens again', () => agent.output.includes('"listening"'));
   await flows('the log goes on after the agent was killed');
-  process.kill(childOf(agent.child.pid!, 'radio-child')!, 'SIGKILL');
+  await killChild(agent.child.pid!, 'radio-child');
+  await until('the radio was started again', () => agent.output.includes('"radio-started-again"'));
   await flows('the log goes on after the radio was killed');
-  expect(agent.output).toContain('"radio-started-again"');
   wearables.child.kill('SIGKILL');
   await once(wearables.child, 'exit');
   wearables = start('simulators/simulate-main.ts', ...simulateArgs);
@@ -167,7 +185,7 @@ it('files and logs what wearables say, by one-time code, over kill -9 of every p
   expect(status).toBe(0);
   expect(ingest.output).toContain('Stopped. The same command goes on with the same data.');
   expect(ingest.output + agent.output).not.toMatch(new RegExp(addresses.join('|'), 'i'));
-}, 120_000);
+});
 
 it('runs one service on a data directory, and says what is wrong in lines', async () => {
   const data = join(folder, 'data');
@@ -193,7 +211,23 @@ it('runs one service on a data directory, and says what is wrong in lines', asyn
     '00:11:22:33:44:55',
   );
   await expect(nobody).rejects.toThrow('ingest: there is no such patient');
+  first.child.kill('SIGINT');
+  expect((await once(first.child, 'exit'))[0]).toBe(0);
+  expect(first.output).toContain('Stopped.');
   await expect(ask('ingest-service/main.ts', 'patient', '--data', join(folder, 'none'))).rejects.toThrow('--name');
+});
+
+it('takes what a fleet of agents sends', async () => {
+  const data = join(folder, 'data');
+  const ingest = start('ingest.mjs', '--data', data, '--port', '0', '--mqtt-port', '0');
+  await until('the service listens', () => ingest.output.includes('HTTP on'));
+  const url = /HTTP on ([^,]+),/.exec(ingest.output)![1]!;
+  const fleet = ['fleet', '--agents', '5', '--rate', '5', '--seconds', '2', '--service', url, '--data', data, '--json'];
+  expect(JSON.parse(await ask('simulators/simulate-main.ts', ...fleet))).toMatchObject({
+    sent: 50,
+    logged: 50,
+    lost: 0,
+  });
 });
 
 it('says so when it listens to more than this machine', async () => {

@@ -4,6 +4,7 @@ import { Icon } from '../shared/icons.tsx';
 import { Empty } from '../shared/page-frame.tsx';
 import { Age } from '../shared/times.tsx';
 import { deviceHeardAt } from './device-heard.ts';
+import { UnpairButton, type UnpairProps } from './unpair-button.tsx';
 
 const LINKS: Readonly<Record<string, string>> = {
   advertisement: 'heard without a connection',
@@ -12,22 +13,31 @@ const LINKS: Readonly<Record<string, string>> = {
   'secure-connections': 'bonded, secure connection',
 };
 
-function DeviceItem({ device, latest }: { readonly device: Device; readonly latest: readonly Reading[] }) {
+interface DeviceItemProps {
+  readonly device: Device;
+  readonly latest: readonly Reading[];
+  readonly unpair: UnpairProps;
+}
+
+function DeviceItem({ device, latest, unpair }: DeviceItemProps) {
   const { id, name, manufacturer, model, serial, link } = device;
   const heardAt = deviceHeardAt(device, latest);
   const maker = [manufacturer, model].filter((text) => text !== undefined && text !== name).join(' ');
+  const text = name ?? model ?? `Device ${id.slice(0, 8)}`;
+  const isPaired = unpair.pairing.state?.paired.some((one) => one.device === id);
   return (
     <li class="row" data-testid="device" data-device={id}>
       <span class="row-icon">
         <Icon name="device" />
       </span>
       <div class="row-text">
-        <p class="grant-name">{name ?? model ?? `Device ${id.slice(0, 8)}`}</p>
+        <p class="grant-name">{text}</p>
         {maker !== '' && <p>{maker}</p>}
         <p class="quiet">
           {serial !== undefined && <span class="nowrap">Serial {serial}</span>}
           {link !== undefined && <span class="nowrap">{LINKS[link] ?? link}</span>}
         </p>
+        {isPaired && <UnpairButton device={id} name={text} {...unpair} />}
       </div>
       <p class="row-side">{heardAt === undefined ? 'never heard' : <Age at={heardAt} />}</p>
     </li>
@@ -37,14 +47,15 @@ function DeviceItem({ device, latest }: { readonly device: Device; readonly late
 interface DevicesProps {
   readonly devices: readonly Device[];
   readonly latest: readonly Reading[];
+  readonly unpair: UnpairProps;
 }
 
-export function Devices({ devices, latest }: DevicesProps) {
+export function Devices({ devices, latest, unpair }: DevicesProps) {
   if (devices.length === 0) return <Empty icon="device">No device was heard yet.</Empty>;
   return (
     <ul class="rows">
       {devices.map((device) => (
-        <DeviceItem key={device.id} device={device} latest={latest} />
+        <DeviceItem key={device.id} device={device} latest={latest} unpair={unpair} />
       ))}
     </ul>
   );

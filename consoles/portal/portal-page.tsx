@@ -1,6 +1,6 @@
 /** The patient's page: what is heard, who may see it, who has seen it, and the buttons that change that. */
 import type { ComponentChildren } from 'preact';
-import { useEffect } from 'preact/hooks';
+import { useCallback, useEffect } from 'preact/hooks';
 import { BadgeLegend } from '../shared/badges.tsx';
 import { Empty, Loading, PageFrame, SignInNotice } from '../shared/page-frame.tsx';
 import { useLive } from '../shared/use-live.ts';
@@ -11,8 +11,10 @@ import { Disclosures } from './disclosures.tsx';
 import { GrantForm } from './grant-form.tsx';
 import { GrantList } from './grant-list.tsx';
 import { deviceText } from './grants.ts';
+import { PairCard } from './pair-card.tsx';
 import { applyMessage, loadRecord, type ShownRecord } from './record.ts';
 import { SignerStrip } from './signer-strip.tsx';
+import { usePairing } from './use-pairing.ts';
 import { useSigner } from './use-signer.ts';
 
 /** Devices and disclosures are not on the feed, so they are asked for again now and then. */
@@ -46,6 +48,7 @@ interface SectionsProps {
 function Sections({ record: { overview, latest, consent }, signer, reload }: SectionsProps) {
   const { name, devices, grants, disclosures, readings } = overview;
   const change = { grants, devices, signer, reload };
+  const pairing = usePairing(useCallback(() => void reload(), [reload]));
   const deviceNames = new Map(devices.map(({ id }) => [id, deviceText(id, devices)]));
   const measured = [...new Set(latest.map(({ vital }) => vital))];
   return (
@@ -77,7 +80,10 @@ function Sections({ record: { overview, latest, consent }, signer, reload }: Sec
           </Section>
         </div>
         <Section title="Your devices">
-          <Devices devices={devices} latest={latest} />
+          <Devices devices={devices} latest={latest} unpair={{ pairing, grants, signer, reload }} />
+        </Section>
+        <Section title="Pair a wearable">
+          <PairCard pairing={pairing} grants={grants} signer={signer} reload={reload} />
         </Section>
         <Section title="Who has seen what" wide>
           <Disclosures newest={disclosures} />

@@ -32,6 +32,16 @@ export async function postJson(path: string, body: unknown): Promise<void> {
   });
 }
 
+/** Posts, and reads the answer. Throws {@link ApiError}. */
+export async function postForJson<T>(path: string, body: unknown): Promise<T> {
+  const response = await request(path, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(body),
+  });
+  return (await response.json()) as T;
+}
+
 async function request(path: string, init: RequestInit): Promise<Response> {
   const options: RequestInit = { ...init, cache: 'no-store', credentials: 'same-origin' };
   const response = await fetch(path, options).catch(() => undefined);

@@ -51,6 +51,31 @@ const PATHS = {
     </>
   ),
   inbox: <path d="M4 13.5 6.5 5h11l2.5 8.5V19H4zM4 13.5h5a3 3 0 0 0 6 0h5" />,
+  thermometer: (
+    <>
+      <path d="M14 13.5V5.5a2 2 0 0 0-4 0v8a4 4 0 1 0 4 0z" />
+      <path d="M12 9v7" />
+    </>
+  ),
+  drop: <path d="M12 3.5c3.5 4.3 6 7.3 6 10.5a6 6 0 0 1-12 0c0-3.2 2.5-6.2 6-10.5z" />,
+  gauge: (
+    <>
+      <path d="M4.5 17.5a8.5 8.5 0 1 1 15 0" />
+      <path d="m12 13.5 3.5-4.5" />
+    </>
+  ),
+  finger: (
+    <>
+      <rect x="4" y="9" width="11" height="8" rx="2.5" />
+      <path d="M15 13h3.5a2 2 0 0 0 0-4H15M7.5 13h4" />
+    </>
+  ),
+  scale: (
+    <>
+      <rect x="4" y="4.5" width="16" height="15" rx="3" />
+      <path d="M8.5 9a5 5 0 0 1 7 0M12 11.5l1.5-3" />
+    </>
+  ),
   plus: <path d="M12 5v14M5 12h14" />,
 } as const satisfies Record<string, ComponentChildren>;
 

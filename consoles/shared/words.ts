@@ -13,7 +13,14 @@ export function countText(count: number, one: string, many = `${one}s`): string 
   return `${count.toLocaleString('en-GB')} ${count === 1 ? one : many}`;
 }
 
-const UNITS: Readonly<Record<string, string>> = { 'mm[Hg]': 'mmHg', Cel: '°C', '[degF]': '°F' };
+const UNITS: Readonly<Record<string, string>> = {
+  'mm[Hg]': 'mmHg',
+  Cel: '°C',
+  '[degF]': '°F',
+  '[lb_av]': 'lb',
+  '[in_i]': 'in',
+  'kg/m2': 'kg/m²',
+};
 
 /** A UCUM unit as people write it. */
 export function unitText(unit: string): string {
@@ -33,9 +40,17 @@ export function valueText(value: string): { readonly text: string; readonly spec
   const parts = value.split('/');
   const special = parts.find((part) => Object.hasOwn(SPECIALS, part));
   if (value === '') return { text: 'no measurement', special: true };
-  if (special === undefined) return { text: value, special: false };
+  if (special === undefined) return { text: parts.map(shortened).join('/'), special: false };
   if (parts.every((part) => Object.hasOwn(SPECIALS, part))) return { text: SPECIALS[special]!, special: true };
-  return { text: parts.map((part) => (Object.hasOwn(SPECIALS, part) ? '–' : part)).join('/'), special: false };
+  return {
+    text: parts.map((part) => (Object.hasOwn(SPECIALS, part) ? '–' : shortened(part))).join('/'),
+    special: false,
+  };
+}
+
+/** More decimals than anybody reads come of steps such as 1/256 m/s. */
+function shortened(number: string): string {
+  return /\.\d{4,}$/.test(number) ? Number(number).toFixed(2) : number;
 }
 
 /** What a quality flag tells the reader of a value. */

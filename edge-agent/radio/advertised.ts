@@ -2,11 +2,12 @@
 import type { NoblePeripheral } from './noble-internals.ts';
 import type { Advertised, Broadcast, BroadcastData } from './radio-events.ts';
 
-export function describeAdvertised({ address, addressType, advertisement, rssi }: NoblePeripheral): Advertised {
+/** `address`: what the device is called here. */
+export function describeAdvertised({ addressType, advertisement, rssi }: NoblePeripheral, address: string): Advertised {
   const { localName, serviceUuids = [], serviceData = [] } = advertisement;
   const uuids = [...serviceUuids, ...serviceData.map(({ uuid }) => uuid)].flatMap(shortUuid);
   return {
-    address: address.toLowerCase(),
+    address,
     addressType,
     ...(localName !== undefined && { localName }),
     serviceUuids: [...new Set(uuids)],
@@ -16,7 +17,8 @@ export function describeAdvertised({ address, addressType, advertisement, rssi }
 
 /** The data of an advertisement, copied; undefined where it holds none. */
 export function broadcastOf(
-  { address, advertisement }: NoblePeripheral,
+  { advertisement }: NoblePeripheral,
+  device: string,
   heardAt: number,
   uptimeMs: number,
 ): Broadcast | undefined {
@@ -29,7 +31,7 @@ export function broadcastOf(
     const id = manufacturerData.readUInt16LE(0);
     data.push({ kind: 'manufacturer', id, octets: Uint8Array.from(manufacturerData) });
   }
-  return data.length === 0 ? undefined : { device: address.toLowerCase(), data, heardAt, uptimeMs };
+  return data.length === 0 ? undefined : { device, data, heardAt, uptimeMs };
 }
 
 /** 16-bit UUIDs as numbers; longer ones are left out. */

@@ -3,8 +3,10 @@
  * and hear what comes meanwhile. Every operation settles: with what the device answered, or with a {@link RadioError}
  * when the link is gone or hangs.
  */
-import type { NobleCharacteristic } from './noble-internals.ts';
+import type { NobleCharacteristic, NoblePeripheral } from './noble-internals.ts';
+import { RadioError, readValue, subscribe, writeValue } from './operations.ts';
 import type { Profile, Uuid } from './profiles.ts';
+import type { RadioLog } from './radio-events.ts';
 
 /** A characteristic that the device has, in a service that the radio knows. */
 export interface Found {
@@ -34,6 +36,61 @@ export interface Dialog {
   /** Resolves, with the reason, when the link has ended. */
   readonly ended: Promise<string>;
 }
+
+export interface DialogOptions {
+  readonly peripheral: NoblePeripheral;
+  readonly timeoutMs: number;
+  readonly ended: Promise<string>;
+  readonly log: RadioLog;
+}
+
+/** A dialog, and the ends that its link keeps: what was found, and what is heard. */
+export interface OpenDialog extends Dialog {
+  found: readonly Found[];
+  /** Tells whoever listens. */
+  tell(heard: HeardValue): void;
+}
+
+/** A dialog over noble's operations. */
+export function openDialog({ peripheral, timeoutMs, ended, log }: DialogOptions): OpenDialog {
+  const listeners = new Set<(heard: HeardValue) => void>();
+  /** A refusal by the device is a value; a link that is gone or hangs is an error. */
+  const attempt = async <T, R>(operation: Promise<T>, refused: (code: number | undefined) => R): Promise<T | R> => {
+    try {
+      return await operation;
+    } catch (error) {
+      if (!(error instanceof RadioError) || error.kind !== 'att-error') throw error;
+      log({ event: 'operation-refused', ...(error.code !== undefined && { code: error.code }) });
+      return refused(error.code);
+    }
+  };
+  return {
+    found: [],
+    ended,
+    read: ({ characteristic }, take) =>
+      attempt(readValue(peripheral, characteristic, timeoutMs, take), () => undefined),
+    write: ({ characteristic }, value) =>
+      attempt(
+        writeValue(peripheral, characteristic, value, timeoutMs).then(() => undefined),
+        (code) => code ?? UNLIKELY,
+      ),
+    subscribe: ({ characteristic }) =>
+      attempt(
+        subscribe(peripheral, characteristic, timeoutMs).then(() => true),
+        () => false,
+      ),
+    listen(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    tell(heard) {
+      for (const listener of [...listeners]) listener(heard);
+    },
+  };
+}
+
+/** ATT error for a refusal that gave no reason: Unlikely Error (Core 5.2 Vol 3 Part F §3.4.1.1). */
+const UNLIKELY = 0x0e;
 
 /** The characteristic with this UUID, in this service where one is given. */
 export function findIn(found: readonly Found[], uuid: Uuid, service?: Uuid): Found | undefined {

@@ -1,4 +1,5 @@
 /** What a connected device offers of what the radio knows. */
+import { uuidOf } from './attribute-keys.ts';
 import type { Found } from './dialog.ts';
 import type { NobleStack } from './load-noble.ts';
 import type { NoblePeripheral } from './noble-internals.ts';
@@ -14,10 +15,10 @@ export async function discoverFound(
   const wanted = new Map(profiles.map((profile) => [nobleUuid(profile.service), profile]));
   const found: Found[] = [];
   for (const service of await discoverServices(peripheral, [...wanted.keys()], timeoutMs)) {
-    const profile = wanted.get(service.uuid);
+    const profile = wanted.get(uuidOf(service.uuid));
     if (!profile) continue;
     for (const characteristic of await discoverCharacteristics(peripheral, service, timeoutMs)) {
-      found.push({ uuid: ourUuid(characteristic.uuid), characteristic, profile });
+      found.push({ uuid: ourUuid(uuidOf(characteristic.uuid)), characteristic, profile });
     }
   }
   return found.sort((a, b) => profiles.indexOf(a.profile) - profiles.indexOf(b.profile));

@@ -7,6 +7,7 @@ const MTU_RESPONSE = 0x03;
 const FIND_INFORMATION_RESPONSE = 0x05;
 const READ_BY_TYPE_RESPONSE = 0x09;
 const READ_BY_GROUP_RESPONSE = 0x11;
+const WRITE_RESPONSE = 0x13;
 const NOTIFICATION = 0x1b;
 const INDICATION = 0x1d;
 
@@ -17,6 +18,11 @@ const UNLIKELY = 0x0e;
 const INSUFFICIENT_ENCRYPTION = 0x0f;
 
 const MIN_MTU = 23;
+
+/** Properties of a characteristic (Vol 3 Part G §3.3.1.1), and the descriptor that switches them on. */
+const NOTIFY = 0x10;
+const INDICATE = 0x20;
+const CLIENT_CONFIGURATION = 0x2902;
 
 /** Patches noble's Gatt prototype. */
 export function hardenGatt(prototype: Gatt): void {
@@ -37,6 +43,10 @@ export function hardenGatt(prototype: Gatt): void {
       }
       this.emit('mtu', this._address, this._mtu);
     });
+  };
+
+  prototype.notify = function (this: Gatt, service, characteristic, enable) {
+    configure(this, service, characteristic, enable);
   };
 
   // Defects 3 and 6. noble resent whatever was pending, or dereferenced null, and did nothing at all on failure.
@@ -62,6 +72,30 @@ export function hardenGatt(prototype: Gatt): void {
     this._ended = true;
     end.call(this);
   };
+}
+
+/**
+ * Writes a Client Characteristic Configuration (Core 5.2 Vol 3 Part G §3.3.3.3) as noble does, except that a device which
+ * keeps the subscriptions of its bond has none of them ended, and none written that it still has.
+ */
+function configure(gatt: Gatt, service: string, characteristic: string, enable: boolean): void {
+  const { startHandle, endHandle, properties } = gatt._characteristics[service]?.[characteristic] ?? {};
+  if (startHandle === undefined || endHandle === undefined || properties === undefined) return;
+  const bit = properties & NOTIFY ? 0x0001 : properties & INDICATE ? 0x0002 : 0;
+  const done = () => gatt.emit('notify', gatt._address, service, characteristic, enable);
+  gatt._queueCommand(gatt.readByTypeRequest(startHandle, endHandle, CLIENT_CONFIGURATION), (found) => {
+    if (found[0] !== READ_BY_TYPE_RESPONSE || found.length < 6) return;
+    const before = found.readUInt16LE(4);
+    const after = enable ? before | bit : before & ~bit;
+    if (gatt._keepsSubscriptions && (!enable || after === before)) {
+      done();
+      return;
+    }
+    const value = Buffer.of(after & 0xff, after >> 8);
+    gatt._queueCommand(gatt.writeRequest(found.readUInt16LE(2), value, false), (written) => {
+      if (written[0] === WRITE_RESPONSE) done();
+    });
+  });
 }
 
 type Receive = Gatt['onAclStreamData'];
@@ -103,9 +137,12 @@ function receiveError(gatt: Gatt, receive: Receive, data: Buffer): void {
     error.code === INSUFFICIENT_AUTHENTICATION ||
     error.code === INSUFFICIENT_AUTHORIZATION ||
     error.code === INSUFFICIENT_ENCRYPTION;
-  if (wantsPairing && gatt._security === 'low') {
+  const mayPair = gatt._maySecure ? gatt._maySecure() : gatt._security === 'low';
+  if (wantsPairing && mayPair) {
     // noble pairs now; the request is neither answered nor failed until that has ended.
     gatt._pairingFor = error;
+    // noble asks for it only on a link that is not encrypted; ours may want a better key.
+    gatt._security = 'low';
     receive.call(gatt, ATT_CID, data);
     return;
   }

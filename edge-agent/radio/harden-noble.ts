@@ -9,10 +9,15 @@
  * - 9: with a peer MTU above 256 long values were cut
  * - 10: an adapter that lost power did not end its links
  * - a malformed packet of a peripheral threw through the socket: it is now dropped, as event `malformed`
+ * - 11: of two services, or two characteristics in a service, with one UUID only one was seen: see harden-discovery.ts
+ * - 12: passkeys were not known, keys thrown away, a Security Request ignored: see harden-smp.ts
+ * - 13: every address that was ever heard was kept for ever: see known-devices.ts
  * - indications were confirmed before anybody had stored them
  * - noble handled SIGINT itself and could not be stopped
  */
+import { hardenDiscovery } from './harden-discovery.ts';
 import { hardenGatt } from './harden-gatt.ts';
+import { hardenSmp } from './harden-smp.ts';
 import type { Bindings, Gatt, Hci, NobleClasses } from './noble-internals.ts';
 
 /** The one version whose internals these patches know. */
@@ -24,6 +29,7 @@ export const PATCHED = {
     'pollIsDevUp',
     'flushAcl',
     'onSocketData',
+    'startLeEncryption',
     'init',
     'setSocketFilter',
     'setEventMask',
@@ -40,11 +46,19 @@ export const PATCHED = {
     'onAclStreamEncryptFail',
     'onAclStreamEnd',
     'exchangeMtu',
+    'notify',
+    'discoverServices',
+    'discoverCharacteristics',
+    'readByGroupRequest',
+    'readByTypeRequest',
+    'writeRequest',
     'mtuRequest',
     'handleConfirmation',
     'writeAtt',
     '_queueCommand',
   ],
+  Smp: ['sendPairingRequest', 'onAclStreamData', 'onAclStreamEnd', 'write'],
+  AclStream: ['encrypt', 'pushEncrypt'],
   Bindings: ['init', 'onStateChange', 'onLeConnComplete', 'onDisconnComplete', 'onSigInt', 'onExit', 'cancelConnect'],
 } as const;
 
@@ -66,7 +80,9 @@ export function hardenNoble(classes: NobleClasses): void {
   marked[HARDENED] = true;
   hardenHci(classes.Hci.prototype);
   hardenGatt(classes.Gatt.prototype);
+  hardenDiscovery(classes.Gatt.prototype);
   hardenBindings(classes.Bindings.prototype);
+  hardenSmp(classes);
 }
 
 function hardenHci(prototype: Hci): void {
@@ -154,6 +170,7 @@ function hardenBindings(prototype: Bindings): void {
       this._hci._aclConnections.clear();
       this._hci._aclQueue = [];
       this._hci._handleBuffers = {};
+      this._hci._encrypting = [];
     }
     stateChange.call(this, state);
   };

@@ -83,9 +83,13 @@ class HciSocketTransport extends EventEmitter implements HciTransport {
       if (failure !== undefined || bound === undefined) throw failure;
       this.#adapter = bound;
     } catch (error) {
+      release(socket);
       throw explainSocket(error, channel, adapter);
     }
-    if (channel === 'raw' && !socket.isDevUp()) throw explainSocket('down', channel, this.#adapter);
+    if (channel === 'raw' && !socket.isDevUp()) {
+      release(socket);
+      throw explainSocket('down', channel, this.#adapter);
+    }
     this.#socket = socket;
     socket.on('data', (packet: Buffer) => {
       if (this.#socket === socket) this.#receive(packet);
@@ -219,5 +223,15 @@ class HciSocketTransport extends EventEmitter implements HciTransport {
     const socket = this.#socket;
     this.#socket = undefined;
     socket?.stop();
+  }
+}
+
+/** The addon closes a socket only where its thread ends, and has no other way to close one that was never started. */
+function release(socket: HciSocket): void {
+  try {
+    socket.start();
+    socket.stop();
+  } catch {
+    // There was none.
   }
 }

@@ -1,7 +1,7 @@
 /**
  * The port between noble and a Bluetooth controller. Engines: H4 over a unix socket (`h4-unix.ts`) or TCP
- * (`h4-tcp.ts`), and any object with this surface, such as a virtual controller in the same process, which `main`
- * passes in.
+ * (`h4-tcp.ts`), an adapter of this machine (`hci-native.ts`), and any object with this surface, such as a virtual
+ * controller in the same process, which `main` passes in.
  */
 import type { EventEmitter } from 'node:events';
 

@@ -28,7 +28,7 @@ export async function readFirst(dialog: Dialog, purpose: ReadPurpose): Promise<U
 export async function readIdentity(
   dialog: Dialog,
   { advertisement, addressType }: NoblePeripheral,
-): Promise<Omit<RadioDevice, 'id' | 'connection'>> {
+): Promise<Omit<RadioDevice, 'id' | 'connection' | 'link'>> {
   const localName = cleanText(Buffer.from(advertisement.localName ?? '', 'utf8'));
   const manufacturer = cleanText(await readFirst(dialog, 'manufacturer'));
   const model = cleanText(await readFirst(dialog, 'model'));

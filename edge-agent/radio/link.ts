@@ -6,17 +6,20 @@
 import { type Policies, STANDARD } from '../../protocol/devices/policies.ts';
 import type { Instant } from '../../protocol/time.ts';
 import { type ClockEvent, type ClockOutcome, type ClockReading, clocksOf, readClock } from './device-clock.ts';
-import type { Dialog, Found, HeardValue } from './dialog.ts';
+import { type Found, type OpenDialog, openDialog } from './dialog.ts';
 import { byHandle, discoverFound } from './gatt-table.ts';
 import type { TransportClock } from './hci-transport.ts';
 import { profileOfFound, readFirst, readIdentity, toRead } from './identity.ts';
 import type { NobleStack } from './load-noble.ts';
 import type { NoblePeripheral } from './noble-internals.ts';
-import { RadioError, readValue, subscribe, writeValue } from './operations.ts';
+import { RadioError } from './operations.ts';
+import type { PairingError } from './pairing-error.ts';
 import type { Profile } from './profiles.ts';
 import type { RadioDevice, RadioLog, RadioNotification } from './radio-events.ts';
 import type { RecordCursors } from './record-progress.ts';
+import { type RadioSecurity, SecureLink } from './secure-link.ts';
 import { synchronizeSession } from './session-start.ts';
+import type { DeviceUsers } from './user-consent.ts';
 import { visit } from './visit.ts';
 
 /** Most values that are kept, while a device is still being asked who it is, of what nobody subscribed to. */
@@ -38,8 +41,11 @@ export interface LinkOptions {
   /** Longest silence while records are fetched. */
   readonly recordIdleMs: number;
   readonly cursors: RecordCursors | undefined;
+  readonly users: DeviceUsers | undefined;
+  readonly random: () => number;
   /** Minutes east of UTC here; without it no clock is set. */
   readonly zoneOf: ((instant: Instant) => number) | undefined;
+  readonly security: RadioSecurity;
   readonly onDevice: (device: RadioDevice) => void;
   readonly onClock: (event: ClockEvent) => void;
   readonly onNotification: (notification: RadioNotification) => Promise<void> | undefined;
@@ -59,12 +65,13 @@ export class Link {
   /** Settles with the reason once the link has ended; never rejects. */
   readonly ended: Promise<string>;
   readonly #options: LinkOptions;
-  readonly #dialog: Dialog;
-  readonly #listeners = new Set<(heard: HeardValue) => void>();
+  readonly #dialog: OpenDialog;
+  readonly #security: SecureLink;
   #end: (reason: string) => void = () => undefined;
   #early: Arrival[] = [];
+  readonly #onDelivered: (() => void)[] = [];
+  #isIntroduced = false;
   #isDelivering = false;
-  #found: Found[] = [];
   /** By value handle. */
   #handles: ReadonlyMap<number, Found> = new Map();
   #policies: Policies = STANDARD;
@@ -82,20 +89,23 @@ export class Link {
     this.ended = new Promise((resolve) => {
       this.#end = resolve;
     });
-    this.#dialog = this.#openDialog();
-    options.peripheral.on('handleNotify', this.#onValue);
-    options.peripheral.on('disconnect', this.#onDisconnect);
+    this.#security = new SecureLink(options);
+    const { peripheral, operationTimeoutMs: timeoutMs, log } = options;
+    this.#dialog = openDialog({ peripheral, timeoutMs, ended: this.ended, log });
+    peripheral.on('handleNotify', this.#onValue);
+    peripheral.on('disconnect', this.#onDisconnect);
   }
 
   /**
-   * Discovers, subscribes, reads the clock and who the device is, introduces it and starts to deliver. Subscribing comes
+   * Secures the link, discovers, subscribes, reads the clock and who the device is, introduces it and starts to deliver. Subscribing comes
    * first, since some devices are there for seconds only; what they send meanwhile is kept. Rejects with a
    * {@link RadioError} when the link is of no use.
    */
   async setUp(): Promise<void> {
     const { peripheral, profiles, operationTimeoutMs, stack } = this.#options;
-    this.#found = await discoverFound(peripheral, profiles, operationTimeoutMs);
-    this.#handles = byHandle(stack, peripheral.id, this.#found);
+    await this.#security.begin();
+    this.#dialog.found = await discoverFound(peripheral, profiles, operationTimeoutMs);
+    this.#handles = byHandle(stack, peripheral.id, this.#dialog.found);
     const atOnce = await this.#subscribe((profile) => !needsSession(profile));
     const clock = await this.#readClock();
     await this.#introduce();
@@ -111,7 +121,7 @@ export class Link {
    * reads what is delivered as a value, e.g. the battery. Rejects when the link hangs, not when it ends.
    */
   async converse(): Promise<void> {
-    const { id: device, clock, zoneOf, cursors, recordIdleMs, log } = this.#options;
+    const { id: device, clock, zoneOf, cursors, recordIdleMs, users, random, log } = this.#options;
     try {
       await visit({
         dialog: this.#dialog,
@@ -122,6 +132,8 @@ export class Link {
         zoneOf,
         cursors,
         recordIdleMs,
+        users,
+        random,
         arrived: () => this.#arrived,
         readValues: () => this.#readValues(),
         onClock: (reading, set) => this.#reportClock(reading, set),
@@ -131,6 +143,11 @@ export class Link {
     } catch (error) {
       if (!(error instanceof RadioError) || error.kind !== 'disconnected') throw error;
     }
+  }
+
+  /** Why the link could not be secured, where that was tried. */
+  get pairingFailure(): PairingError | undefined {
+    return this.#security.failure;
   }
 
   /** Uptime at which the last value came. */
@@ -145,7 +162,7 @@ export class Link {
 
   /** Asks a silent device for anything; any answer will do. Without one the link is dropped. */
   async probe(): Promise<void> {
-    const readable = this.#found.find(({ characteristic }) => characteristic.properties.includes('read'));
+    const readable = this.#dialog.found.find(({ characteristic }) => characteristic.properties.includes('read'));
     if (!readable) return;
     try {
       await this.#dialog.read(readable, (octets) => octets);
@@ -153,6 +170,11 @@ export class Link {
     } catch {
       this.drop('silent');
     }
+  }
+
+  /** Resolves when nothing waits for the device to be introduced any more. */
+  async delivered(): Promise<void> {
+    if (this.#early.length > 0) await new Promise<void>((resolve) => this.#onDelivered.push(resolve));
   }
 
   /** Ends the link; `reason` is what {@link ended} settles with. */
@@ -177,48 +199,10 @@ export class Link {
     this.#end(reason);
   }
 
-  #openDialog(): Dialog {
-    const { peripheral, operationTimeoutMs: timeoutMs } = this.#options;
-    const link = this;
-    return {
-      ended: this.ended,
-      get found() {
-        return link.#found;
-      },
-      read: ({ characteristic }, take) => this.#attempt(() => readValue(peripheral, characteristic, timeoutMs, take)),
-      async write({ characteristic }, value) {
-        try {
-          await writeValue(peripheral, characteristic, value, timeoutMs);
-          return undefined;
-        } catch (error) {
-          if (!(error instanceof RadioError) || error.kind !== 'att-error') throw error;
-          return error.code;
-        }
-      },
-      subscribe: async ({ characteristic }) =>
-        (await this.#attempt(() => subscribe(peripheral, characteristic, timeoutMs).then(() => true))) ?? false,
-      listen: (listener) => {
-        this.#listeners.add(listener);
-        return () => this.#listeners.delete(listener);
-      },
-    };
-  }
-
-  /** A refusal by the device is undefined; a link that is gone or hangs is an error. */
-  async #attempt<T>(operation: () => Promise<T>): Promise<T | undefined> {
-    try {
-      return await operation();
-    } catch (error) {
-      if (!(error instanceof RadioError) || error.kind !== 'att-error') throw error;
-      this.#options.log({ event: 'operation-refused', ...(error.code !== undefined && { code: error.code }) });
-      return undefined;
-    }
-  }
-
   /** Number of measurements of these services that were subscribed to. */
   async #subscribe(isWanted: (profile: Profile) => boolean): Promise<number> {
     let subscribed = 0;
-    for (const found of this.#found.filter((one) => isMeasurement(one) && isWanted(one.profile))) {
+    for (const found of this.#dialog.found.filter((one) => isMeasurement(one) && isWanted(one.profile))) {
       if (await this.#dialog.subscribe(found)) subscribed++;
     }
     return subscribed;
@@ -227,8 +211,9 @@ export class Link {
   async #introduce(): Promise<void> {
     const { id, peripheral, connection, onDevice } = this.#options;
     const identity = await readIdentity(this.#dialog, peripheral);
-    this.#policies = profileOfFound(identity, this.#found);
-    onDevice({ id, ...identity, connection });
+    this.#policies = profileOfFound(identity, this.#dialog.found);
+    this.#isIntroduced = true;
+    onDevice({ id, ...identity, connection, link: this.#security.link });
   }
 
   /** What goes with each notification: the feature of its service, the start of the session. */
@@ -252,7 +237,7 @@ export class Link {
   }
 
   async #readClock(): Promise<ClockReading | undefined> {
-    for (const deviceClock of clocksOf(this.#found)) {
+    for (const deviceClock of clocksOf(this.#dialog.found)) {
       const reading = await readClock(this.#dialog, this.#options.clock, deviceClock);
       if (reading) return reading;
     }
@@ -269,13 +254,16 @@ export class Link {
     const { id, peripheral, connection, onDevice } = this.#options;
     const isLast = ({ handle, confirm }: Arrival) => !confirm && this.#handles.has(handle);
     const values = this.#early.splice(0).filter(isLast);
-    if (values.length > 0) onDevice({ id, addressType: peripheral.addressType, connection });
+    if (values.length > 0 && !this.#isIntroduced)
+      onDevice({ id, addressType: peripheral.addressType, connection, link: this.#security.link });
     for (const value of values) this.#sortOut(value);
+    for (const resolve of this.#onDelivered.splice(0)) resolve();
   }
 
   #startDelivery(): void {
     this.#isDelivering = true;
     for (const arrival of this.#early.splice(0)) this.#sortOut(arrival);
+    for (const resolve of this.#onDelivered.splice(0)) resolve();
   }
 
   readonly #onDisconnect = (code?: number): void => {
@@ -304,7 +292,7 @@ export class Link {
     // What is no measurement is confirmed and, unless a procedure waits for it, forgotten; or the device would wait.
     if (found && isMeasurement(found)) stored = this.#deliver(found, arrival);
     else arrival.confirm?.();
-    if (found) for (const listener of [...this.#listeners]) listener({ found, value: arrival.value, stored });
+    if (found) this.#dialog.tell({ found, value: arrival.value, stored });
   }
 
   /** Resolves when the value is durable, or the caller says nothing of that; rejects when it is not. */
@@ -316,6 +304,7 @@ export class Link {
       stored = onNotification({
         device: id,
         connection,
+        link: this.#security.link,
         characteristic: uuid as number,
         value,
         ...(this.#sessionStart && { sessionStart: this.#sessionStart }),

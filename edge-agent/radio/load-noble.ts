@@ -3,8 +3,10 @@
  * Any number of instances, each over its own {@link HciTransport}, live in one process.
  */
 import { createRequire, registerHooks } from 'node:module';
+import { initiatorOf } from './harden-smp.ts';
 import type { HciTransport } from './hci-transport.ts';
 import type { AttError, Noble, NobleClasses } from './noble-internals.ts';
+import type { SmpInitiator } from './smp-initiator.ts';
 
 const SOCKET_PACKAGE = '@abandonware/bluetooth-hci-socket';
 const require = createRequire(import.meta.url);
@@ -26,6 +28,8 @@ export function loadNobleClasses(): NobleClasses {
     loaded = {
       Hci: require('@abandonware/noble/lib/hci-socket/hci'),
       Gatt: require('@abandonware/noble/lib/hci-socket/gatt'),
+      Smp: require('@abandonware/noble/lib/hci-socket/smp'),
+      AclStream: require('@abandonware/noble/lib/hci-socket/acl-stream'),
       Bindings: require('@abandonware/noble/lib/hci-socket/bindings'),
       withBindings: require('@abandonware/noble/with-bindings'),
       version: require('@abandonware/noble/package.json').version,
@@ -36,6 +40,18 @@ export function loadNobleClasses(): NobleClasses {
   return loaded;
 }
 
+/** What secures one connection. */
+export interface LinkSecurityPort {
+  readonly smp: SmpInitiator;
+  /**
+   * Who decides about authentication errors of the device: `may` whether to secure the link for one, `secure` does it. The
+   * request that met the error is then sent again, or fails with it.
+   */
+  onAuthenticationError(may: () => boolean, secure: () => Promise<void>): void;
+  /** Subscriptions that the device still has are not written again, and none is ever ended. */
+  keepSubscriptions(): void;
+}
+
 /** One noble over one transport. */
 export interface NobleStack {
   readonly noble: Noble;
@@ -44,6 +60,8 @@ export interface NobleStack {
    * The peripheral sends nothing more until the returned function is called.
    */
   holdIndication(peripheralId: string): (() => void) | undefined;
+  /** Pairing and encryption of the present connection, undefined without one. */
+  security(peripheralId: string): LinkSecurityPort | undefined;
   /** UUIDs by value handle, as discovered on the present connection. */
   valueHandles(peripheralId: string): Map<number, { service: string; characteristic: string }>;
   /** Forgets an advertiser; noble itself keeps every address for ever. */
@@ -70,6 +88,21 @@ export function openNoble(classes: NobleClasses, transport: HciTransport): Noble
       if (!indication) return undefined;
       indication.held = true;
       return indication.confirm;
+    },
+    security(id) {
+      const stream = bindings._aclStreams[bindings._handles[id] as number];
+      const gatt = bindings._gatts[id];
+      if (!stream || !gatt) return undefined;
+      return {
+        smp: initiatorOf(stream._smp),
+        onAuthenticationError(may, secure) {
+          gatt._maySecure = may;
+          stream._secure = secure;
+        },
+        keepSubscriptions() {
+          gatt._keepsSubscriptions = true;
+        },
+      };
     },
     valueHandles(id) {
       const handles = new Map<number, { service: string; characteristic: string }>();

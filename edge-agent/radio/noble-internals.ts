@@ -4,6 +4,7 @@
  */
 import type { EventEmitter } from 'node:events';
 import type { HciTransport } from './hci-transport.ts';
+import type { SmpInitiator } from './smp-initiator.ts';
 
 export interface Advertisement {
   readonly localName?: string;
@@ -60,6 +61,8 @@ export interface Hci extends EventEmitter {
   _aclConnections: Map<number, { pending: number }>;
   _aclQueue: { handle: number; packet: Buffer }[];
   _handleBuffers: Record<number, unknown>;
+  /** Added by the hardening: handles of the LE Start Encryption commands that have no Command Status yet. */
+  _encrypting?: number[];
   /** Added by the hardening. */
   _poll?: NodeJS.Timeout;
   _closed?: boolean;
@@ -68,6 +71,7 @@ export interface Hci extends EventEmitter {
   pollIsDevUp(): void;
   flushAcl(): Promise<void>;
   onSocketData(data: Buffer): void;
+  startLeEncryption(handle: number, random: Buffer, diversifier: Buffer, key: Buffer): void;
   setSocketFilter(): void;
   setEventMask(): void;
   setLeEventMask(): void;
@@ -98,20 +102,59 @@ export interface Gatt extends EventEmitter {
   _desired_mtu: number;
   _security: 'low' | 'medium';
   _currentCommand: { buffer: Buffer } | null;
-  _characteristics: Record<string, Record<string, { valueHandle: number }>>;
+  _services: Record<string, { uuid: string; startHandle: number; endHandle: number }>;
+  _descriptors: Record<string, object>;
+  _characteristics: Record<
+    string,
+    Record<string, { uuid: string; startHandle: number; endHandle: number; valueHandle: number; properties: number }>
+  >;
   /** Added by the hardening. */
   _pairingFor?: AttError | undefined;
   _indication?: Indication | undefined;
   _ended?: boolean;
+  /** Whether an authentication error is worth pairing for; without it, once per link. */
+  _maySecure?: () => boolean;
+  /** Subscriptions that the device still has are not written again, and none is ever ended. */
+  _keepsSubscriptions?: boolean;
   onAclStreamData(cid: number, data: Buffer): void;
   onAclStreamEncrypt(encrypted: number): void;
   onAclStreamEncryptFail(): void;
   onAclStreamEnd(): void;
   exchangeMtu(): void;
+  notify(service: string, characteristic: string, enable: boolean): void;
+  discoverServices(uuids: readonly string[]): void;
+  discoverCharacteristics(service: string, uuids: readonly string[]): void;
+  readByGroupRequest(startHandle: number, endHandle: number, type: number): Buffer;
+  readByTypeRequest(startHandle: number, endHandle: number, type: number): Buffer;
+  writeRequest(handle: number, value: Buffer, withoutResponse: boolean): Buffer;
   mtuRequest(mtu: number): Buffer;
   handleConfirmation(): Buffer;
   writeAtt(data: Buffer): void;
   _queueCommand(buffer: Buffer, callback: ((data: Buffer) => void) | null, writeCallback?: () => void): void;
+}
+
+/** noble's SMP of one link; all it does is done by the initiator that the hardening adds. */
+export interface Smp extends EventEmitter {
+  readonly _aclStream: AclStream;
+  readonly _iat: Buffer;
+  readonly _ia: Buffer;
+  readonly _rat: Buffer;
+  readonly _ra: Buffer;
+  _initiator?: SmpInitiator;
+  sendPairingRequest(): void;
+  onAclStreamData(cid: number, data: Buffer): void;
+  onAclStreamEnd(): void;
+  write(data: Buffer): void;
+}
+
+export interface AclStream extends EventEmitter {
+  readonly _hci: Hci;
+  readonly _handle: number;
+  readonly _smp: Smp;
+  /** Added by the hardening: secures the link because an ATT error asked for it; rejects when that fails. */
+  _secure?: () => Promise<void>;
+  encrypt(): void;
+  pushEncrypt(encrypted: number): void;
 }
 
 export interface Bindings extends EventEmitter {
@@ -121,7 +164,7 @@ export interface Bindings extends EventEmitter {
   _connectionQueue: unknown[];
   _handles: Record<string | number, string | number>;
   _gatts: Record<string | number, Gatt>;
-  _aclStreams: Record<number, unknown>;
+  _aclStreams: Record<number, AclStream>;
   _addresses: Record<string, unknown>;
   _addresseTypes: Record<string, unknown>;
   _connectable: Record<string, unknown>;
@@ -138,6 +181,8 @@ export interface Bindings extends EventEmitter {
 export interface NobleClasses {
   readonly Hci: { readonly prototype: Hci };
   readonly Gatt: { readonly prototype: Gatt };
+  readonly Smp: { readonly prototype: Smp };
+  readonly AclStream: { readonly prototype: AclStream };
   readonly Bindings: { new (options: object): Bindings; readonly prototype: Bindings };
   readonly withBindings: (bindings: Bindings) => Noble;
   readonly version: string;

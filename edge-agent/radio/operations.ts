@@ -7,7 +7,7 @@
  */
 import type { AttError, NobleCharacteristic, NoblePeripheral, NobleService } from './noble-internals.ts';
 
-export type RadioErrorKind = 'disconnected' | 'att-error' | 'timeout' | 'refused';
+export type RadioErrorKind = 'disconnected' | 'att-error' | 'timeout' | 'refused' | 'pairing';
 
 /** Why an operation failed. `code` is the ATT error, or the HCI reason of a disconnection, where one is known. */
 export class RadioError extends Error {

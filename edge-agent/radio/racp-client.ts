@@ -33,7 +33,6 @@ export type RacpRefusal = Exclude<keyof typeof RACP_RESPONSE, 'success' | 'noRec
 export type RacpEnd =
   /** All records that were asked for have come; with `noRecords` there was none, which is a success too. */
   | { readonly end: 'complete' | 'no-records' }
-  | { readonly end: 'count'; readonly count: number }
   /** The device answered that it cannot. */
   | { readonly end: 'refused'; readonly code: RacpRefusal }
   /** The write itself was refused, with an ATT error code. */
@@ -110,10 +109,8 @@ function readEnd(octets: Uint8Array, requestOpCode: number): RacpEnd | undefined
     if (error instanceof Fault) return undefined;
     throw error;
   }
-  if (response.opCode !== RACP_OP.response) {
-    return requestOpCode === RACP_OP.report ? undefined : { end: 'count', count: response.count };
-  }
-  if (response.requestOpCode !== requestOpCode) return undefined;
+  // How many there are is never asked for: what counts is that the device says that all have come.
+  if (response.opCode !== RACP_OP.response || response.requestOpCode !== requestOpCode) return undefined;
   if (response.responseCode === RACP_RESPONSE.success) return { end: 'complete' };
   if (response.responseCode === RACP_RESPONSE.noRecords) return { end: 'no-records' };
   const name = Object.entries(RACP_RESPONSE).find(([, code]) => code === response.responseCode)?.[0];

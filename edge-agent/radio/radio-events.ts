@@ -1,5 +1,8 @@
 /** What the radio tells the agent. Instants are milliseconds since the Unix epoch by the transport's clock. */
 
+import type { SecurityFailure } from '../../protocol/devices/security-failure.ts';
+import type { LinkSecurity } from '../../protocol/leaf.ts';
+
 /** A connected device, introduced once per connection before anything it measures. Text is as the device gave it. */
 export interface RadioDevice {
   /** Address in lower case with colons. */
@@ -14,12 +17,16 @@ export interface RadioDevice {
   readonly firmware?: string;
   /** Counts the connections to this device since the radio was opened, from 1. */
   readonly connection: number;
+  /** How the link is secured when the device is introduced; a device that asks for it later is bonded by then. */
+  readonly link: LinkSecurity;
 }
 
 /** A value that a device notified, indicated, or that was read from it. */
 export interface RadioNotification {
   readonly device: string;
   readonly connection: number;
+  /** How the link was secured when the value came. */
+  readonly link: LinkSecurity;
   /** 16-bit UUID. */
   readonly characteristic: number;
   /** The octets as they came; a copy that belongs to the receiver. */
@@ -43,11 +50,28 @@ export interface LinkChange {
   readonly state: 'heard' | 'connecting' | 'connected' | 'subscribed' | 'lost';
   readonly at: number;
   readonly reason?: string;
+  /** With `lost`: why the link could not be secured, where that is why it was of no use. */
+  readonly pairing?: { readonly failure: SecurityFailure; readonly code?: number };
+}
+
+/**
+ * What came of securing a link. `paired`: a new bond was made; `encrypted`: that of an earlier link is in use; `stale`: the
+ * device refused it; `fresh-bond-per-link`: it does so again and again, and is paired anew each time from now on;
+ * `zero-irk`: it gave an identity key of all zeros, which would resolve to anybody and was not kept; `no-key`: it was paired
+ * for this link only; `failed`: with the failure.
+ */
+export interface SecurityChange {
+  readonly device: string;
+  readonly what: 'paired' | 'encrypted' | 'stale' | 'fresh-bond-per-link' | 'zero-irk' | 'no-key' | 'failed';
+  readonly at: number;
+  readonly failure?: SecurityFailure;
+  /** Reason of SMP or HCI, where there is one. */
+  readonly code?: number;
 }
 
 /** What `wants` decides on. */
 export interface Advertised {
-  /** Lower case with colons. */
+  /** Lower case with colons; of a bonded device that changes its address, the one at which it was paired. */
   readonly address: string;
   readonly addressType: 'public' | 'random';
   readonly localName?: string;
@@ -88,6 +112,7 @@ export type RadioLog = (line: {
     | 'records-refused'
     | 'records-stalled'
     | 'records-not-stored'
+    | 'user-consent-refused'
     | 'set-up-failed'
     | 'delivery-failed'
     | 'radio-ended'

@@ -3,96 +3,23 @@
  * them when they were lost. All above it is told by callbacks; nothing above it knows noble.
  */
 import { profileOf } from '../../protocol/devices/device-profile.ts';
-import type { Instant } from '../../protocol/time.ts';
+import { type Policies, STANDARD } from '../../protocol/devices/policies.ts';
 import { broadcastOf, describeAdvertised } from './advertised.ts';
 import { connectPeripheral } from './connect.ts';
-import type { ClockEvent } from './device-clock.ts';
 import { hardenNoble } from './harden-noble.ts';
-import type { HciTransport } from './hci-transport.ts';
+import { type KnownDevice, KnownDevices } from './known-devices.ts';
 import { Link } from './link.ts';
 import { loadNobleClasses, type NobleStack, openNoble } from './load-noble.ts';
 import type { NoblePeripheral } from './noble-internals.ts';
 import { RadioError } from './operations.ts';
-import type { Profile } from './profiles.ts';
-import type { Advertised, Broadcast, LinkChange, RadioDevice, RadioLog, RadioNotification } from './radio-events.ts';
-import type { RecordCursors } from './record-progress.ts';
+import { outward } from './outward.ts';
+import type { PairingError } from './pairing-error.ts';
+import type { Advertised, LinkChange, RadioLog } from './radio-events.ts';
+import type { LocalRadio, RadioOptions } from './radio-options.ts';
+import { DEFAULT_TIMINGS, type RadioTimings } from './radio-timings.ts';
 import { ScanKeeper } from './scan-keeper.ts';
+import type { RadioSecurity } from './secure-link.ts';
 import { isBrief, pickNext, pickVictim } from './turns.ts';
-
-export interface RadioTimings {
-  readonly connectTimeoutMs: number;
-  /** For each ATT operation; below the 30 s after which ATT itself gives up (Core 5.2 Vol 3 Part F §3.3.3). */
-  readonly operationTimeoutMs: number;
-  /** Wait before connecting again; doubled by each failure in a row up to the maximum, and varied by half. */
-  readonly backoffMs: number;
-  readonly backoffMaxMs: number;
-  /** A scan that hears nothing for so long is started anew. */
-  readonly scanWatchdogMs: number;
-  /** A link that brings nothing for so long is asked whether it is still there. */
-  readonly linkWatchdogMs: number;
-  /** How long a link is kept at least while other devices wait for one. */
-  readonly turnMs: number;
-  /** A link that brought nothing for so long may be given up for a device that can be reached for seconds only. */
-  readonly idleMs: number;
-  /** A device that is silent for so long while it gives its records is told to stop, and asked again on the next link. */
-  readonly recordIdleMs: number;
-}
-
-export const DEFAULT_TIMINGS: RadioTimings = {
-  connectTimeoutMs: 10_000,
-  operationTimeoutMs: 10_000,
-  backoffMs: 1_000,
-  backoffMaxMs: 30_000,
-  scanWatchdogMs: 60_000,
-  linkWatchdogMs: 300_000,
-  turnMs: 60_000,
-  idleMs: 5_000,
-  recordIdleMs: 10_000,
-};
-
-export interface RadioOptions {
-  /** Open; the radio closes it. */
-  readonly transport: HciTransport;
-  readonly profiles: readonly Profile[];
-  /** Asked for every advertisement of a device that is not connected. */
-  readonly wants: (advertised: Advertised) => boolean;
-  /**
-   * Least wait, ms, before connecting again to a device whose measurements could come and whose link has ended; without
-   * it, or where it is shorter, the backoff alone counts. Some devices go on advertising when they have sent everything.
-   */
-  readonly holdOffMs?: (advertised: Advertised) => number;
-  /** Most links at once; without it as many as the controller grants, which is learned when it refuses one more. */
-  readonly maxLinks?: number;
-  readonly onDevice: (device: RadioDevice) => void;
-  /** Takes what a wanted device says in its advertisements, where its profile says that it speaks so. */
-  readonly onBroadcast?: (broadcast: Broadcast) => void;
-  /**
-   * What a device's clock shows: once a connection before its values, where it has a clock, and once more after it was
-   * set, or after that was tried.
-   */
-  readonly onClock?: (event: ClockEvent) => void;
-  /** How far records were fetched; without it everything that a device has stored is fetched on each connection. */
-  readonly cursors?: RecordCursors;
-  /** Minutes east of UTC here, to which clocks are set; without it none is set. */
-  readonly zoneOf?: (instant: Instant) => number;
-  /**
-   * Takes a value. An indication is confirmed to the device when the returned promise resolves, or at once without
-   * one. If it rejects or throws, there is no confirmation and the link is dropped: the device keeps the value.
-   */
-  readonly onNotification: (notification: RadioNotification) => Promise<void> | undefined;
-  readonly onLink: (change: LinkChange) => void;
-  /** Monotonic milliseconds. */
-  readonly uptime: () => number;
-  /** 0 up to 1, for the jitter of reconnections. */
-  readonly random: () => number;
-  readonly log?: RadioLog;
-  readonly timings?: Partial<RadioTimings>;
-}
-
-export interface Radio {
-  /** Ends all links, within a second and for good, and closes the transport. */
-  close(): Promise<void>;
-}
 
 /** How long links may take to end when the radio closes. */
 const CLOSE_MS = 500;
@@ -103,32 +30,22 @@ const OUT_OF_LINKS: ReadonlySet<number | undefined> = new Set([0x09, 0x0d]);
 /** How often the queue is looked at while all links are taken. */
 const QUEUE_MS = 1_000;
 
-interface KnownDevice {
-  readonly id: string;
-  peripheral: NoblePeripheral;
-  phase: 'lost' | 'heard' | 'queued' | 'connecting' | 'connected';
-  connections: number;
-  failures: number;
-  /** Uptime before which it is not connected to. */
-  notBeforeMs: number;
-  /** Uptime at which its last link was made; below zero: never. */
-  servedAtMs: number;
-  brief: boolean;
-  link: Link | undefined;
-}
+/** How many devices may wait to be connected to, and for how long after they were last heard. */
+const MAX_QUEUED = 64;
+const QUEUED_MS = 30_000;
 
 /** Starts the radio. It is ready at once; the first devices are heard when the adapter is up. */
-export function openRadio(options: RadioOptions): Radio {
+export function openRadio(options: RadioOptions): LocalRadio {
   return new ScanningRadio(options);
 }
 
-class ScanningRadio implements Radio {
+class ScanningRadio implements LocalRadio {
   readonly #options: RadioOptions;
   readonly #timings: RadioTimings;
   readonly #log: RadioLog;
   readonly #stack: NobleStack;
   readonly #scan: ScanKeeper;
-  readonly #devices = new Map<string, KnownDevice>();
+  readonly #devices: KnownDevices;
   #queue: KnownDevice[] = [];
   #connecting = false;
   #powered = false;
@@ -146,12 +63,25 @@ class ScanningRadio implements Radio {
     const classes = loadNobleClasses();
     hardenNoble(classes);
     this.#stack = openNoble(classes, options.transport);
+    this.#devices = new KnownDevices(({ id, address }) => this.#stack.forget(id, address));
     const { noble } = this.#stack;
     noble._bindings._hci.on('malformed', () => this.#log({ event: 'malformed-packet' }));
     noble.on('warning', () => undefined);
     noble.on('discover', (peripheral: NoblePeripheral) => this.#onDiscover(peripheral));
     this.#scan = new ScanKeeper(noble, this.#timings.scanWatchdogMs, () => this.#log({ event: 'scan-restarted' }));
     noble.on('stateChange', (state: string) => this.#onAdapter(state === 'poweredOn'));
+  }
+
+  get remembered(): number {
+    return this.#devices.size;
+  }
+
+  disconnect(address: string): void {
+    this.#devices.get(address.toLowerCase())?.link?.drop('asked to');
+  }
+
+  async delivered(): Promise<void> {
+    await Promise.all(this.#devices.all().map(({ link }) => link?.delivered()));
   }
 
   close(): Promise<void> {
@@ -164,7 +94,7 @@ class ScanningRadio implements Radio {
     clearInterval(this.#watch);
     clearTimeout(this.#queueTimer);
     this.#scan.close();
-    const links = [...this.#devices.values()].flatMap(({ link }) => link ?? []);
+    const links = this.#devices.all().flatMap(({ link }) => link ?? []);
     for (const link of links) link.drop('closed');
     let timer: NodeJS.Timeout | undefined;
     const patience = new Promise((resolve) => {
@@ -191,50 +121,50 @@ class ScanningRadio implements Radio {
   #onDiscover(peripheral: NoblePeripheral): void {
     if (this.#closing) return;
     this.#scan.heard();
-    const id = peripheral.address.toLowerCase();
+    const { bonds, uptime, wants } = this.#options;
+    const address = peripheral.address.toLowerCase();
+    // A bonded device that goes by ever new addresses stays the same device.
+    const id = bonds?.resolve(address) ?? address;
+    const advertised = describeAdvertised(peripheral, id);
     let device = this.#devices.get(id);
     if (device && device.phase !== 'lost' && device.phase !== 'heard') return;
-    const advertised = describeAdvertised(peripheral);
-    if (!outward(() => this.#options.wants(advertised))) {
-      if (!device) this.#stack.forget(peripheral.id, peripheral.address);
+    if (!outward(() => wants(advertised))) {
+      if (device?.peripheral.id !== peripheral.id) this.#stack.forget(peripheral.id, peripheral.address);
       return;
     }
-    device ??= this.#meet(id, peripheral);
-    device.peripheral = peripheral;
+    device ??= this.#devices.add(id, peripheral, uptime());
+    this.#devices.heard(device, peripheral, uptime());
     device.brief = isBrief(advertised);
     if (device.phase === 'lost') {
       device.phase = 'heard';
       this.#report(device, 'heard');
     }
     if (profileOf({ name: advertised.localName, services: advertised.serviceUuids }).heardBy === 'advertisement') {
-      this.#hearBroadcast(peripheral);
+      this.#hearBroadcast(id, peripheral);
       return;
     }
-    if (!peripheral.connectable || this.#options.uptime() < device.notBeforeMs) return;
+    if (!peripheral.connectable || uptime() < device.notBeforeMs || this.#queue.length >= MAX_QUEUED) return;
+    if (!this.#mayConnect(id, advertised)) return;
     device.phase = 'queued';
     this.#queue.push(device);
     this.#connectNext();
   }
 
-  #meet(id: string, peripheral: NoblePeripheral): KnownDevice {
-    const device: KnownDevice = {
-      id,
-      peripheral,
-      phase: 'lost',
-      connections: 0,
-      failures: 0,
-      notBeforeMs: 0,
-      servedAtMs: -1,
-      brief: false,
-      link: undefined,
-    };
-    this.#devices.set(id, device);
-    return device;
+  /** A device that is to be paired before anybody connects is left alone until somebody pairs it. */
+  #mayConnect(id: string, advertised: Advertised): boolean {
+    const { bonds, mayPair } = this.#options;
+    const { pairing } = this.#policiesOf(advertised);
+    if (pairing !== 'bond-before-connect' || bonds?.find(id) || !mayPair) return true;
+    return outward(() => mayPair(id, 'policy')) ?? false;
   }
 
-  #hearBroadcast(peripheral: NoblePeripheral): void {
+  #policiesOf(advertised: Advertised): Pick<Policies, 'pairing' | 'cccd'> {
+    return outward(() => this.#options.policiesOf?.(advertised)) ?? STANDARD;
+  }
+
+  #hearBroadcast(id: string, peripheral: NoblePeripheral): void {
     const { transport, uptime, onBroadcast } = this.#options;
-    const broadcast = broadcastOf(peripheral, transport.clock.now(), uptime());
+    const broadcast = broadcastOf(peripheral, id, transport.clock.now(), uptime());
     if (broadcast) outward(() => onBroadcast?.(broadcast));
   }
 
@@ -257,6 +187,7 @@ class ScanningRadio implements Radio {
   /** The next device that can have a link now. Where all are taken, one whose turn is over is given up first. */
   #takeNext(): KnownDevice | undefined {
     clearTimeout(this.#queueTimer);
+    this.#forgetGone();
     if (this.#queue.length === 0) return undefined;
     const index = pickNext(this.#queue);
     const links = this.#links();
@@ -278,10 +209,17 @@ class ScanningRadio implements Radio {
     return undefined;
   }
 
+  /** Who was not heard for a while is not there to be connected to. */
+  #forgetGone(): void {
+    const before = this.#options.uptime() - QUEUED_MS;
+    for (const device of this.#queue) if (device.heardAtMs < before) device.phase = 'heard';
+    this.#queue = this.#queue.filter(({ phase }) => phase === 'queued');
+  }
+
   #links(): { device: KnownDevice; link: Link }[] {
-    return [...this.#devices.values()].flatMap((device) =>
-      device.phase === 'connected' && device.link ? [{ device, link: device.link }] : [],
-    );
+    return this.#devices
+      .all()
+      .flatMap((device) => (device.phase === 'connected' && device.link ? [{ device, link: device.link }] : []));
   }
 
   /** A peer that is gone without a word is noticed by asking. */
@@ -309,7 +247,10 @@ class ScanningRadio implements Radio {
       operationTimeoutMs: this.#timings.operationTimeoutMs,
       recordIdleMs: this.#timings.recordIdleMs,
       cursors: this.#options.cursors,
+      users: this.#options.users,
+      random: this.#options.random,
       zoneOf: this.#options.zoneOf,
+      security: this.#securityOf(device),
       onDevice: (introduced) => outward(() => onDevice(introduced)),
       onClock: (event) => outward(() => onClock?.(event)),
       onNotification,
@@ -332,6 +273,16 @@ class ScanningRadio implements Radio {
     void this.#serve(device, link);
   }
 
+  #securityOf({ id, peripheral }: KnownDevice): RadioSecurity {
+    const { onSecurity } = this.#options;
+    return {
+      ...this.#options,
+      policies: this.#policiesOf(describeAdvertised(peripheral, id)),
+      pairingTimeoutMs: this.#timings.pairingTimeoutMs,
+      onSecurity: (change) => outward(() => onSecurity?.(change)),
+    };
+  }
+
   /** The controller carries as many links as there are now, and no more. */
   #learnLimit(): void {
     const count = this.#links().length;
@@ -340,6 +291,7 @@ class ScanningRadio implements Radio {
   }
 
   async #serve(device: KnownDevice, link: Link): Promise<void> {
+    let failed: PairingError | undefined;
     device.failures++;
     try {
       await link.setUp();
@@ -351,12 +303,13 @@ class ScanningRadio implements Radio {
         event: 'set-up-failed',
         ...(error instanceof RadioError && error.code !== undefined && { code: error.code }),
       });
+      failed = link.pairingFailure;
       link.drop(describeFailure(error));
     }
-    this.#lose(device, await link.ended);
+    this.#lose(device, await link.ended, failed);
   }
 
-  #lose(device: KnownDevice, reason: string): void {
+  #lose(device: KnownDevice, reason: string, failure?: PairingError): void {
     const { backoffMs, backoffMaxMs } = this.#timings;
     if (device.phase === 'connecting') device.failures++;
     const wait = Math.min(backoffMaxMs, backoffMs * 2 ** Math.min(device.failures, 16));
@@ -364,33 +317,20 @@ class ScanningRadio implements Radio {
     device.notBeforeMs = this.#options.uptime() + Math.max(backoff, this.#holdOff(device));
     device.phase = 'lost';
     device.link = undefined;
-    this.#report(device, 'lost', reason);
+    this.#report(device, 'lost', reason, failure);
   }
 
   /** A link that failed is tried again at once: the device still has what it wanted to send. */
-  #holdOff({ phase, failures, peripheral }: KnownDevice): number {
+  #holdOff({ id, phase, failures, peripheral }: KnownDevice): number {
     if (phase !== 'connected' || failures > 0) return 0;
-    return outward(() => this.#options.holdOffMs?.(describeAdvertised(peripheral))) ?? 0;
+    return outward(() => this.#options.holdOffMs?.(describeAdvertised(peripheral, id))) ?? 0;
   }
 
-  #report(device: KnownDevice, state: LinkChange['state'], reason?: string): void {
+  #report(device: KnownDevice, state: LinkChange['state'], reason?: string, failed?: PairingError): void {
     const at = this.#options.transport.clock.now();
-    outward(() => this.#options.onLink({ device: device.id, state, at, ...(reason !== undefined && { reason }) }));
-  }
-}
-
-/**
- * Calls out. What a callback throws is a bug of the caller, not a bad packet: it must neither be swallowed by the guard
- * around packets nor stop the radio half-way, so it surfaces on its own.
- */
-function outward<T>(callback: () => T): T | undefined {
-  try {
-    return callback();
-  } catch (error) {
-    queueMicrotask(() => {
-      throw error;
-    });
-    return undefined;
+    const pairing = failed && { failure: failed.failure, ...(failed.code !== undefined && { code: failed.code }) };
+    const why = { ...(reason !== undefined && { reason }), ...(pairing && { pairing }) };
+    outward(() => this.#options.onLink({ device: device.id, state, at, ...why }));
   }
 }
 

@@ -3,6 +3,9 @@
  * how far it came. Nothing is ever deleted on the device.
  */
 import type { Policies } from '../../protocol/devices/policies.ts';
+import { Fault } from '../../protocol/fault.ts';
+import { decodeCgmSessionStartTime } from '../../protocol/gatt/cgm-session.ts';
+import { dateTimeToWallClock } from '../../protocol/gatt/date-time.ts';
 import { RACP_OP, RACP_OPERATOR, type RacpRequest, racpOperand } from '../../protocol/gatt/racp.ts';
 import { type Dialog, type Found, isWritable } from './dialog.ts';
 import { RadioError } from './operations.ts';
@@ -62,12 +65,14 @@ class Transfer {
   readonly #access: RecordAccess;
   readonly #controlPoint: Found;
   readonly #port: RacpPort;
-  readonly #key: CursorKey;
+  /** Undefined where nothing can be remembered: nobody knows to which session the numbers belong. */
+  readonly #key: CursorKey | undefined;
   #progress: RecordProgress | undefined;
   /** Of the record that came last. */
   #number: number | undefined;
   #stored: Promise<unknown> = Promise.resolve();
   #isConfigured = false;
+  #hasRecords = false;
 
   constructor(options: RecordsOptions, controlPoint: Found, access: RecordAccess) {
     const { device, session } = options;
@@ -76,7 +81,8 @@ class Transfer {
     this.#access = access;
     this.#controlPoint = controlPoint;
     this.#port = this.#openPort();
-    this.#key = { device, service, ...(access.by === 'time-offset' && session && { session }) };
+    if (access.by !== 'time-offset') this.#key = { device, service };
+    else if (session && isDated(session)) this.#key = { device, service, session };
   }
 
   async run(): Promise<RecordsEnd> {
@@ -116,25 +122,30 @@ class Transfer {
   }
 
   get #cursor(): number | undefined {
-    return this.#options.cursors?.read(this.#key);
+    return this.#key && this.#options.cursors?.read(this.#key);
+  }
+
+  #remember(number: number | undefined): void {
+    if (this.#key) this.#options.cursors?.write(this.#key, number);
   }
 
   /** Everything. The cursor is forgotten first, so that an interruption does not lead back to it. */
   #startOver(): Promise<ReportEnd> {
-    if (this.#cursor !== undefined) this.#options.cursors?.write(this.#key, undefined);
+    if (this.#cursor !== undefined) this.#remember(undefined);
     return this.#report(ALL, undefined);
   }
 
   /** One request. With a second argument, even undefined, the cursor follows what comes. */
   async #report(request: RacpRequest, ...cursor: [] | [number | undefined]): Promise<ReportEnd> {
-    const { cursors, idleMs } = this.#options;
-    const progress =
-      cursor.length === 1 ? new RecordProgress(cursor[0], (number) => cursors?.write(this.#key, number)) : undefined;
+    const { idleMs } = this.#options;
+    const progress = cursor.length === 1 ? new RecordProgress(cursor[0], (n) => this.#remember(n)) : undefined;
     this.#progress = progress;
+    this.#hasRecords = false;
     this.#stored = Promise.resolve();
     try {
       const end = await requestRecords(this.#port, request, idleMs);
-      if (end.end === 'stalled') return 'stalled';
+      // One that never gives anything would be dropped for ever, and what it measures now be lost.
+      if (end.end === 'stalled') return this.#hasRecords ? 'stalled' : 'refused';
       if (end.end === 'refused') return UNSUPPORTED.includes(end.code) ? 'unsupported' : 'refused';
       if (end.end === 'not-written') return 'refused';
       await this.#stored;
@@ -169,6 +180,7 @@ class Transfer {
             onResponse(value);
           } else if (isCarrier(found)) {
             onRecord();
+            this.#hasRecords = true;
             this.#heard(recordNumberOf(found.uuid, value), stored);
           }
         }),
@@ -187,4 +199,14 @@ class Transfer {
 
 function from(number: number): RacpRequest {
   return { opCode: RACP_OP.report, operator: RACP_OPERATOR.greaterOrEqual, operand: racpOperand(number) };
+}
+
+/** Whether the start of a session has a date; one without is the same for every session. */
+function isDated(session: Uint8Array): boolean {
+  try {
+    return dateTimeToWallClock(decodeCgmSessionStartTime(session).time) !== undefined;
+  } catch (error) {
+    if (error instanceof Fault) return false;
+    throw error;
+  }
 }

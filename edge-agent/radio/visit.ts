@@ -11,6 +11,7 @@ import type { RadioLog } from './radio-events.ts';
 import type { RecordCursors } from './record-progress.ts';
 import { fetchRecords } from './records.ts';
 import { setClock } from './set-clock.ts';
+import { type DeviceUsers, giveConsent } from './user-consent.ts';
 
 /** A device that sends its memory by itself is taken to be done after so long without a value, so many times at most. */
 const QUIET_MS = 300;
@@ -26,6 +27,10 @@ export interface VisitOptions {
   readonly zoneOf: ((instant: Instant) => number) | undefined;
   readonly cursors: RecordCursors | undefined;
   readonly recordIdleMs: number;
+  /** Users of devices that give nothing without the consent of one; without it none is given. */
+  readonly users: DeviceUsers | undefined;
+  /** 0 up to 1, for consent codes. */
+  readonly random: () => number;
   /** How many values have come by themselves on this link. */
   readonly arrived: () => number;
   readonly readValues: () => Promise<void>;
@@ -37,6 +42,7 @@ export interface VisitOptions {
 /** Throws a RadioError when the link ends or hangs. */
 export async function visit(options: VisitOptions): Promise<void> {
   const { policies, readValues } = options;
+  if (policies.users === 'consent-required') await consent(options);
   if (!(await fetchAll(options))) return;
   if (policies.records === 'pushed') await quiet(options);
   const isLate = policies.clock === 'current-time-if-off-by-10-min';
@@ -44,6 +50,12 @@ export async function visit(options: VisitOptions): Promise<void> {
   await readValues();
   // Such a device listens to the time only once it has sent something.
   if (isLate && (await firstValue(options))) await setAndReport(options);
+}
+
+async function consent({ dialog, device, users, random, recordIdleMs, log }: VisitOptions): Promise<void> {
+  if (!users) return;
+  const outcome = await giveConsent({ dialog, device, users, random, answerMs: recordIdleMs });
+  if (outcome === 'refused') log({ event: 'user-consent-refused' });
 }
 
 /** False when the link is of no more use; the next one resumes. */

@@ -4,6 +4,7 @@
  * Device guide (PHD): MDC and LOINC codings, UCUM, gateway extension, measurement status, HTEST.
  */
 import type { ReadingLeaf } from '../../protocol/leaf.ts';
+import { measuredAgain } from '../../protocol/recheck.ts';
 import { formatInstant, type Instant } from '../../protocol/time.ts';
 import { hasUnit, type VitalSign, vitalSignByMdc } from '../../protocol/vital-signs.ts';
 import {
@@ -19,6 +20,7 @@ import {
   type Resource,
   unlessEmpty,
 } from './elements.ts';
+import { type CodedComponent, kindCodings, mealComponents } from './glucose-context.ts';
 import { qualityStatusOf } from './quality-status.ts';
 import { absentBecause, type Measured, toMeasured } from './quantity.ts';
 
@@ -41,7 +43,7 @@ export interface ObservationInput {
   readonly status?: ObservationStatus;
 }
 
-export type Component = { readonly code: CodeableConcept } & Measured;
+export type Component = ({ readonly code: CodeableConcept } & Measured) | CodedComponent;
 
 export interface Observation extends Resource {
   readonly resourceType: 'Observation';
@@ -56,6 +58,8 @@ export interface Observation extends Resource {
   readonly valueQuantity?: Extract<Measured, { valueQuantity: unknown }>['valueQuantity'];
   readonly dataAbsentReason?: CodeableConcept;
   readonly interpretation?: readonly CodeableConcept[];
+  /** Where a temperature or a drop of blood was taken, when the device said so. */
+  readonly bodySite?: CodeableConcept;
   readonly device: Reference;
   readonly component?: readonly Component[];
 }
@@ -73,9 +77,9 @@ export function toObservation(input: ObservationInput): Observation {
   // A number that the device itself calls invalid must not be read as one (HL7 PHD: measurement status goes first).
   const measure = (part: VitalSign | undefined, value: NonNullable<ReadingLeaf['value']>) =>
     quality.absent === undefined ? toMeasured(part, leaf.unit, value) : absentBecause(quality.absent);
-  const components = leaf.components?.map(
+  const parts = (leaf.components ?? []).map(
     ({ vital, value }): Component => ({
-      code: codeOf(vital, vitalSignByMdc(vital)),
+      code: codeOf(vital, vitalSignByMdc(vital), leaf),
       ...measure(vitalSignByMdc(vital), value),
     }),
   );
@@ -92,31 +96,41 @@ export function toObservation(input: ObservationInput): Observation {
     identifier: [{ system: READING_SYSTEM, value: readingId }],
     status: input.status ?? quality.status,
     category: categoriesOf(row),
-    code: codeOf(leaf.vital, row),
+    code: codeOf(leaf.vital, row, leaf),
     subject: { reference: `Patient/${patientId}` },
     ...effectiveOf(leaf),
     ...(leaf.value !== undefined && measure(row, leaf.value)),
-    ...(leaf.value === undefined && !components?.length && absentBecause('error')), // FHIR R4 vs-2
+    ...(leaf.value === undefined && parts.length === 0 && absentBecause('error')), // FHIR R4 vs-2
     ...unlessEmpty('interpretation', quality.interpretation),
+    ...bodySiteOf(leaf),
     device: { reference: `Device/${deviceId}` },
-    ...unlessEmpty('component', components ?? []),
+    ...unlessEmpty('component', [...parts, ...mealComponents(leaf.flags)]),
   };
 }
 
-function codeOf(mdc: number, row: VitalSign | undefined): CodeableConcept {
+function codeOf(mdc: number, row: VitalSign | undefined, { unit, flags }: ReadingLeaf): CodeableConcept {
+  const byUnit = row?.loincByUnit ?? {};
+  const loinc = [...(row?.loinc ?? []), ...(Object.hasOwn(byUnit, unit) ? byUnit[unit]! : [])];
   return {
     coding: [
       { system: MDC_SYSTEM, code: String(mdc) },
-      ...(row?.loinc ?? []).map((code) => ({ system: LOINC_SYSTEM, code })),
+      ...kindCodings(mdc, flags),
+      ...loinc.map((code) => ({ system: LOINC_SYSTEM, code })),
     ],
     ...(row && { text: row.title }),
   };
 }
 
+/** Not in the leaf itself, but in its raw bytes: they are read again. */
+function bodySiteOf(leaf: ReadingLeaf): { readonly bodySite?: CodeableConcept } {
+  const site = measuredAgain(leaf)?.site;
+  return site === undefined ? {} : { bodySite: { coding: [{ system: MDC_SYSTEM, code: String(site) }] } };
+}
+
 function categoriesOf(row: VitalSign | undefined): CodeableConcept[] {
   const phd = { system: 'http://hl7.org/fhir/uv/phd/CodeSystem/PhdObservationCategories', code: 'phd' };
-  // `device` is not in FHIR R4 observation-category: a battery level is no observation of the patient.
-  if (!row || row.category === 'device') return [{ coding: [phd] }];
+  // FHIR R4 observation-category has none for a battery level, which is no observation of the patient, nor for a meal.
+  if (!row || row.category === 'device' || row.category === 'context') return [{ coding: [phd] }];
   const system = 'http://terminology.hl7.org/CodeSystem/observation-category';
   return [{ coding: [{ system, code: row.category }] }, { coding: [phd] }];
 }
@@ -127,6 +141,10 @@ const PROFILES: Readonly<Record<string, string>> = {
   '85354-9': 'bp',
   '8310-5': 'bodytemp',
   '2708-6': 'oxygensat',
+  '9279-1': 'resprate',
+  '29463-7': 'bodyweight',
+  '8302-2': 'bodyheight',
+  '39156-5': 'bmi',
 };
 
 /** Profiles that the Observation satisfies; none is claimed for a unit or a panel that it would refuse. */

@@ -17,27 +17,43 @@ const ABSENT: Readonly<Record<Special, string>> = {
 };
 
 /** UCUM prints badly; `unit` is for people. */
-const UNIT_TEXT: Readonly<Record<string, string>> = { 'mm[Hg]': 'mmHg', Cel: '°C', '[degF]': '°F' };
+const UNIT_TEXT: Readonly<Record<string, string>> = {
+  'mm[Hg]': 'mmHg',
+  Cel: '°C',
+  '[degF]': '°F',
+  '[lb_av]': 'lb',
+  '[in_i]': 'in',
+  'kg/m2': 'kg/m²',
+};
 
 /** FHIR R4 iso21090-PQ-translation: the same quantity in another unit. */
 const TRANSLATION = 'http://hl7.org/fhir/StructureDefinition/iso21090-PQ-translation';
 
-/** Units as the sensor gave them, but for kPa, which the FHIR R4 bp profile does not allow: then kPa is the translation. */
+/**
+ * Units as the sensor gave them, but for those that a FHIR R4 vital-signs profile does not allow: then the sensor's own is
+ * the translation.
+ */
 export function toMeasured(row: VitalSign | undefined, unit: string, value: SensorValue): Measured {
   if (!isDecimal(value)) return absentBecause(ABSENT[value]);
   // A unit that is no code could not be searched or compared, and a bare number would be taken for the usual unit.
   if (!/^[\x21-\x7e]{1,64}$/.test(unit)) return absentBecause('error');
   const original = quantity(value, unit);
-  if (unit !== 'kPa' || row?.ucum !== 'mm[Hg]') return { valueQuantity: original };
-  const converted = kilopascalToMmHg(value);
-  if (!converted) return { valueQuantity: original };
+  const convert = row && CONVERSIONS[`${unit} ${row.ucum}`];
+  const converted = convert?.(value);
+  if (!row || !converted) return { valueQuantity: original };
   return {
     valueQuantity: {
       extension: [{ url: TRANSLATION, valueQuantity: original }],
-      ...quantity(converted, 'mm[Hg]'),
+      ...quantity(converted, row.ucum),
     },
   };
 }
+
+/** From a device's unit to that of the row, where the FHIR R4 profile asks for it: bp, bodyheight. */
+const CONVERSIONS: Readonly<Record<string, (value: Decimal) => Decimal | undefined>> = {
+  'kPa mm[Hg]': kilopascalToMmHg,
+  'm cm': ({ mantissa, exponent }) => ({ mantissa, exponent: exponent + 2 }),
+};
 
 /** A data-absent-reason in its code system. */
 export function absentBecause(code: string): { readonly dataAbsentReason: CodeableConcept } {

@@ -126,7 +126,9 @@ function matcherOf(token: string): (row: VitalSign) => boolean {
   const [system, code, ...more] = token.includes('|') ? token.split('|') : [undefined, token];
   if (more.length > 0 || (code === '' && !system)) throw new Fault('malformed', 'code: not a token');
   const mdc = ({ mdc }: VitalSign) => code === '' || String(mdc) === code;
-  const loinc = ({ loinc }: VitalSign) => (code === '' ? loinc.length > 0 : loinc.some((known) => known === code));
+  // A code that holds for one unit finds the vital sign: in which unit a device measures is not known before.
+  const loinc = (row: VitalSign) =>
+    code === '' ? loincOf(row).length > 0 : loincOf(row).some((known) => known === code);
   switch (system) {
     case undefined:
       return (row) => mdc(row) || loinc(row);
@@ -137,6 +139,10 @@ function matcherOf(token: string): (row: VitalSign) => boolean {
     default:
       return () => false;
   }
+}
+
+function loincOf({ loinc, loincByUnit = {} }: VitalSign): string[] {
+  return [...loinc, ...Object.values(loincByUnit).flat()];
 }
 
 function splitList(name: string, value: string): string[] {

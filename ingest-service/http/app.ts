@@ -6,6 +6,7 @@ import type { Clock } from '../../protocol/time.ts';
 import type { Counters } from '../counters.ts';
 import type { EnrolmentDeps } from '../enrolment.ts';
 import type { Feed } from '../feed.ts';
+import type { Pairing } from '../pairing.ts';
 import type { ReceiptSources } from '../receipts.ts';
 import type { Patient } from '../record/patients.ts';
 import type { RecordStore } from '../record/record-sqlite.ts';
@@ -18,6 +19,7 @@ import { addFeedRoutes } from './feed-routes.ts';
 import { addFhirRoutes } from './fhir-routes.ts';
 import { addLogRoutes } from './log-routes.ts';
 import { addPageRoutes } from './page-routes.ts';
+import { addPairingRoutes } from './pairing-routes.ts';
 import { addPatientRoutes } from './patient-routes.ts';
 import type { Sessions } from './sessions.ts';
 
@@ -29,6 +31,7 @@ export interface AppDeps {
   readonly standingOf: StandingOf;
   readonly receiptSources: ReceiptSources;
   readonly enrolment: EnrolmentDeps;
+  readonly pairing: Pairing;
   readonly counters: Counters;
   readonly clock: Clock;
   /** Folder with the built pages; absent: no pages, API only. */
@@ -56,6 +59,7 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
   addAgentRoutes(app, deps);
   addLogRoutes(app, deps);
   addPatientRoutes(app, deps);
+  addPairingRoutes(app, deps);
   addClinicRoutes(app, deps);
   addFeedRoutes(app, deps);
   addFhirRoutes(app, deps);

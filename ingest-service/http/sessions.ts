@@ -46,10 +46,10 @@ export function createSessions(store: RecordStore, clock: Clock, verify: Verify)
     return issued && clock() < issued.expiresAt ? issued.who : undefined;
   }
 
-  /** Only requests without a body can be signed so: a body is not covered, since it is read after this. */
-  function requestSigner(request: FastifyRequest): Identity {
-    if (request.method !== 'GET') throw new Fault('not-permitted', 'only GET can be signed');
-    const target = { method: request.method, path: request.url };
+  /** Beside GET, only where the route hands over the body's octets: the signature covers them. */
+  function requestSigner(request: FastifyRequest, body: Uint8Array | undefined): Identity {
+    if (request.method !== 'GET' && !body) throw new Fault('not-permitted', 'only GET can be signed here');
+    const target = { method: request.method, path: request.url, ...(body && { body }) };
     const { publicKey, nonce, at } = openRequest(request.headers.authorization!, target, clock(), verify);
     // What was used before a restart is not known any more.
     if (at < startedAt) throw new Fault('expired', 'signed before the service started');
@@ -85,9 +85,12 @@ export function createSessions(store: RecordStore, clock: Clock, verify: Verify)
       return who && { secret: issue(sessions, who, SESSION_VALID_MS), who };
     },
 
-    /** The person behind a request. Throws `not-permitted` or `expired` for a bad signature, nothing for none at all. */
-    identify(request: FastifyRequest): Identity | undefined {
-      if (request.headers.authorization) return requestSigner(request);
+    /**
+     * The person behind a request; `body`: its octets as they came, where a request with a body may be signed. Throws
+     * `not-permitted` or `expired` for a bad signature, nothing for none at all.
+     */
+    identify(request: FastifyRequest, body?: Uint8Array): Identity | undefined {
+      if (request.headers.authorization) return requestSigner(request, body);
       return identifyCookie(request);
     },
 

@@ -21,6 +21,13 @@ export interface DeviceAssignment {
   readonly addressType: 'public' | 'random';
 }
 
+/** What a one-time code enrols an agent for. */
+export interface CodeTerms {
+  readonly assignments: readonly DeviceAssignment[];
+  /** Patients who may pair wearables with it afterward, beside those of the assignments. */
+  readonly patients: readonly string[];
+}
+
 export type Agents = ReturnType<typeof createAgents>;
 
 export function createAgents(db: DatabaseSync, keyEncryptionKey: Uint8Array) {
@@ -32,8 +39,18 @@ export function createAgents(db: DatabaseSync, keyEncryptionKey: Uint8Array) {
   const insertAssignment = db.prepare(
     'INSERT INTO assignments (agent, patient, handle) VALUES (?, ?, ?) ON CONFLICT DO NOTHING',
   );
-  const patientsOf = db.prepare('SELECT DISTINCT patient FROM assignments WHERE agent = ? ORDER BY patient');
-  const agentsOf = db.prepare('SELECT DISTINCT agent FROM assignments WHERE patient = ?');
+  const insertGateway = db.prepare('INSERT INTO gateways (agent, patient) VALUES (?, ?) ON CONFLICT DO NOTHING');
+  const patientsOf = db.prepare('SELECT patient FROM gateways WHERE agent = ? ORDER BY patient');
+  const agentsOf = db.prepare('SELECT agent FROM gateways WHERE patient = ? ORDER BY agent');
+  const serves = db.prepare('SELECT 1 FROM gateways WHERE agent = ? AND patient = ?');
+  const unpair = db.prepare('INSERT INTO unpaired (agent, patient, handle) VALUES (?, ?, ?) ON CONFLICT DO NOTHING');
+  const pairAgain = db.prepare('DELETE FROM unpaired WHERE agent = ? AND patient = ? AND handle = ?');
+  const isUnpaired = db.prepare('SELECT 1 FROM unpaired WHERE agent = ? AND patient = ? AND handle = ?');
+  const unpairedOf = db.prepare('SELECT handle FROM unpaired WHERE agent = ?');
+  const pairedOf = db.prepare(
+    `SELECT agent, handle FROM assignments AS a WHERE patient = ? AND NOT EXISTS
+     (SELECT 1 FROM unpaired AS u WHERE u.agent = a.agent AND u.patient = a.patient AND u.handle = a.handle)`,
+  );
   const maySpeak = db.prepare('SELECT 1 FROM assignments WHERE agent = ? AND patient = ? AND handle = ?');
   const all = db.prepare('SELECT id FROM agents');
   const nextNumber = db.prepare(
@@ -67,9 +84,44 @@ export function createAgents(db: DatabaseSync, keyEncryptionKey: Uint8Array) {
     /** The agent may speak for the device with this handle in this patient's leaves. */
     assign(agent: string, patient: string, handle: Uint8Array): void {
       insertAssignment.run(agent, patient, handle);
+      insertGateway.run(agent, patient);
+      pairAgain.run(agent, patient, handle);
     },
 
-    /** Record-local ids of the patients whose devices this agent may speak for. */
+    /** The patient may pair wearables with this agent. */
+    addGateway(agent: string, patient: string): void {
+      insertGateway.run(agent, patient);
+    },
+
+    /** True when the patient may know the agent, and pair wearables with it. */
+    serves(agent: string, patient: string): boolean {
+      return serves.get(agent, patient) !== undefined;
+    },
+
+    /**
+     * Ends an assignment. The agent may still speak for the device, because what it heard before it was told is in its
+     * batches; nothing of it is kept.
+     */
+    unassign(agent: string, patient: string, handle: Uint8Array): void {
+      unpair.run(agent, patient, handle);
+    },
+
+    /** True when the assignment was ended: leaves of the device are withheld. */
+    isUnpaired(agent: string, patient: string, handle: Uint8Array): boolean {
+      return isUnpaired.get(agent, patient, handle) !== undefined;
+    },
+
+    /** Handles of all devices that were taken away from the agent. */
+    unpairedOf(agent: string): Uint8Array[] {
+      return unpairedOf.all(agent).map((row) => row.handle as Uint8Array);
+    },
+
+    /** Devices of a patient with the agents that speak for them. */
+    pairedOf(patient: string): { readonly agent: AgentId; readonly handle: Uint8Array }[] {
+      return pairedOf.all(patient).map((row) => ({ agent: row.agent as AgentId, handle: row.handle as Uint8Array }));
+    },
+
+    /** Record-local ids of the patients whom this agent serves. */
     patientsOf(agent: string): string[] {
       return patientsOf.all(agent).map((row) => row.patient as string);
     },
@@ -86,13 +138,13 @@ export function createAgents(db: DatabaseSync, keyEncryptionKey: Uint8Array) {
       return nextNumber.get(agent)!.n as number;
     },
 
-    addCode(code: string, assignments: readonly DeviceAssignment[], expiresAt: Instant): void {
-      const sealed = sealBytes(keyEncryptionKey, 'enrolment code', encodeUtf8(JSON.stringify(assignments)));
+    addCode(code: string, terms: CodeTerms, expiresAt: Instant): void {
+      const sealed = sealBytes(keyEncryptionKey, 'enrolment code', encodeUtf8(JSON.stringify(terms)));
       insertCode.run(hashSecret(code), sealed, expiresAt);
     },
 
     /** Uses a code up; `undefined` when it is unknown, used or expired. The caller holds the transaction. */
-    takeCode(code: string, now: Instant): readonly DeviceAssignment[] | undefined {
+    takeCode(code: string, now: Instant): CodeTerms | undefined {
       const row = takeCode.get(hashSecret(code));
       if (!row || (row.expires_at as number) <= now) return undefined;
       return JSON.parse(decodeUtf8(openBytes(keyEncryptionKey, 'enrolment code', row.assignments as Uint8Array)));

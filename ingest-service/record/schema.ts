@@ -31,6 +31,20 @@ CREATE TABLE IF NOT EXISTS assignments (
   PRIMARY KEY (agent, patient, handle)
 ) STRICT;
 
+CREATE TABLE IF NOT EXISTS gateways (
+  agent TEXT NOT NULL,
+  patient TEXT NOT NULL,            -- may pair wearables with this agent
+  PRIMARY KEY (agent, patient)
+) STRICT;
+INSERT OR IGNORE INTO gateways SELECT DISTINCT agent, patient FROM assignments;
+
+CREATE TABLE IF NOT EXISTS unpaired (
+  agent TEXT NOT NULL,
+  patient TEXT NOT NULL,
+  handle BLOB NOT NULL,             -- of an assignment that was ended: the agent may deliver, and nothing is kept
+  PRIMARY KEY (agent, patient, handle)
+) STRICT;
+
 CREATE TABLE IF NOT EXISTS enrolment_codes (
   code_hash BLOB PRIMARY KEY,
   assignments BLOB NOT NULL,        -- sealed with the key-encryption key

@@ -24,6 +24,7 @@ import {
   decodeEnhancedIntermediateCuffPressure,
 } from './enhanced-blood-pressure.ts';
 import { decodeLiveHealthObservation } from './ghs.ts';
+import { decodeGhsControlPoint, decodeGhsFeatures, decodeObservationSchedule } from './ghs-settings.ts';
 import { decodeGlucoseFeature, decodeGlucoseMeasurement } from './glucose.ts';
 import { decodeGlucoseContext } from './glucose-context.ts';
 import { decodeBodySensorLocation, decodeHeartRateControlPoint, decodeHeartRateMeasurement } from './heart-rate.ts';
@@ -105,8 +106,12 @@ const CHARACTERISTICS: ReadonlyMap<number, Codec> = new Map<number, Codec>([
   [0x2b36, { name: 'Blood Pressure Record', decode: decodeBloodPressureRecord }],
   [0x2b8b, { name: 'Live Health Observations', decode: decodeLiveHealthObservation }],
   [0x2b90, { name: 'Device Time', decode: decodeDeviceTime }],
+  [0x2bdd, { name: 'Stored Health Observations', decode: decodeLiveHealthObservation }],
   [0x2bed, { name: 'Battery Level Status', decode: decodeBatteryLevelStatus }],
+  [0x2bf1, { name: 'Observation Schedule Changed', decode: decodeObservationSchedule }],
   [0x2bf2, { name: 'Current Elapsed Time', decode: decodeCurrentElapsedTime }],
+  [0x2bf3, { name: 'Health Sensor Features', decode: decodeGhsFeatures }],
+  [0x2bf4, { name: 'GHS Control Point', decode: decodeGhsControlPoint }],
   [0x2bff, { name: 'UDI for Medical Devices', decode: decodeUdi }],
 ]);
 

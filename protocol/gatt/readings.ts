@@ -1,205 +1,91 @@
 /**
- * From the value of a characteristic to readings: what is signed, filed and shown. Pure and deterministic, because a
- * stranger runs it again on the raw bytes of a receipt and compares.
+ * From a value to readings: what is signed, filed and shown. Pure and deterministic, because a stranger runs it again on
+ * the raw bytes of a receipt and compares.
  */
-import { copyBytes } from '../bytes.ts';
-import { isDecimal, type SensorValue } from '../decimal.ts';
-import { decodeBloodPressureQuirk, decodeQuirk } from '../devices/value-quirks.ts';
-import { isFault } from '../fault.ts';
-import { isZone, type WallClock } from '../time.ts';
-import { MDC } from '../vital-signs.ts';
-import { decodeBatteryLevel } from './battery.ts';
-import { decodeBloodPressureMeasurement } from './blood-pressure.ts';
+import { isDecimal } from '../decimal.ts';
+import { decodeQuirk } from '../devices/value-quirks.ts';
+import { Fault } from '../fault.ts';
 import { codecOf } from './catalog.ts';
-import { decodeCgmMeasurement } from './cgm.ts';
-import { type CgmSessionStartTime, decodeCgmSessionStartTime, sessionWallClock } from './cgm-session.ts';
-import { type DateTime, dateTimeToWallClock } from './date-time.ts';
-import { decodeHeartRateMeasurement } from './heart-rate.ts';
 import {
-  decodePlxContinuousMeasurement,
-  decodePlxSpotCheckMeasurement,
-  type PlxContinuousMeasurement,
-  type PlxSpotCheckMeasurement,
-} from './pulse-oximeter.ts';
-import { cgmFlags, cuffFlags, oximeterFlags, type QualityFlag, sortFlags, temperatureSite } from './quality.ts';
-import { decodeTemperatureMeasurement } from './temperature.ts';
+  type Carrier,
+  type MeasuredVital,
+  type Measurement,
+  notAResult,
+  type Reader,
+  type ReadingContext,
+} from './measured-vital.ts';
+import {
+  bthomeReadings,
+  miScaleCompositionReadings,
+  miScaleWeightReadings,
+  polarReadings,
+} from './readings-advertised.ts';
+import { cgmReadings } from './readings-cgm.ts';
+import { bloodPressureReadings, bloodPressureRecordReadings, enhancedBloodPressureReadings } from './readings-cuff.ts';
+import { liveReadings, storedReadings } from './readings-ghs.ts';
+import { glucoseReadings } from './readings-glucose.ts';
+import { continuousReadings, spotCheckReadings } from './readings-oximeter.ts';
+import { bodyCompositionReadings, weightReadings } from './readings-scale.ts';
+import { batteryReadings, heartRateReadings, runningReadings, temperatureReadings } from './readings-simple.ts';
 
-/** One vital sign as one characteristic value gives it. */
-export interface MeasuredVital {
-  /** MDC code: a row of the vital-sign table; for a blood pressure the panel 150020. */
-  readonly vital: number;
-  /** Absent for a panel. A special value is kept: a failed measurement happened too. */
-  readonly value?: SensorValue;
-  /** Parts of a panel, in the order of the table. */
-  readonly components?: readonly { readonly vital: number; readonly value: SensorValue }[];
-  /** UCUM, as the sensor gave it: nothing is converted. */
-  readonly unit: string;
-  /** Sorted, without repetition. */
-  readonly flags: readonly QualityFlag[];
-  /** MDC code of where a temperature was taken, when the thermometer said so. */
-  readonly site?: number;
-  /** The device's own time of measurement; absent unless it gave a full and possible date. */
-  readonly deviceClock?: WallClock;
-  /** Minutes that the device clock is east of UTC, daylight saving included; absent unless the device said so. */
-  readonly zoneMin?: number;
-  /** The characteristic value, for CGM the single record: a copy, which gives the same reading again. */
-  readonly raw: Uint8Array;
-  /** The device profile without which the bytes would read otherwise; absent where the standard says it all. */
-  readonly profile?: string;
-}
+export type { MeasuredVital, ReadingContext } from './measured-vital.ts';
 
-/** What must be known besides the value. */
-export interface ReadingContext {
-  /** Value of CGM Session Start Time 2AAA; without it a CGM reading has no device clock. */
-  readonly sessionStart?: Uint8Array;
-  /** Name of the device's profile; only its value quirks matter. */
-  readonly profile?: string;
-}
-
-type Details = Omit<MeasuredVital, 'raw'>;
-type Reader = (bytes: Uint8Array, context: ReadingContext) => MeasuredVital[];
-
-const READERS: ReadonlyMap<number, Reader> = new Map([
+/** By 16-bit characteristic UUID. */
+const READERS: ReadonlyMap<number, Reader> = new Map<number, Reader>([
+  [0x2a18, glucoseReadings],
   [0x2a19, batteryReadings],
   [0x2a1c, temperatureReadings],
   [0x2a35, bloodPressureReadings],
   [0x2a37, heartRateReadings],
+  [0x2a53, runningReadings],
   [0x2a5e, spotCheckReadings],
   [0x2a5f, continuousReadings],
-  [0x2aa7, glucoseReadings],
+  [0x2a9c, bodyCompositionReadings],
+  [0x2a9d, weightReadings],
+  [0x2aa7, cgmReadings],
+  [0x2b34, enhancedBloodPressureReadings],
+  [0x2b36, bloodPressureRecordReadings],
+  [0x2b8b, liveReadings],
+  [0x2bdd, storedReadings],
 ]);
 
+/** By the UUID of the service or the identifier of the company. */
+const ADVERTISED: Readonly<Record<Carrier, ReadonlyMap<number, Reader>>> = {
+  'service-data': new Map<number, Reader>([
+    [0x181b, miScaleCompositionReadings],
+    [0x181d, miScaleWeightReadings],
+    [0xfcd2, bthomeReadings],
+  ]),
+  'manufacturer-data': new Map<number, Reader>([[0x006b, polarReadings]]),
+};
+
 /**
- * Readings of one characteristic value, in a fixed order; none for characteristics that carry no finished measurement
- * (features, intermediate values). `characteristic` is a 16-bit UUID. Throws `unknown-characteristic` and what the
- * decoder of the characteristic throws. A session start that cannot be read costs the device clock, not the readings.
- * Throws `not-found` for a profile that is not known here, where bytes could depend on it.
+ * Readings of one value, in a fixed order; none for characteristics that carry no finished measurement (features,
+ * intermediate values). `characteristic` is a 16-bit UUID, or with a carrier what stands in its place. Throws
+ * `unknown-characteristic` and what the decoder of the characteristic throws. What the context holds and cannot be read
+ * costs what it would have told, not the readings. Throws `not-found` for a profile that is not known here, where bytes
+ * could depend on it.
  */
-export function readingsOf(characteristic: number, bytes: Uint8Array, context: ReadingContext = {}): MeasuredVital[] {
+export function readingsOf(
+  characteristic: number,
+  bytes: Uint8Array,
+  context: ReadingContext = {},
+): readonly MeasuredVital[] {
+  return measurementOf(characteristic, bytes, context).readings;
+}
+
+/** {@link readingsOf} with what else was in the value and is no reading. */
+export function measurementOf(characteristic: number, bytes: Uint8Array, context: ReadingContext = {}): Measurement {
+  const { profile, carrier } = context;
+  if (carrier !== undefined) {
+    const advertised = ADVERTISED[carrier].get(characteristic);
+    if (!advertised) throw new Fault('unknown-characteristic', 'no readings of such advertised data');
+    return advertised(bytes, context);
+  }
   const reader = READERS.get(characteristic);
   if (reader) return reader(bytes, context);
-  const { profile } = context;
   if (profile === undefined || !decodeQuirk(characteristic, bytes, profile)) codecOf(characteristic).decode(bytes);
-  return [];
-}
-
-function withRaw(bytes: Uint8Array, readings: readonly Details[]): MeasuredVital[] {
-  return readings.map((reading) => ({ ...reading, raw: copyBytes(bytes) }));
-}
-
-function flagsOf(flags: QualityFlag[], { unknownOctets }: { readonly unknownOctets: number }): QualityFlag[] {
-  return sortFlags(unknownOctets > 0 ? [...flags, 'unknown-octets'] : flags);
-}
-
-function deviceClockOf(timestamp: DateTime | null): Pick<MeasuredVital, 'deviceClock'> {
-  const deviceClock = timestamp === null ? undefined : dateTimeToWallClock(timestamp);
-  return deviceClock === undefined ? {} : { deviceClock };
-}
-
-function whole(mantissa: number): SensorValue {
-  return { mantissa, exponent: 0 };
-}
-
-function heartRateReadings(bytes: Uint8Array): MeasuredVital[] {
-  const measurement = decodeHeartRateMeasurement(bytes);
-  const flags = flagsOf(measurement.contactDetected === false ? ['no-contact'] : [], measurement);
-  return withRaw(bytes, [{ vital: MDC.heartRate, value: whole(measurement.heartRate), unit: '/min', flags }]);
-}
-
-function bloodPressureReadings(bytes: Uint8Array, { profile }: ReadingContext): MeasuredVital[] {
-  const quirky = profile === undefined ? undefined : decodeBloodPressureQuirk(bytes, profile);
-  const measurement = quirky ?? decodeBloodPressureMeasurement(bytes);
-  const { systolic, diastolic, map, pulseRate, timestamp } = measurement;
-  const shared = {
-    flags: flagsOf(cuffFlags(measurement.status), measurement),
-    ...deviceClockOf(timestamp),
-    ...(quirky && profile !== undefined ? { profile } : {}),
-  };
-  const components = [
-    { vital: MDC.systolic, value: systolic },
-    { vital: MDC.diastolic, value: diastolic },
-    { vital: MDC.meanPressure, value: map },
-  ];
-  const unit = measurement.unit === 'kPa' ? 'kPa' : 'mm[Hg]';
-  const readings: Details[] = [{ vital: MDC.bloodPressure, components, unit, ...shared }];
-  if (pulseRate !== null) readings.push({ vital: MDC.cuffPulse, value: pulseRate, unit: '/min', ...shared });
-  return withRaw(bytes, readings);
-}
-
-function temperatureReadings(bytes: Uint8Array): MeasuredVital[] {
-  const measurement = decodeTemperatureMeasurement(bytes);
-  const site = temperatureSite(measurement);
-  const reading: Details = {
-    vital: MDC.temperature,
-    value: measurement.value,
-    unit: measurement.unit === 'F' ? '[degF]' : 'Cel',
-    flags: flagsOf([], measurement),
-    ...(site === undefined ? {} : { site }),
-    ...deviceClockOf(measurement.timestamp),
-  };
-  return withRaw(bytes, [reading]);
-}
-
-function oximeterReadings(
-  bytes: Uint8Array,
-  measurement: PlxContinuousMeasurement | PlxSpotCheckMeasurement,
-  extraFlags: QualityFlag[],
-  clock: Pick<MeasuredVital, 'deviceClock'>,
-): MeasuredVital[] {
-  const { spo2, pr, pai, measurementStatus, sensorStatus } = measurement;
-  const flags = flagsOf([...extraFlags, ...oximeterFlags(measurementStatus, sensorStatus)], measurement);
-  const readings: Details[] = [
-    { vital: MDC.oxygenSaturation, value: spo2, unit: '%', flags, ...clock },
-    { vital: MDC.oximeterPulse, value: pr, unit: '/min', flags, ...clock },
-  ];
-  if (pai !== null) readings.push({ vital: MDC.perfusion, value: pai, unit: '%', flags, ...clock });
-  return withRaw(bytes, readings);
-}
-
-function continuousReadings(bytes: Uint8Array): MeasuredVital[] {
-  // The fast and slow averages are the same vital sign at the same instant: they stay in the raw bytes.
-  return oximeterReadings(bytes, decodePlxContinuousMeasurement(bytes), [], {});
-}
-
-function spotCheckReadings(bytes: Uint8Array): MeasuredVital[] {
-  const measurement = decodePlxSpotCheckMeasurement(bytes);
-  const flags: QualityFlag[] = measurement.clockNotSet ? ['clock-not-set'] : [];
-  return oximeterReadings(bytes, measurement, flags, deviceClockOf(measurement.timestamp));
-}
-
-function glucoseReadings(bytes: Uint8Array, { sessionStart }: ReadingContext): MeasuredVital[] {
-  const start = sessionStart === undefined ? undefined : readSessionStart(sessionStart);
-  return decodeCgmMeasurement(bytes).records.map((record) => ({
-    vital: MDC.glucose,
-    value: record.glucose,
-    unit: 'mg/dL',
-    flags: flagsOf(cgmFlags(record), record),
-    ...(start ? sessionClock(start, record.offsetMin) : {}),
-    raw: record.raw,
-  }));
-}
-
-function readSessionStart(bytes: Uint8Array): CgmSessionStartTime | undefined {
-  try {
-    return decodeCgmSessionStartTime(bytes);
-  } catch (error) {
-    if (isFault(error)) return undefined;
-    throw error;
-  }
-}
-
-function sessionClock(start: CgmSessionStartTime, offsetMin: number): Pick<MeasuredVital, 'deviceClock' | 'zoneMin'> {
-  const deviceClock = sessionWallClock(start, offsetMin);
-  if (deviceClock === undefined) return {};
-  // GSS Time Zone excludes daylight saving: one without the other is no offset from UTC.
-  if (start.tzMin === null || start.dstMin === null) return { deviceClock };
-  const zoneMin = start.tzMin + start.dstMin;
-  return isZone(zoneMin) ? { deviceClock, zoneMin } : { deviceClock };
-}
-
-function batteryReadings(bytes: Uint8Array): MeasuredVital[] {
-  const { percent } = decodeBatteryLevel(bytes);
-  return withRaw(bytes, [{ vital: MDC.battery, value: whole(percent), unit: '%', flags: [] }]);
+  return notAResult();
 }
 
 /** True when a reading carries at least one number. */

@@ -26,7 +26,6 @@ export interface ReplayOutcome {
 }
 
 export class ReplayPeripheral extends VirtualPeripheral {
-  override readonly advertisement: Buffer;
   override readonly scanResponse: Buffer;
   readonly capture: CapturedPeripheral;
   readonly #firstHandles = new Map<Uuid, number>();
@@ -78,10 +77,15 @@ export function createReplayPeripheral(capture: CapturedPeripheral, options?: Re
  * the time of each value, which is then sent in the way the host subscribed to, and waited for. A device that hung up
  * in the recording does so here; what it said next waits until the host has subscribed again to all it had before.
  *
- * Subscribe before it is called: see {@link ReplayPeripheral.speaks} and `whenSubscribed()`. A value without a
+ * `pace` is waited for before each step, with the time that it is of; without it, a recording goes as fast as the host
+ * takes it. Subscribe before it is called: see {@link ReplayPeripheral.speaks} and `whenSubscribed()`. A value without a
  * subscription is counted and passed over, as on the air.
  */
-export async function playCaptures(devices: readonly ReplayPeripheral[], clock: SimClock): Promise<ReplayOutcome> {
+export async function playCaptures(
+  devices: readonly ReplayPeripheral[],
+  clock: SimClock,
+  pace?: (at: number) => Promise<void>,
+): Promise<ReplayOutcome> {
   const steps = devices
     .flatMap((device) => device.capture.events.map((event) => ({ device, event })))
     .sort((a, b) => a.event.at - b.event.at);
@@ -89,6 +93,7 @@ export async function playCaptures(devices: readonly ReplayPeripheral[], clock: 
   let played = 0;
   let unheard = 0;
   for (const { device, event } of steps) {
+    await pace?.(event.at);
     if (event.kind === 'disconnected') {
       if (!isLastLink(device, event) && device.connected) {
         awaited.set(

@@ -8,6 +8,7 @@ import {
 } from '../../protocol/gatt/blood-pressure.ts';
 import { wallClockToDateTime } from '../../protocol/gatt/date-time.ts';
 import type { WallClock } from '../../protocol/time.ts';
+import { type DeviceClock, declareCurrentTime, declareDateTime } from './device-clock.ts';
 import type { DeviceOptions } from './device-services.ts';
 import { MeasurementStore } from './measurement-store.ts';
 import { Wearable } from './wearable.ts';
@@ -32,20 +33,31 @@ export interface CuffMeasurement {
   readonly status?: number;
 }
 
+export interface CuffOptions extends DeviceOptions {
+  /** How the cuff's clock is told and set, where it is. */
+  readonly clock?: { readonly as: 'date-time-in-service' | 'current-time'; readonly clock: DeviceClock };
+  /** It can show its pressure while it measures. */
+  readonly intermediate?: boolean;
+}
+
 export class Cuff extends Wearable {
   readonly #store: MeasurementStore;
 
-  /** With `intermediate` it can show its pressure while it measures. */
-  constructor(options: DeviceOptions & { readonly intermediate?: boolean }) {
+  constructor(options: CuffOptions) {
+    const { clock } = options;
+    const inService = clock?.as === 'date-time-in-service' ? [declareDateTime(clock.clock)] : [];
+    const currentTime = clock?.as === 'current-time' ? [declareCurrentTime(clock.clock)] : [];
     super(options, 'Cuff', [
       {
         uuid: 0x1810,
         characteristics: [
           { uuid: BLOOD_PRESSURE_MEASUREMENT, properties: ['indicate'] },
           { uuid: 0x2a49, properties: ['read'], value: encodeBloodPressureFeature({ raw: FEATURES }) },
+          ...inService,
           ...(options.intermediate ? [{ uuid: INTERMEDIATE_CUFF_PRESSURE, properties: ['notify'] as const }] : []),
         ],
       },
+      ...currentTime,
     ]);
     this.#store = new MeasurementStore(this, BLOOD_PRESSURE_MEASUREMENT);
   }
@@ -91,6 +103,6 @@ export class Cuff extends Wearable {
   }
 }
 
-export function createCuff(options: ConstructorParameters<typeof Cuff>[0]): Cuff {
+export function createCuff(options: CuffOptions): Cuff {
   return new Cuff(options);
 }

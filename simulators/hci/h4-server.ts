@@ -42,7 +42,7 @@ export async function serveH4(options: { controller: VirtualController } & H4Pla
     });
     serveHost(socket, controller);
   });
-  const port = await listen(server, options);
+  const port = await listenForHosts(server, options);
   return {
     port,
     async close() {
@@ -54,8 +54,8 @@ export async function serveH4(options: { controller: VirtualController } & H4Pla
   };
 }
 
-/** Gives the port, undefined for a unix socket. */
-async function listen(server: Server, place: H4Place): Promise<number | undefined> {
+/** Listens at a place; gives the port, undefined for a unix socket. A socket file left by an earlier process is replaced. */
+export async function listenForHosts(server: Server, place: H4Place): Promise<number | undefined> {
   if ('path' in place) {
     const { path } = place;
     if (lstatSync(path, { throwIfNoEntry: false })?.isSocket()) rmSync(path);

@@ -51,7 +51,8 @@ export interface CentralAddress {
 }
 
 export class VirtualController {
-  readonly address: string;
+  /** The public one; another host has another. */
+  address: string;
   readonly clock: { now(): number };
   /** Octets of one packet to the host; the host reads it when it starts. */
   aclLength: number;

@@ -148,6 +148,7 @@ describe.skipIf(absent).each(['tcp', 'unix'] as const)('Bumble over %s', (way) =
         localName: 'HTEST Bumble',
         manufacturer: 'Bumble HTEST',
         connection: 1,
+        link: 'unbonded',
       },
     ]);
     await radio.close();

@@ -121,6 +121,29 @@ describe('the road to the service', () => {
   });
 });
 
+describe('clocks of devices', () => {
+  it('are attested with how sure they are and what became of setting them; one without a date is not', async () => {
+    gateway = await openTestGateway(folder, service);
+    const clock = {
+      device: CUFF.toUpperCase(),
+      connection: 1,
+      deviceClock: '2026-01-01T11:44:00',
+      heardAt: NOON,
+      uncertaintyMs: 20,
+    };
+    await gateway.noteClock({ ...clock, set: 'no' });
+    await gateway.noteClock({ ...clock, deviceClock: '2026-01-01T12:00:01', heardAt: NOON + 900, set: 'set' });
+    await gateway.noteClock({ device: CUFF, connection: 1, heardAt: NOON, uncertaintyMs: 20, set: 'refused' });
+    await gateway.noteClock({ ...clock, device: 'aa:aa:aa:aa:aa:aa', set: 'no' });
+    await gateway.settled();
+    const leaves = service.batches.flatMap((batch) => batch.leaves).filter(({ kind }) => kind === 'clock');
+    expect(leaves).toHaveLength(2);
+    expect(leaves[0]).toMatchObject({ deviceClock: '2026-01-01T11:44:00', heardAt: NOON, uncertaintyMs: 20 });
+    expect(leaves[0]).not.toHaveProperty('set');
+    expect(leaves[1]).toMatchObject({ heardAt: NOON + 900, set: 'set' });
+  });
+});
+
 describe('doubles', () => {
   it('drops what is fed again and keeps true repeats', async () => {
     gateway = await openTestGateway(folder, service);

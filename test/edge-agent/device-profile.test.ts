@@ -5,8 +5,9 @@ import type { Notification } from '../../edge-agent/observe.ts';
 import { decodeHex } from '../../protocol/bytes.ts';
 import { explainReading } from '../../protocol/recheck.ts';
 import { MDC } from '../../protocol/vital-signs.ts';
-import { CUFF, makeFolder, openTestGateway } from '../support/test-gateway.ts';
+import { CUFF, makeFolder, NOON, openTestGateway, SUBJECT } from '../support/test-gateway.ts';
 import { TestService } from '../support/test-service.ts';
+import { until } from '../support/until.ts';
 
 let service: TestService;
 let folder: string;
@@ -38,7 +39,15 @@ async function pulseAfter(...names: (string | undefined)[]) {
   for (const localName of names) {
     await gateway.meet({ id: CUFF.toUpperCase(), addressType: 'random', ...(localName && { localName }) });
   }
+  // Such cuffs always name their user, so it waits until a patient says whose it is.
   await gateway.hear(BIG_ENDIAN);
+  const claim = { type: 'claim', address: CUFF, addressType: 'random', userIndex: 0, subject: SUBJECT } as const;
+  await service.act(1, [claim]);
+  const isIn = () => service.readings.some(({ characteristic }) => characteristic === 0x2a35);
+  await until('it was let go', async () => {
+    await gateway!.flush();
+    return gateway!.status().unclaimed === 0 || isIn();
+  });
   await gateway.settled();
   const readings = service.readings.filter(({ characteristic }) => characteristic === 0x2a35);
   expect(readings.map(explainReading)).toEqual([undefined, undefined]);
@@ -62,5 +71,27 @@ describe('a device that breaks the standard', () => {
     const pulse = await pulseAfter('HTEST cuff');
     expect(pulse).not.toHaveProperty('profile');
     expect(pulse.flags).toEqual(['implausible', 'unknown-octets']);
+  });
+});
+
+describe('a cuff that stamps in UTC and shows local time', () => {
+  it('is not put right by the hours between the two', async () => {
+    gateway = await openTestGateway(folder, service, { zoneOf: () => 120 });
+    const [device, connection, heardAt] = [CUFF, 1, NOON];
+    await gateway.noteClock({
+      device,
+      connection,
+      deviceClock: '2026-01-01T14:00:00',
+      heardAt,
+      uncertaintyMs: 1,
+      set: 'no',
+    });
+    // 120/80 mmHg at 820580400 s after the beginning of 2000: 2026-01-01T11:00:00Z.
+    const value = decodeHex('427800500064003010e930');
+    await gateway.hear({ device, connection, characteristic: 0x2b34, value, heardAt });
+    await gateway.settled();
+    const [reading] = service.readings.filter(({ characteristic }) => characteristic === 0x2b34);
+    expect(reading).toMatchObject({ measuredAt: NOON - 3_600_000, measuredBy: 'device', zoneMin: 0, flags: [] });
+    expect(explainReading(reading!)).toBeUndefined();
   });
 });

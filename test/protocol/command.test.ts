@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { encodeCbor } from '../../protocol/cbor.ts';
-import { type CollectCommand, openCommand, signCommand } from '../../protocol/command.ts';
+import { type Command, openCommand, signCommand } from '../../protocol/command.ts';
 import { signPayload } from '../../protocol/cose.ts';
 import { faultOf } from '../support/fault-of.ts';
 import { nodeVerify } from '../support/node-verify.ts';
@@ -8,7 +8,7 @@ import { PARTIES, SUBJECT, signerOf } from '../support/receipt-builder.ts';
 
 const { service } = PARTIES;
 const agent = new Uint8Array(32).fill(1);
-const command: CollectCommand = {
+const command: Command = {
   agent,
   number: 3,
   expiresAt: 1_800_000_000_000,

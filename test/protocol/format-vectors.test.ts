@@ -7,8 +7,10 @@ import { decodeHex, encodeHex } from '../../protocol/bytes.ts';
 import { foldEvents } from '../../protocol/consent-chain.ts';
 import { verifyEd25519 } from '../../protocol/ed25519.ts';
 import { decodeContent, decodeEnvelope } from '../../protocol/envelope.ts';
+import { decodeLeaf, type ReadingLeaf } from '../../protocol/leaf.ts';
 import { inclusionProof, rootOf } from '../../protocol/merkle.ts';
 import { decodeReceipt, decodeTrust } from '../../protocol/receipt.ts';
+import { explainReading } from '../../protocol/recheck.ts';
 import { verifyReceipt } from '../../protocol/verify.ts';
 import { seedOf } from '../support/receipt-builder.ts';
 import { makeFormatVectors } from '../vectors/make-format-vectors.ts';
@@ -40,6 +42,14 @@ describe('format.json', () => {
     );
     expect([encodeHex(header.root), encodeHex(id)]).toEqual([vectors.batch.root, vectors.batch.id]);
     expect(decodeReceipt(vectors.receipt).path).toEqual(inclusionProof(hashes, 1));
+  });
+
+  it('has readings that their own bytes explain', () => {
+    for (const { body } of vectors.readings as { body: string }[]) {
+      const leaf = decodeLeaf(decodeHex(body)) as ReadingLeaf;
+      expect(leaf.companion ?? leaf.feature ?? leaf.carrier ?? leaf.characteristic === 0x2b36).toBeTruthy();
+      expect(explainReading(leaf)).toBeUndefined();
+    }
   });
 
   it('has an envelope that the service opens', async () => {

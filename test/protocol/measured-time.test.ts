@@ -27,6 +27,17 @@ describe('when it was measured', () => {
     expect(timeOf({ deviceClock, zoneMin: 120, heardAt: NOON, coincidence })).toEqual(time);
   });
 
+  it('compares clocks that are in different zones: what is stamped in UTC and what its owner sees', () => {
+    const deviceClock = shown(NOON - DAY);
+    const coincidence = { deviceClock: shown(NOON, 0, 120), zoneMin: 120, heardAt: NOON };
+    expect(timeOf({ deviceClock, zoneMin: 0, heardAt: NOON, coincidence })).toEqual({
+      measuredAt: NOON - DAY,
+      measuredBy: 'device',
+      zoneMin: 0,
+      deviceClock,
+    });
+  });
+
   it.each([
     ['sixteen minutes slow', -16 * MINUTE],
     ['set back a day', -DAY],

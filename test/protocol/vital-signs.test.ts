@@ -39,7 +39,8 @@ describe('isPlausible', () => {
     [MDC.temperature, 'Cel', '98.6', false],
     [MDC.oxygenSaturation, '%', '100.0', true],
     [MDC.oxygenSaturation, '%', '100.1', false],
-    [MDC.glucose, 'mmol/L', '5.5', false],
+    [MDC.glucose, 'mmol/L', '5.5', true],
+    [MDC.glucose, 'g/L', '0.9', false],
     [MDC.heartRate, 'toString', '72', false],
     [1, '/min', '72', false],
   ])('%i in %s: %s is %s', (mdc, unit, value, expected) => {

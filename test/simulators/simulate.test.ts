@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -10,6 +10,7 @@ import { openH4UnixTransport } from '../../edge-agent/radio/h4-unix.ts';
 import { PROFILES } from '../../edge-agent/radio/profiles.ts';
 import { openRadio } from '../../edge-agent/radio/radio.ts';
 import { decodeHeartRateMeasurement } from '../../protocol/gatt/heart-rate.ts';
+import type { FleetResult } from '../../simulators/fleet.ts';
 import { readSimulateConfig } from '../../simulators/simulate-config.ts';
 import { until } from '../support/until.ts';
 
@@ -93,6 +94,77 @@ describe('npm run simulate', () => {
   });
 });
 
+/** Hears what is at the other end of a unix socket until it has so many heart rates. */
+async function hearBeats(path: string, count: number): Promise<{ heardAt: number; value: Uint8Array }[]> {
+  const heard: { heardAt: number; value: Uint8Array }[] = [];
+  const radio = openRadio({
+    transport: await openH4UnixTransport({ path, clock: { now: () => 0 } }),
+    profiles: PROFILES,
+    wants: () => true,
+    onDevice: () => undefined,
+    onNotification({ characteristic, heardAt, value }) {
+      if (characteristic === 0x2a37) heard.push({ heardAt, value });
+      return undefined;
+    },
+    onLink: () => undefined,
+    uptime: () => performance.now(),
+    random: () => 0.5,
+  });
+  await until('the beats are heard', () => heard.length >= count);
+  await radio.close();
+  return heard;
+}
+
+describe('npm run simulate -- record and replay', () => {
+  it('records what passes between a host and a controller, and plays it to another host', async () => {
+    const at = (name: string) => join(folder, name);
+    const wearables = run('serve', `unix://${at('air')}`, '--wearables', 'strap', '--speed', '20');
+    const recorder = run('record', `unix://${at('host')}`, `unix://${at('air')}`, at('radio.btsnoop'));
+    await until('both listen', () => [wearables, recorder].every(({ output }) => output.out.includes('Ctrl-C')));
+    const first = await hearBeats(at('host'), 10);
+    await until('the end is noticed', () => recorder.output.out.includes('the connection ended'));
+    for (const { child, ended } of [recorder, wearables]) {
+      child.kill('SIGINT');
+      expect((await ended)[0]).toBe(0);
+    }
+    expect(statSync(at('radio.btsnoop')).mode & 0o777).toBe(0o600);
+
+    const again = run('record', `unix://${at('host')}`, `unix://${at('air')}`, at('radio.btsnoop'));
+    expect((await again.ended)[0]).toBe(1);
+    expect(again.output.err).toBe('simulate: that file is there already; name another\n');
+
+    const replay = run('replay', at('radio.btsnoop'), `unix://${at('replay')}`, '--speed', '1000');
+    await until('it listens', () => replay.output.out.includes('Ctrl-C'));
+    const second = await hearBeats(at('replay'), 10);
+    expect((await replay.ended)[0]).toBe(0);
+    expect(replay.output.out).toMatch(/^Played \d+ values; 0 could not be sent\.$/m);
+    expect(second.slice(0, 10)).toEqual(first.slice(0, 10));
+  });
+
+  it('says that no controller is there', async () => {
+    const recorder = run('record', `unix://${join(folder, 'host')}`, 'tcp://127.0.0.1:1', join(folder, 'x.btsnoop'));
+    await until('it listens', () => recorder.output.out.includes('Ctrl-C'));
+    await expect(openH4UnixTransport({ path: join(folder, 'host'), clock: { now: () => 0 } })).rejects.toThrow();
+    await until('it says so', () => recorder.output.out.includes('no controller answers'));
+    recorder.child.kill('SIGINT');
+    expect((await recorder.ended)[0]).toBe(0);
+  });
+});
+
+describe('npm run simulate -- fleet', () => {
+  it('counts every reading of twenty agents at both ends', async () => {
+    const { output, ended } = run('fleet', '--agents', '20', '--rate', '4', '--seconds', '3', '--json');
+    expect((await ended)[0]).toBe(0);
+    const { heldAfterMs, ...result } = JSON.parse(output.out) as FleetResult;
+    const { sealed } = result;
+    const counts = { agents: 20, seconds: 3, sent: 240, refused: 0, filed: 240, logged: 240, lost: 0, doubled: 0 };
+    expect(result).toEqual({ ...counts, sealed, held: sealed });
+    expect(sealed).toBeGreaterThanOrEqual(20);
+    expect(heldAfterMs!.p50).toBeLessThanOrEqual(heldAfterMs!.p99);
+    expect(output.err).toContain('20 agents enrolled');
+  });
+});
+
 describe('readSimulateConfig', () => {
   const problemOf = (...args: string[]) => {
     const config = readSimulateConfig(args);
@@ -111,7 +183,21 @@ describe('readSimulateConfig', () => {
 
   it.each([
     [[]],
-    [['record']],
+    [['frobnicate']],
+    [['record', 'unix:///a', 'unix:///b']],
+    [['record', 'tcp://0.0.0.0:1', 'unix:///b', 'c']],
+    [['record', 'unix:///a', '/dev/ttyS0', 'c']],
+    [['replay', 'a']],
+    [['replay', 'a', 'unix:///b', '--speed', '0']],
+    [['replay', 'a', 'unix:///b', '--device', 'x']],
+    [['import', 'a']],
+    [['fleet', 'x']],
+    [['fleet', '--agents', '0']],
+    [['fleet', '--agents', '1001']],
+    [['fleet', '--rate', '0']],
+    [['fleet', '--seconds', '1e9']],
+    [['fleet', '--service', 'http://127.0.0.1:1']],
+    [['fleet', '--service', 'x', '--data', 'y']],
     [['serve']],
     [['serve', 'tcp://192.168.1.1:9001']],
     [['serve', 'tcp://127.0.0.1:65536']],

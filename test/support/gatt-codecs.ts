@@ -15,6 +15,7 @@ import * as deviceTime from '../../protocol/gatt/device-time.ts';
 import * as elapsed from '../../protocol/gatt/elapsed-time.ts';
 import * as enhanced from '../../protocol/gatt/enhanced-blood-pressure.ts';
 import * as ghs from '../../protocol/gatt/ghs.ts';
+import * as settings from '../../protocol/gatt/ghs-settings.ts';
 import * as glucose from '../../protocol/gatt/glucose.ts';
 import * as context from '../../protocol/gatt/glucose-context.ts';
 import * as heart from '../../protocol/gatt/heart-rate.ts';
@@ -84,8 +85,12 @@ export const TWO_WAY: ReadonlyMap<string, TwoWay> = new Map([
   ['2B36', pair(record.decodeBloodPressureRecord, record.encodeBloodPressureRecord)],
   ['2B8B', pair(ghs.decodeLiveHealthObservation, ghs.encodeLiveHealthObservation)],
   ['2B90', pair(deviceTime.decodeDeviceTime, deviceTime.encodeDeviceTime)],
+  ['2BDD', pair(ghs.decodeLiveHealthObservation, ghs.encodeLiveHealthObservation)],
   ['2BED', pair(batteryStatus.decodeBatteryLevelStatus, batteryStatus.encodeBatteryLevelStatus)],
+  ['2BF1', pair(settings.decodeObservationSchedule, settings.encodeObservationSchedule)],
   ['2BF2', pair(elapsed.decodeCurrentElapsedTime, elapsed.encodeCurrentElapsedTime)],
+  ['2BF3', pair(settings.decodeGhsFeatures, settings.encodeGhsFeatures)],
+  ['2BF4', pair(settings.decodeGhsControlPoint, settings.encodeGhsControlPoint)],
   ['2BFF', pair(device.decodeUdi, device.encodeUdi)],
   ['FCD2-adv', pair(bthome.decodeBthome, bthome.encodeBthome)],
   ['181D-adv', pair(mi.decodeMiScaleWeight, mi.encodeMiScaleWeight)],

@@ -1,6 +1,7 @@
 /** Leaves of every kind, for properties. */
 import fc from 'fast-check';
 import type { SensorValue } from '../../protocol/decimal.ts';
+import { CARRIERS } from '../../protocol/gatt/measured-vital.ts';
 import {
   CLOCK_SETTINGS,
   type ClockLeaf,
@@ -52,6 +53,9 @@ const readingOptions = {
   clockOffsetMs: fc.integer({ min: -1e14, max: 1e14 }).filter((offset) => offset !== 0),
   stored: fc.constant(true as const),
   link: fc.constantFrom(...LINK_SECURITIES),
+  companion: fc.uint8Array({ maxLength: 20 }),
+  feature: fc.uint8Array({ maxLength: 7 }),
+  carrier: fc.constantFrom(...CARRIERS),
 };
 const requiredReading = [
   ...(Object.keys(readingFields) as (keyof typeof readingFields)[]),

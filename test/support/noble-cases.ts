@@ -62,6 +62,10 @@ export async function openWorld(): Promise<World> {
         },
         { uuid: 0x1810, characteristics: [{ uuid: 0x2a35, properties: ['indicate'], descriptor: false }] },
         { uuid: 0x1809, characteristics: [{ uuid: 0x2a1c, properties: ['indicate'] }] },
+        ...[1, 2].map((level) => ({
+          uuid: 0x180f,
+          characteristics: [{ uuid: 0x2a19, properties: ['read'] as const, value: Uint8Array.of(level) }],
+        })),
         { uuid: 0x181f, characteristics: [{ uuid: 0x2aa8, properties: ['read'], value: LONG_VALUE }] },
       ],
     }),
@@ -216,6 +220,24 @@ export const CASES = {
     world.transport.setPower(false);
     // noble looks once a second.
     return Promise.race([lost, wait(3_000).then(() => 'no disconnect')]);
+  },
+
+  async '11 two services with one UUID'({ peripheral }, { read }) {
+    const levels: number[] = [];
+    for (const service of await discoverServices(peripheral, ['180f'], 10_000)) {
+      for (const level of await discoverCharacteristics(peripheral, service, 10_000))
+        levels.push(...(await read(level)));
+    }
+    return levels.join(' and ');
+  },
+
+  async '12 Security Request'({ stack, peripheral, device }) {
+    const security = stack.security(peripheral.id);
+    const heard = new Promise<string>((resolve) => {
+      if (security) security.smp.onSecurityRequest = () => resolve('heard');
+    });
+    device.requestSecurity();
+    return Promise.race([heard, wait(HUNG_MS).then(() => 'ignored')]);
   },
 
   async 'malformed packet'(world, { read }) {

@@ -6,8 +6,9 @@ import type { ClockEvent } from '../../edge-agent/radio/device-clock.ts';
 import { openH4UnixTransport } from '../../edge-agent/radio/h4-unix.ts';
 import type { HciTransport } from '../../edge-agent/radio/hci-transport.ts';
 import { PROFILES } from '../../edge-agent/radio/profiles.ts';
-import { openRadio, type Radio, type RadioOptions } from '../../edge-agent/radio/radio.ts';
+import { openRadio } from '../../edge-agent/radio/radio.ts';
 import type { Broadcast, LinkChange, RadioDevice, RadioNotification } from '../../edge-agent/radio/radio-events.ts';
+import type { LocalRadio as Radio, RadioOptions } from '../../edge-agent/radio/radio-options.ts';
 import { type H4Server, serveH4 } from '../../simulators/hci/h4-server.ts';
 import { createSimClock, type SimClock } from '../../simulators/hci/sim-clock.ts';
 import { VirtualController } from '../../simulators/hci/virtual-controller.ts';
@@ -46,6 +47,8 @@ export interface RadioWorldOptions {
   readonly cursors?: RadioOptions['cursors'];
   readonly zoneOf?: RadioOptions['zoneOf'];
   readonly aclLength?: number;
+  readonly users?: RadioOptions['users'];
+  readonly onBroadcast?: RadioOptions['onBroadcast'];
   /** Links that the controller has. */
   readonly maxLinks?: number;
 }
@@ -98,6 +101,8 @@ export async function openRadioWorld(options: RadioWorldOptions = {}): Promise<R
       notes.clocks.push(event);
       options.onClock?.(event);
     },
+    ...(options.users && { users: options.users }),
+    ...(options.onBroadcast && { onBroadcast: options.onBroadcast }),
     ...(options.holdOffMs && { holdOffMs: options.holdOffMs }),
     ...(options.cursors && { cursors: options.cursors }),
     ...(options.zoneOf && { zoneOf: options.zoneOf }),

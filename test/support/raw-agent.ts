@@ -48,6 +48,8 @@ export class RawAgent {
   closed = 0;
   client!: MqttClient;
   sealContent!: SealContent;
+  /** The service's. */
+  hpkePublicKey!: Uint8Array;
   password = '';
   #patient: SimulatedPatient;
   #device: Uint8Array;
@@ -133,7 +135,8 @@ export async function openRawAgent(world: TestWorld, patient: SimulatedPatient, 
     }),
   });
   const answer = (await response.json()) as EnrolmentAnswer;
-  agent.sealContent = await createContentSealer(decodeBase64Url(answer.hpkePublicKey));
+  agent.hpkePublicKey = decodeBase64Url(answer.hpkePublicKey);
+  agent.sealContent = await createContentSealer(agent.hpkePublicKey);
   agent.password = answer.broker.password;
   const { id: username, password } = agent;
   agent.client = connect(answer.broker.url, { clientId: username, username, password, reconnectPeriod: 0 });

@@ -21,6 +21,7 @@ import { commitmentOf } from '../../protocol/commitment.ts';
 import type { Signer } from '../../protocol/cose.ts';
 import { publicKeyOf, signEd25519 } from '../../protocol/ed25519.ts';
 import { signEnrolment } from '../../protocol/enrolment.ts';
+import type { Carrier } from '../../protocol/gatt/measured-vital.ts';
 import { readingsOf } from '../../protocol/gatt/readings.ts';
 import { deviceHandle, thumbprint } from '../../protocol/keys.ts';
 import { encodeLeaf, type Leaf, type ReadingLeaf } from '../../protocol/leaf.ts';
@@ -69,16 +70,25 @@ export interface Heard {
   readonly hex: string;
   readonly sessionStart?: string;
   readonly profile?: string;
+  readonly companion?: string;
+  readonly feature?: string;
+  readonly carrier?: Carrier;
   readonly heardAt?: number;
   readonly zoneMin?: number;
   readonly test?: boolean;
 }
 
 /** The leaves that an honest agent makes of a value. */
-export function readingLeaves({ characteristic, hex, sessionStart, profile, ...rest }: Heard): ReadingLeaf[] {
+export function readingLeaves({ characteristic, hex, sessionStart, profile, carrier, ...rest }: Heard): ReadingLeaf[] {
   const { heardAt = HEARD_AT, zoneMin: here = 60, test = true } = rest;
   const context = sessionStart === undefined ? {} : { sessionStart: decodeHex(sessionStart) };
-  const known = { ...context, ...(profile !== undefined && { profile }) };
+  const known = {
+    ...context,
+    ...(profile !== undefined && { profile }),
+    ...(rest.companion !== undefined && { companion: decodeHex(rest.companion) }),
+    ...(rest.feature !== undefined && { feature: decodeHex(rest.feature) }),
+    ...(carrier !== undefined && { carrier }),
+  };
   return readingsOf(characteristic, decodeHex(hex), known).map((measured): ReadingLeaf => {
     const { vital, value, components, unit, deviceClock, raw } = measured;
     const zoneMin = measured.zoneMin ?? here;
@@ -92,6 +102,9 @@ export function readingLeaves({ characteristic, hex, sessionStart, profile, ...r
       characteristic,
       ...context,
       ...(measured.profile !== undefined && { profile: measured.profile }),
+      ...(measured.companion && { companion: measured.companion }),
+      ...(measured.feature && { feature: measured.feature }),
+      ...(carrier !== undefined && { carrier }),
       ...(value !== undefined && { value }),
       ...(components && { components }),
       ...(deviceClock !== undefined
@@ -100,7 +113,7 @@ export function readingLeaves({ characteristic, hex, sessionStart, profile, ...r
       heardAt,
       zoneMin,
       flags: qualityOf(measured),
-      test,
+      test: test || measured.isTest === true,
       ordinal: 0,
     };
   });

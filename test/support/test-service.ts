@@ -9,17 +9,20 @@ import { inflateRawSync } from 'node:zlib';
 import { Aes256Gcm, CipherSuite, DhkemX25519HkdfSha256, HkdfSha256 } from '@hpke/core';
 import { Aedes } from 'aedes';
 import { type Acknowledgement, signAcknowledgement } from '../../protocol/acknowledgement.ts';
+import { type AgentAction, encodeActions } from '../../protocol/agent-action.ts';
 import { batchRoot, ENVELOPE_INFO, NO_BATCH, openHeader, type SignedHeader } from '../../protocol/batch.ts';
 import { decodeBase64Url, encodeBase64Url, encodeUtf8, equalBytes } from '../../protocol/bytes.ts';
 import { signCommand } from '../../protocol/command.ts';
 import { createSigner, toBeSigned } from '../../protocol/cose.ts';
 import { verifyEd25519 } from '../../protocol/ed25519.ts';
 import { type Assignment, type EnrolmentRequest, signEnrolment } from '../../protocol/enrolment.ts';
-import { decodeContent, decodeEnvelope, envelopeAad } from '../../protocol/envelope.ts';
+import { decodeContent, decodeEnvelope, envelopeAad, hpkeKeyId } from '../../protocol/envelope.ts';
 import type { FaultCode, Retry } from '../../protocol/fault.ts';
 import { agentIdOf, thumbprint } from '../../protocol/keys.ts';
 import { decodeLeaf, type Leaf, type ReadingLeaf } from '../../protocol/leaf.ts';
-import { acknowledgementsTopic, batchesTopic, commandsTopic } from '../../protocol/topics.ts';
+import { decodePrivateMessage, encodePrivateMessage, privateAad, privateInfo } from '../../protocol/private-message.ts';
+import { openReport, type Report } from '../../protocol/report.ts';
+import { acknowledgementsTopic, batchesTopic, commandsTopic, reportsTopic } from '../../protocol/topics.ts';
 
 /** A batch that was accepted. */
 export interface HeldBatch extends SignedHeader {
@@ -42,6 +45,8 @@ export class TestService {
   readonly misdeeds: Misdeeds = { loseAcknowledgements: 0, refuse: () => undefined, log: true };
   /** Everything that was published, duplicates too. */
   readonly arrivals: { topic: string; sequence: number }[] = [];
+  /** Sealed reports, as they came. */
+  readonly reports: Uint8Array[] = [];
   readonly codes = new Map<string, readonly Assignment[]>();
   enrolments = 0;
   #suite = new CipherSuite({ kem: new DhkemX25519HkdfSha256(), kdf: new HkdfSha256(), aead: new Aes256Gcm() });
@@ -139,6 +144,37 @@ export class TestService {
     this.sendRaw('commands', signCommand({ agent, number, expiresAt, collect: [{ subject, permitted }] }, this.signer));
   }
 
+  /** Actions for the agent, sealed to the key that it told last. */
+  async act(number: number, actions: readonly AgentAction[], expiresAt = Date.now() + 60_000): Promise<void> {
+    const agent = thumbprint(this.#agentKey!);
+    const hpkePublicKey = await this.#actionKey();
+    const recipientPublicKey = await this.#suite.kem.deserializePublicKey(hpkePublicKey);
+    const to = { keyId: hpkeKeyId(hpkePublicKey), agent };
+    const params = { recipientPublicKey, info: privateInfo('action') };
+    const { enc, ct } = await this.#suite.seal(params, encodeActions(actions), privateAad('action', to));
+    const message = { ...to, encapsulated: new Uint8Array(enc), ciphertext: new Uint8Array(ct) };
+    const sealed = encodePrivateMessage('action', message);
+    this.sendRaw('commands', signCommand({ agent, number, expiresAt, actions: sealed }, this.signer));
+  }
+
+  async #actionKey(): Promise<Uint8Array> {
+    for (;;) {
+      for (const sealed of this.reports.toReversed()) {
+        const { content } = await this.openReport(sealed);
+        if (content.type === 'hello') return content.hpkePublicKey;
+      }
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+  }
+
+  async openReport(sealed: Uint8Array): Promise<Report> {
+    const to = { hpkePublicKey: this.#hpkePublicKey, agent: thumbprint(this.#agentKey!) };
+    const message = decodePrivateMessage('report', sealed, to);
+    const params = { recipientKey: this.#pair.privateKey, enc: message.encapsulated, info: privateInfo('report') };
+    const plaintext = await this.#suite.open(params, message.ciphertext, privateAad('report', message));
+    return openReport(new Uint8Array(plaintext), this.#agentKey!, verifyEd25519);
+  }
+
   sendRaw(what: 'acknowledgements' | 'commands', payload: Uint8Array): void {
     const agent = this.#agentId()!;
     const topic = what === 'commands' ? commandsTopic(agent) : acknowledgementsTopic(agent);
@@ -171,6 +207,7 @@ export class TestService {
   }
 
   async #receive(topic: string, payload: Uint8Array): Promise<void> {
+    if (topic === reportsTopic(this.#agentId()!)) return void this.reports.push(payload);
     if (topic !== batchesTopic(this.#agentId()!)) throw new Error('another topic');
     const batch = await this.#open(payload);
     const { header, id } = batch;

@@ -7,6 +7,7 @@ import { deflateRawSync } from 'node:zlib';
 import { Aes256Gcm, CipherSuite, DhkemX25519HkdfSha256, HkdfSha256 } from '@hpke/core';
 import { linkDisclosure, openDisclosures } from '../../ingest-service/consent/disclosure.ts';
 import { signAcknowledgement } from '../../protocol/acknowledgement.ts';
+import { type AgentAction, encodeActions } from '../../protocol/agent-action.ts';
 import { ENVELOPE_INFO, leafSalt, type Segment } from '../../protocol/batch.ts';
 import { encodeHex, encodeUtf8 } from '../../protocol/bytes.ts';
 import { encodeCbor, sensorValueToCbor } from '../../protocol/cbor.ts';
@@ -20,14 +21,17 @@ import { verifyEd25519 } from '../../protocol/ed25519.ts';
 import { readEnrolment } from '../../protocol/enrolment.ts';
 import { encodeContent, encodeEnvelope, envelopeAad, hpkeKeyId } from '../../protocol/envelope.ts';
 import { encodeId, thumbprint } from '../../protocol/keys.ts';
+import { encodeLeaf } from '../../protocol/leaf.ts';
 import { encodePosition } from '../../protocol/position.ts';
 import { encodeReceipt, encodeTrust } from '../../protocol/receipt.ts';
+import { type ReportContent, signReport } from '../../protocol/report.ts';
 import { encodeVerifierKey } from '../../protocol/signed-note.ts';
 import { signRequest } from '../../protocol/signed-request.ts';
 import {
   buildBatch,
   DEVICE,
   HEARD_AT,
+  type Heard,
   LOG_INDEX,
   LOG_SIZE,
   OTHER_LEAVES,
@@ -55,6 +59,60 @@ const batch = buildBatch(
   ],
   agent,
 );
+
+/** Readings that rest on more than their raw bytes, or on advertised data; none of them is in the batch. */
+const FURTHER: readonly (Heard & { readonly means: string })[] = [
+  {
+    means: 'glucose with its context: before a meal',
+    characteristic: 0x2a18,
+    hex: '120700ea07010108000054b011',
+    companion: '02070001',
+  },
+  {
+    means: 'blood pressure of a cuff that claims to detect body movement alone',
+    characteristic: 0x2a35,
+    hex: '10780050005d002f00',
+    feature: '0100',
+  },
+  {
+    means: 'weight in the second of two values of a body composition',
+    characteristic: 0x2a9c,
+    hex: '0014c8002c3a',
+    companion: '0610c800ea07010108000002',
+  },
+  { means: 'blood pressure from a record', characteristic: 0x2b36, hex: '030700342b00780050006400' },
+  { means: 'weight in service data', characteristic: 0xfcd2, hex: '40073e1d', carrier: 'service-data' },
+  {
+    means: 'heart rate in manufacturer data',
+    characteristic: 0x006b,
+    hex: '6b003b164446',
+    carrier: 'manufacturer-data',
+  },
+];
+
+const NEARBY = { address: 'c0:01:02:03:04:05', addressType: 'random' } as const;
+
+const ACTIONS: readonly AgentAction[] = [
+  { type: 'scan', forMs: 60_000 },
+  { type: 'assign', ...NEARBY, subject: SUBJECT },
+  { type: 'unassign', device: DEVICE },
+  { type: 'passkey', ...NEARBY, passkey: 123_456 },
+  { type: 'claim', ...NEARBY, userIndex: 2, subject: SUBJECT },
+];
+
+const REPORTS: readonly ReportContent[] = [
+  { type: 'hello', hpkePublicKey: new Uint8Array(32).fill(5) },
+  {
+    type: 'found',
+    devices: [
+      { ...NEARBY, name: 'HTEST thermometer', kind: 'thermometer', profile: 'generic', rssi: -60, heardAt: AT },
+      { ...NEARBY, addressType: 'public', kind: 'other', profile: 'omron', rssi: -90, heardAt: AT },
+    ],
+  },
+  { type: 'link', ...NEARBY, state: 'proven' },
+  { type: 'link', ...NEARBY, state: 'failed', failure: 'not-heard' },
+  { type: 'held', users: [{ ...NEARBY, userIndex: 2, count: 3 }] },
+];
 
 function describeKey({ publicKey }: Signer, fill: number) {
   return {
@@ -192,6 +250,10 @@ export async function makeFormatVectors(): Promise<string> {
       id: encodeHex(batch.signed.id),
       idText: encodeId(batch.signed.id),
     },
+    readings: FURTHER.map(({ means, ...heard }) => ({
+      means,
+      body: encodeHex(encodeLeaf(readingLeaves(heard)[0]!)),
+    })),
     envelope: await makeEnvelope(),
     acknowledgements: [
       signAcknowledgement({ ...about, outcome: 'held', withheld: 0 }, service),
@@ -204,6 +266,13 @@ export async function makeFormatVectors(): Promise<string> {
       signCommand(
         { agent: AGENT, number: 1, expiresAt: AT + 60_000, collect: [{ subject: SUBJECT, permitted: true }] },
         service,
+      ),
+    ),
+    actions: encodeHex(encodeActions(ACTIONS)),
+    reports: REPORTS.map((content) =>
+      describeSigned(
+        'report',
+        signReport({ agent: AGENT, boot: new Uint8Array(16).fill(6), number: 1, at: AT, content }, agent),
       ),
     ),
     enrolment: { ...describeSigned('enrolment', receipt.enrolment), id: encodeHex(enrolmentId) },

@@ -14,10 +14,12 @@ describe('words', () => {
 
   it('writes units as people do', () => {
     expect(['mm[Hg]', 'Cel', '[degF]', '/min', 'mg/dL'].map(unitText)).toEqual(['mmHg', '°C', '°F', '/min', 'mg/dL']);
+    expect(['[lb_av]', '[in_i]', 'kg/m2', 'kg'].map(unitText)).toEqual(['lb', 'in', 'kg/m²', 'kg']);
   });
 
   it('never shows a special value as a number', () => {
     expect(valueText('36.80')).toEqual({ text: '36.80', special: false });
+    expect(valueText('2.69921875')).toEqual({ text: '2.70', special: false });
     expect(valueText('118/76')).toEqual({ text: '118/76', special: false });
     expect(valueText('NaN')).toEqual({ text: 'no measurement', special: true });
     expect(valueText('NaN/NaN')).toEqual({ text: 'no measurement', special: true });

@@ -26,6 +26,8 @@ const EXPECTED: Readonly<Record<CaseName, { mended: string; plain: string }>> = 
   '7 error 0x04': { mended: 'att-error 4, then 1 octets', plain: 'hung, then hung' },
   '9 long value of a peer with a large MTU': { mended: '400 octets', plain: '255 octets' },
   '10 adapter loses power': { mended: 'disconnect', plain: 'no disconnect' },
+  '11 two services with one UUID': { mended: '1 and 2', plain: '2' },
+  '12 Security Request': { mended: 'heard', plain: 'ignored' },
   'malformed packet': { mended: '1 octets', plain: 'died' },
   'indication confirmed early': { mended: 'when released', plain: 'at once' },
 };

@@ -86,6 +86,7 @@ describe.each(['in process', 'unix socket'] as const)('radio, %s', (way) => {
       serial: 'T-1',
       firmware: '1.0.0',
       connection: 1,
+      link: 'unbonded',
     });
     expect(devices.find(({ id }) => id === cgm.address)?.addressType).toBe('public');
   });

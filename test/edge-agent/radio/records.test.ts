@@ -1,13 +1,17 @@
 /** Stored records: what is asked for, what is remembered, and what devices that cannot do it all answer. */
 import { afterEach, describe, expect, it } from 'vitest';
 import type { RecordCursors } from '../../../edge-agent/radio/record-progress.ts';
+import { decodeCgmMeasurement } from '../../../protocol/gatt/cgm.ts';
 import { decodeGlucoseMeasurement } from '../../../protocol/gatt/glucose.ts';
+import { decodeHeartRateMeasurement } from '../../../protocol/gatt/heart-rate.ts';
 import { RACP_OP, RACP_OPERATOR, RACP_RESPONSE } from '../../../protocol/gatt/racp.ts';
+import { createCgm } from '../../../simulators/devices/cgm.ts';
 import {
   createGlucoseMeter,
   type GlucoseMeter,
   type GlucoseMeterOptions,
 } from '../../../simulators/devices/glucose-meter.ts';
+import { createHeartStrap } from '../../../simulators/devices/heart-strap.ts';
 import { openRadioWorld, type RadioWorld, type RadioWorldOptions, until } from '../../support/radio-world.ts';
 
 let world: RadioWorld | undefined;
@@ -226,6 +230,36 @@ describe('stored records', () => {
   );
 });
 
+describe('what a device sends by itself', () => {
+  it('is a week of a sensor without a control point, in order', async () => {
+    const session = { startedAt: AT, tzMin: 60, dstMin: 60 };
+    const cgm = createCgm({ address: 'F0:00:00:00:05:01', name: 'HTEST sensor', serial: 'G-1', session });
+    const offsets = Array.from({ length: 2016 }, (_, i) => i * 5);
+    for (const offsetMin of offsets) void cgm.measure({ glucose: { mantissa: 100, exponent: 0 }, offsetMin });
+    const { heard } = await open({ setUp: (air) => void air.add(cgm) });
+    await until(() => heard(0x2aa7).length === offsets.length);
+    const records = heard(0x2aa7).flatMap(({ value }) => decodeCgmMeasurement(value).records);
+    expect(records.map(({ offsetMin }) => offsetMin)).toEqual(offsets);
+    expect(heard(0x2aa7).every(({ sessionStart }) => sessionStart?.length === 11)).toBe(true);
+  });
+
+  it('in the few seconds that it is there is heard, even when it never said who it is', async () => {
+    const strap = createHeartStrap({ address: 'F0:00:00:00:01:01', name: 'HTEST strap', serial: 'S-1' });
+    const READ = 0x0a;
+    strap.misbehave = (request) => (request[0] === READ ? 'silence' : undefined);
+    const world = await open({ setUp: (air) => void air.add(strap) });
+    await strap.whenHeard();
+    const rates = Array.from({ length: 400 }, (_, i) => i);
+    for (const heartRate of rates) await strap.beat({ heartRate });
+    strap.stopAdvertising();
+    strap.disconnect();
+    await until(() => world.heard(0x2a37).length === rates.length);
+    const heard = world.heard(0x2a37).map(({ value }) => decodeHeartRateMeasurement(value).heartRate);
+    expect(heard).toEqual(rates);
+    expect(world.devices).toEqual([{ id: strap.address, addressType: 'random', connection: 1, link: 'unbonded' }]);
+  });
+});
+
 describe('a device that cannot', () => {
   it.each([
     ['compare', { filters: false }],
@@ -283,6 +317,32 @@ describe('a device that cannot', () => {
       await until(() => sequences(world).length === 1);
     },
   );
+
+  it('begin at all is told to abort, and heard all the same', async () => {
+    const meter = await meterWith(60);
+    meter.memory.stallAfter = 0;
+    const cursors = createCursors();
+    const world = await open({ setUp: (air) => void air.add(meter), cursors, timings: { recordIdleMs: 50 } });
+    await until(() => visits(world) === 1);
+    await measure(meter, 1);
+    await until(() => sequences(world).length === 1);
+    expect(world.links.some(({ state }) => state === 'lost')).toBe(false);
+    expect(cursors.written).toEqual([]);
+  });
+
+  it('date its session is asked for all of it each time', async () => {
+    const session = { startedAt: undefined, tzMin: null, dstMin: null };
+    const address = 'F0:00:00:00:05:01';
+    const cgm = createCgm({ address, name: 'SmartGuide HTEST', serial: 'G-1', session, records: {} });
+    for (const offsetMin of [0, 5]) await cgm.measure({ glucose: { mantissa: 100, exponent: 0 }, offsetMin });
+    const cursors = createCursors();
+    const world = await open({ setUp: (air) => void air.add(cgm), cursors });
+    await until(() => visits(world) === 1);
+    cgm.disconnect();
+    await until(() => visits(world) === 2);
+    expect(world.heard(0x2aa7)).toHaveLength(4);
+    expect(cursors.written).toEqual([]);
+  });
 
   it('go on is told to abort, dropped, and asked for the rest on the next link', async () => {
     const meter = await meterWith(60);

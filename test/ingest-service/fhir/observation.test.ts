@@ -8,6 +8,7 @@ import { QUALITY_FLAGS } from '../../../protocol/gatt/quality.ts';
 import { encodeId } from '../../../protocol/keys.ts';
 import type { ReadingLeaf } from '../../../protocol/leaf.ts';
 import { allVitalSigns, MDC } from '../../../protocol/vital-signs.ts';
+import { readingLeaves } from '../../support/receipt-builder.ts';
 import { expectObservation } from './r4-rules.ts';
 
 const measuredAt = Date.UTC(2026, 0, 15, 23, 30, 5);
@@ -122,6 +123,69 @@ describe('observation', () => {
         '"valueQuantity":{"value":16.0,"unit":"kPa","system":"http://unitsofmeasure.org","code":"kPa"}}],' +
         '"value":120.0,"unit":"mmHg","system":"http://unitsofmeasure.org","code":"mm[Hg]"}',
     );
+  });
+
+  it('gives a height in centimeters, as the bodyheight profile asks, and keeps what the scale said', () => {
+    const observation = observe({ vital: MDC.height, unit: 'm', value: decimal(1750, -3) });
+    expectObservation(observation);
+    expect(observation.meta?.profile).toEqual(['http://hl7.org/fhir/StructureDefinition/bodyheight']);
+    expect(stringifyFhir(observation.valueQuantity!)).toContain('"value":1.750,"unit":"m"');
+    expect(stringifyFhir(observation.valueQuantity!)).toContain('"value":175.0,"unit":"cm"');
+  });
+
+  it.each([
+    [MDC.weight, '[lb_av]', 'bodyweight'],
+    [MDC.bodyMassIndex, 'kg/m2', 'bmi'],
+    [MDC.respiratoryRate, '/min', 'resprate'],
+  ])('follows the profile of %i in %s', (vital, unit, profile) => {
+    const observation = observe({ vital, unit, value: decimal(200, -1) });
+    expectObservation(observation);
+    expect(observation.meta?.profile).toEqual([`http://hl7.org/fhir/StructureDefinition/${profile}`]);
+  });
+
+  it.each([
+    ['mg/dL', '41653-7'],
+    ['mmol/L', '14743-9'],
+  ])('codes a laboratory glucose in %s by its unit, with the meal that the meter was told of', (unit, loinc) => {
+    const observation = observe({
+      vital: MDC.capillaryGlucose,
+      unit,
+      value: decimal(84, -1),
+      flags: ['after-meal', 'strip-fault'],
+    });
+    expectObservation(observation);
+    expect(observation.category[0]?.coding?.[0]?.code).toBe('laboratory');
+    expect(observation.code.coding?.map(({ code }) => code)).toEqual(['160184', loinc]);
+    expect(observation.component).toEqual([
+      {
+        code: { coding: [{ system: 'urn:iso:std:iso:11073:10101', code: '8417864' }], text: 'Meal' },
+        valueCodeableConcept: {
+          coding: [{ system: 'urn:iso:std:iso:11073:10101', code: '8417872' }],
+          text: 'measured after a meal',
+        },
+      },
+    ]);
+    expect(observation.interpretation).toHaveLength(1);
+  });
+
+  it('says what was eaten and taken, of which observation-category knows nothing', () => {
+    const carbs = observe({ vital: MDC.carbohydrates, unit: 'g', value: decimal(40, 0), flags: ['lunch'] });
+    const insulin = observe({ vital: MDC.medication, unit: 'mL', value: decimal(1, -1), flags: ['rapid-acting'] });
+    for (const observation of [carbs, insulin]) expectObservation(observation);
+    expect(carbs.code.coding?.map(({ code }) => code)).toEqual(['8417764', '8417772']);
+    expect(insulin.code.coding?.map(({ code }) => code)).toEqual(['8417796', '8417800']);
+    expect(carbs.category).toHaveLength(1);
+    expect(observe({ vital: MDC.exercise, unit: '%', value: decimal(60, 0) }).category[0]?.coding?.[0]?.code).toBe(
+      'activity',
+    );
+  });
+
+  it('names the site that the raw bytes name, and no other', () => {
+    const [leaf] = readingLeaves({ characteristic: 0x2a1c, hex: '06710e00fee90705150a1e2d01' });
+    const observation = toObservation({ ...inputOf({}), leaf: leaf! });
+    expectObservation(observation);
+    expect(observation.bodySite?.coding).toEqual([{ system: 'urn:iso:std:iso:11073:10101', code: '188452' }]);
+    expect(toObservation({ ...inputOf({}), leaf: { ...leaf!, unit: '[degF]' } }).bodySite).toBeUndefined();
   });
 
   it('leaves degrees Fahrenheit, which the bodytemp profile allows', () => {

@@ -60,13 +60,22 @@ export function expectObservation(resource: object): void {
     expectOneValue(component, false); // vs-3
   }
   if (json.effectiveDateTime !== undefined) expect(json.effectiveDateTime).toMatch(DATE_TIME);
+  // FHIR R4 observation-category: at most one of the codes that are used here.
+  const known = (json.category as Json[])
+    .flatMap(codings)
+    .filter(({ system }) => system?.endsWith('observation-category'));
+  expect(known.length).toBeLessThanOrEqual(1);
+  for (const { code } of known) expect(['vital-signs', 'laboratory', 'activity']).toContain(code);
+  if (json.bodySite !== undefined) expect(codings(json.bodySite).length).toBeGreaterThan(0);
   const profiles = json.meta?.profile ?? [];
   for (const profile of profiles) expectProfile(profile.replace('http://hl7.org/fhir/StructureDefinition/', ''), json);
 }
 
 /** obs-6 and vs-2: a value, a reason for its absence, or parts; never two of the first. */
 function expectOneValue(json: Json, hasParts: boolean): void {
-  const found = [json.valueQuantity, json.dataAbsentReason].filter((part) => part !== undefined);
+  const found = [json.valueQuantity, json.valueCodeableConcept, json.dataAbsentReason].filter(
+    (part) => part !== undefined,
+  );
   if (hasParts) expect(found.length).toBeLessThanOrEqual(1);
   else expect(found.length).toBe(1);
 }
@@ -76,6 +85,10 @@ const PROFILES: Record<string, { loinc: string; units: string[] }> = {
   bodytemp: { loinc: '8310-5', units: ['Cel', '[degF]'] },
   oxygensat: { loinc: '2708-6', units: ['%'] },
   bp: { loinc: '85354-9', units: ['mm[Hg]'] },
+  resprate: { loinc: '9279-1', units: ['/min'] },
+  bodyweight: { loinc: '29463-7', units: ['kg', 'g', '[lb_av]'] },
+  bodyheight: { loinc: '8302-2', units: ['cm', '[in_i]'] },
+  bmi: { loinc: '39156-5', units: ['kg/m2'] },
 };
 
 function expectProfile(name: string, json: Json): void {

@@ -38,7 +38,7 @@ describe('observation search', () => {
     const query = `code=8867-4&date=ge2026-01-01&date=lt2026-02-01&_sort=date&_count=7&_id=a,b&_format=json&_cursor=${encodeCursor(cursor)}`;
     expect(parse(query)).toEqual({
       patientId: 'p1',
-      vitals: [MDC.heartRate, MDC.cuffPulse, MDC.oximeterPulse],
+      vitals: [MDC.heartRate, MDC.pulse, MDC.cuffPulse, MDC.oximeterPulse],
       from: utc('2026-01-01T00:00:00Z'),
       to: utc('2026-02-01T00:00:00Z'),
       ids: ['a', 'b'],
@@ -54,6 +54,7 @@ describe('observation search', () => {
     ['http://loinc.org|85354-9', [MDC.bloodPressure]],
     ['8310-5,99504-3', [MDC.temperature, MDC.glucose]],
     ['59408-5', [MDC.oxygenSaturation]],
+    ['15074-8', [MDC.venousGlucose, MDC.arterialGlucose, MDC.bloodGlucose]],
     ['http://loinc.org|147842', []],
     ['http://snomed.info/sct|364075005', []],
     ['|8867-4', []],

@@ -23,10 +23,11 @@ describe('a simulated device is heard by the radio', () => {
   let world: RadioWorld;
   afterEach(() => world?.close());
 
-  async function open<P extends VirtualPeripheral>(create: (options: DeviceOptions) => P): Promise<P> {
+  /** A device on the air, once the radio listens to these characteristics. */
+  async function open<P extends VirtualPeripheral>(create: (o: DeviceOptions) => P, ...to: number[]): Promise<P> {
     const device = create(options);
     world = await openRadioWorld({ setUp: (controller) => controller.add(device) });
-    await until(() => world.links.at(-1)?.state === 'subscribed');
+    await Promise.all(to.map((uuid) => device.whenSubscribed(uuid)));
     return device;
   }
   const valuesOf = (uuid: number) => world.heard(uuid).map(({ value }) => value);
@@ -34,7 +35,7 @@ describe('a simulated device is heard by the radio', () => {
   it('scale: what was weighed before, and after', async () => {
     const scale = createScale(options);
     expect(await scale.weigh({ weight: dec(71_050, -3), at: '2024-06-01T07:00:00' })).toBe(false);
-    await open(() => scale);
+    await open(() => scale, 0x2a9d);
     await scale.whenSent();
     expect(await scale.weigh({ weight: 'unsuccessful', unit: 'lb' })).toBe(true);
     await until(() => valuesOf(0x2a9d).length === 2);
@@ -45,7 +46,7 @@ describe('a simulated device is heard by the radio', () => {
   });
 
   it('body composition scale: one value where it fits, else two that make one measurement', async () => {
-    const scale = await open((o) => createScale({ ...o, composition: true }));
+    const scale = await open((o) => createScale({ ...o, composition: true }), 0x2a9c, 0x2a9d);
     const small = { bodyFatPct: dec(215, -1), impedanceOhm: dec(5123, -1) };
     expect(await scale.analyze(small)).toBe(true);
     const all = {
@@ -73,7 +74,7 @@ describe('a simulated device is heard by the radio', () => {
   });
 
   it('running pod', async () => {
-    const pod = await open(createRunningPod);
+    const pod = await open(createRunningPod, 0x2a53);
     expect(await pod.run({ speedMps: dec(3_000_000_000, -9), cadence: 170, distanceM: dec(12_345, -1) })).toBe(true);
     await until(() => valuesOf(0x2a53).length === 1);
     const measurement = decodeRscMeasurement(valuesOf(0x2a53)[0]!);
@@ -82,7 +83,7 @@ describe('a simulated device is heard by the radio', () => {
 
   it('cycling sensor, whose counters wrap and whose times stand still without a turn', async () => {
     const counters = { wheelRevs: 0xffff_fffe, wheelTime1024: 65_000, crankRevs: 65_535, crankTime1024: 64_000 };
-    const sensor = await open((o) => createCyclingSensor({ ...o, counters }));
+    const sensor = await open((o) => createCyclingSensor({ ...o, counters }), 0x2a5b);
     await sensor.ride({ seconds: 1, wheel: 3, crank: 1 });
     await sensor.ride({ seconds: 1, wheel: 2, crank: 0 });
     await until(() => valuesOf(0x2a5b).length === 2);
@@ -93,7 +94,7 @@ describe('a simulated device is heard by the radio', () => {
   });
 
   it('health sensor, in as many segments as it takes', async () => {
-    const sensor = await open(createHealthSensor);
+    const sensor = await open(createHealthSensor, 0x2b8b);
     const fields = { time: null, durationS: null, status: null, objectId: null, patient: null } as const;
     const observation: GhsObservation = {
       ...fields,
@@ -107,7 +108,7 @@ describe('a simulated device is heard by the radio', () => {
     };
     expect(await sensor.observe(observation)).toBe(true);
     expect(await sensor.observe({ ...observation, supplemental: null })).toBe(true);
-    await until(() => decodeGhsSegment(valuesOf(0x2b8b).at(-1)!).first);
+    await until(() => valuesOf(0x2b8b).filter((value) => decodeGhsSegment(value).last).length === 2);
     let assembly: Assembly | null = null;
     const whole: Uint8Array[] = [];
     for (const value of valuesOf(0x2b8b)) {
@@ -121,7 +122,9 @@ describe('a simulated device is heard by the radio', () => {
 
   it('battery that runs down with simulated time', async () => {
     const clock = createSimClock(0);
-    const strap = await open((o) => createHeartStrap({ ...o, battery: { clock, lastsH: 100 } }));
+    const strap = await open((o) => createHeartStrap({ ...o, battery: { clock, lastsH: 100 } }), 0x2a19, 0x2bed);
+    // Both were read first.
+    await until(() => valuesOf(0x2bed).length === 1 && valuesOf(0x2a19).length === 1);
     expect(strap.batteryPercent).toBe(100);
     clock.set(82 * 3_600_000);
     expect(await strap.tellBattery()).toBe(true);

@@ -48,18 +48,6 @@ async function subscribe() {
   host.heard.length = 0;
 }
 
-/** Notifies values, one octet each, and gives the octets that come. */
-async function notify(...values: number[]) {
-  host.heard.length = 0;
-  const sent = await Promise.all(values.map((value) => device.send(0x2a37, Uint8Array.of(value))));
-  expect(sent.every(Boolean)).toBe(true);
-  await host.settled();
-  return host.atts().map((pdu) => {
-    expect(pdu.slice(0, 6)).toBe('1b0600');
-    return Number.parseInt(pdu.slice(6), 16);
-  });
-}
-
 describe('faults of links', () => {
   it('fail a connection after it was complete and before any data', async () => {
     apply({ kind: 'establishment-failure', times: 2 });
@@ -152,96 +140,6 @@ describe('faults of requests', () => {
   });
 });
 
-describe('faults of values', () => {
-  it('send notifications late, and what is held at the end', async () => {
-    await subscribe();
-    const undo = apply({ kind: 'late-notifications', by: 2 });
-    expect(await notify(1, 2, 3, 4)).toEqual([1, 2]);
-    host.heard.length = 0;
-    undo();
-    await host.settled();
-    expect(host.atts()).toEqual(['1b060003', '1b060004']);
-    expect(await notify(5)).toEqual([5]);
-  });
-
-  it('send nothing late on a link that is not there any more', async () => {
-    await subscribe();
-    const undo = apply({ kind: 'late-notifications' });
-    expect(await notify(1)).toEqual([]);
-    device.disconnect();
-    await host.connect(ADDRESS);
-    host.heard.length = 0;
-    undo();
-    await host.settled();
-    expect(host.atts()).toEqual([]);
-  });
-
-  it('double, reorder and lose notifications', async () => {
-    await subscribe();
-    const doubled = apply({ kind: 'doubled-notifications' });
-    expect(await notify(1, 2)).toEqual([1, 1, 2, 2]);
-    doubled();
-    const reordered = apply({ kind: 'reordered-notifications' });
-    expect(await notify(1, 2, 3, 4)).toEqual([2, 1, 4, 3]);
-    reordered();
-    const lost = apply({ kind: 'lost-notifications' });
-    expect(await notify(1, 2)).toEqual([]);
-    lost();
-    apply({ kind: 'lost-notifications', probability: 0.5 });
-    const some = await notify(...Array.from({ length: 40 }, (_, i) => i));
-    expect(some.length).toBeGreaterThan(5);
-    expect(some.length).toBeLessThan(35);
-  });
-
-  it('act one on the other', async () => {
-    await subscribe();
-    apply({ kind: 'doubled-notifications' });
-    const undo = apply({ kind: 'late-notifications', by: 1 });
-    expect(await notify(1, 2)).toEqual([1, 1, 2]);
-    undo();
-  });
-
-  it('spoil values: cut short, too long, random; read ones too where told', async () => {
-    await subscribe();
-    const value = Uint8Array.of(0x16, 60, 1, 2);
-    const heardWith = async (how: 'truncated' | 'trailing' | 'random') => {
-      host.heard.length = 0;
-      const undo = apply({ kind: 'malformed-values', how });
-      await device.send(0x2a37, value);
-      undo();
-      await host.settled();
-      return Buffer.from(host.atts()[0]!, 'hex').subarray(3);
-    };
-    const truncated = await heardWith('truncated');
-    expect(truncated.length).toBeLessThan(4);
-    expect([...truncated]).toEqual([...value.subarray(0, truncated.length)]);
-    const trailing = await heardWith('trailing');
-    expect(trailing.length).toBeGreaterThan(4);
-    expect([...trailing.subarray(0, 4)]).toEqual([...value]);
-    const random = await heardWith('random');
-    expect(random.length).toBe(4);
-    expect([...random]).not.toEqual([...value]);
-    apply({ kind: 'malformed-values', how: 'trailing', reads: true });
-    const [read] = await host.att('0a0900');
-    expect(read!.startsWith('0b010203')).toBe(true);
-    expect(read!.length).toBeGreaterThan(8);
-  });
-
-  it('slow packets down and keep their order', async () => {
-    await subscribe();
-    apply({ kind: 'latency', turns: 30 });
-    let arrived = false;
-    const sent = device.send(0x2a37, Uint8Array.of(1)).then(() => {
-      arrived = true;
-    });
-    const second = device.send(0x2a37, Uint8Array.of(2));
-    for (let i = 0; i < 20; i++) await new Promise((resolve) => setImmediate(resolve));
-    expect(arrived).toBe(false);
-    await Promise.all([sent, second]);
-    expect(host.atts()).toEqual(['1b060001', '1b060002']);
-  });
-});
-
 describe('faults of devices and controllers', () => {
   it('offer another MTU', async () => {
     const undo = apply({ kind: 'mtu' });
@@ -275,11 +173,6 @@ describe('faults of devices and controllers', () => {
     expect(device.address).toBe(second);
     device.disconnect();
     expect(device.address).not.toBe(second);
-  });
-
-  it('end the bonds of a device', () => {
-    apply({ kind: 'lost-keys' })();
-    expect(device.bondCount).toBe(0);
   });
 
   it('take the power from an adapter', async () => {

@@ -1,9 +1,13 @@
 /** LE legacy Just Works (Core 5.2 Vol 3 Part H §2.3.5.2) with the device as responder, by hand on the host's side. */
 import { createCipheriv } from 'node:crypto';
+import fc from 'fast-check';
 import { afterEach, expect, it } from 'vitest';
+import { applyFault } from '../../../simulators/hci/faults.ts';
+import { CID_SMP } from '../../../simulators/hci/hci-packets.ts';
 import { createSimClock } from '../../../simulators/hci/sim-clock.ts';
 import { VirtualController } from '../../../simulators/hci/virtual-controller.ts';
 import { VirtualPeripheral } from '../../../simulators/hci/virtual-peripheral.ts';
+import { createRandom } from '../../../simulators/random.ts';
 import { until } from '../../support/radio-world.ts';
 
 const DEVICE = 'f1:02:03:04:05:06';
@@ -36,7 +40,8 @@ function confirmOf(random: string, request: string, response: string, own: 'publ
 
 async function pair(own: 'public' | 'random', keys: number) {
   controller = new VirtualController({ clock: createSimClock(0), address: PUBLIC });
-  controller.add(new VirtualPeripheral({ address: DEVICE, name: 'HTEST', advertises: [], services: [] }));
+  const device = new VirtualPeripheral({ address: DEVICE, name: 'HTEST', advertises: [], services: [] });
+  controller.add(device);
   const heard: string[] = [];
   controller.attach((packet) => {
     heard.push(packet.toString('hex'));
@@ -67,7 +72,7 @@ async function pair(own: 'public' | 'random', keys: number) {
   send(`0119201c4100${'00'.repeat(10)}${reversed(key)}`);
   await until(() => heard.some((packet) => packet.startsWith('0408')));
   for (let i = 0; i < 4; i++) await new Promise((resolve) => setImmediate(resolve));
-  return { request, response, confirm: reversed(confirm.slice(2)), responderRandom, after: [...heard] };
+  return { request, response, confirm: reversed(confirm.slice(2)), responderRandom, after: [...heard], device, heard };
 }
 
 it.each(['public', 'random'] as const)('confirms with the address that the host gave itself: %s', async (own) => {
@@ -91,4 +96,57 @@ it('hands over no key that was not asked for', async () => {
   const { response, after } = await pair('public', 0);
   expect(response).toBe('02030001100000');
   expect(after.map((packet) => packet.slice(0, 4))).toEqual(['040f', '0408']);
+});
+
+it('answers any octets of a host with nothing but Pairing Failed, and pairs with the next one', () => {
+  const device = new VirtualPeripheral({ address: DEVICE, name: 'HTEST', advertises: [], services: [] });
+  const sent: Buffer[] = [];
+  const link = {
+    central: { address: PUBLIC, random: false },
+    send: (_cid: number, payload: Buffer) => void sent.push(payload),
+    drop: () => undefined,
+  };
+  const pdu = fc.oneof(
+    fc
+      .constantFrom('01030001100001', `03${'00'.repeat(16)}`, `04${'00'.repeat(16)}`)
+      .map((hex) => Buffer.from(hex, 'hex')),
+    fc.uint8Array({ maxLength: 20 }).map((octets) => Buffer.from(octets)),
+  );
+  fc.assert(
+    fc.property(fc.array(pdu, { maxLength: 8 }), (pdus) => {
+      device.release(0x13);
+      device.accept(link);
+      sent.length = 0;
+      for (const one of pdus) device.receive(CID_SMP, one);
+      // Response, Confirm, Failed: a Random would mean that a confirm value of zeros had fitted.
+      expect(sent.every((one) => [0x02, 0x03, 0x05].includes(one[0] ?? 0))).toBe(true);
+      expect(device.startEncryption(new Uint8Array(16), new Uint8Array(2), new Uint8Array(8))).toBe('no-key');
+    }),
+    { numRuns: 500 },
+  );
+  device.release(0x13);
+  device.accept(link);
+  device.receive(CID_SMP, Buffer.from('01030001100001', 'hex'));
+  expect(sent.at(-1)?.toString('hex')).toBe('02030001100001');
+});
+
+it('does not know its keys any more once they are lost', async () => {
+  const { after, device, heard } = await pair('public', 1);
+  const [key = '', identification = ''] = after.slice(2).map((packet) => packet.slice(20));
+  const encryption = `0119201c4100${identification.slice(4)}${identification.slice(0, 4)}${key}`;
+  const encrypted = async () => {
+    device.disconnect();
+    controller.receive(Buffer.from(`010d2019600030000001${reversed(octets(DEVICE))}001800280000002a0000000000`, 'hex'));
+    const handle = `${(controller.handleOf(device) ?? 0).toString(16)}00`;
+    heard.length = 0;
+    controller.receive(Buffer.from(encryption.replace('4100', handle), 'hex'));
+    await until(() => heard.some((packet) => packet.startsWith('0408')));
+    return heard.find((packet) => packet.startsWith('0408'))?.slice(6, 8);
+  };
+  expect(device.bondCount).toBe(1);
+  expect(await encrypted()).toBe('00');
+  applyFault({ kind: 'lost-keys' }, { controller, device }, createRandom(1));
+  expect(device.bondCount).toBe(0);
+  // PIN or Key Missing
+  expect(await encrypted()).toBe('06');
 });
