@@ -171,6 +171,30 @@ describe('a radio in a process of its own', () => {
     expect(host.ended).toBe(1);
   });
 
+  it.each([
+    ['does not find it', '/nonexistent/node'],
+    ['does not take it', ''],
+  ])('is started again once the system can, which at first %s', async (_why, path) => {
+    const strap = addStrap();
+    host = await open();
+    const { heard } = listen(host);
+    await strap.whenHeard();
+    const { execPath } = process;
+    process.execPath = path;
+    try {
+      process.kill(host.pid!, 'SIGKILL');
+      await until('it is gone', () => host!.pid === undefined);
+      await pause(50);
+    } finally {
+      process.execPath = execPath;
+    }
+    await until('a beat', async () => {
+      await strap.beat({ heartRate: 70 });
+      return heard.length > 0;
+    });
+    expect(host.ended).toBe(1);
+  });
+
   it('ends a process that answers no more', async () => {
     host = await open({ hangMs: 300 });
     const { log } = listen(host);
