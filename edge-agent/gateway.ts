@@ -345,9 +345,11 @@ export class Gateway {
     for (const action of actions) this.pairings.act(action, taken.includes(action));
   }
 
-  /** Lets go what waited for somebody to claim it. What could not be made durable stops the agent by itself. */
+  /** Lets go what waited for somebody to claim it. An agent that stops meanwhile does it at its next start. */
   #release(): void {
-    this.#guard(() => void this.#unclaimed.release().catch(() => undefined));
+    this.#unclaimed.release().catch((error: unknown) => {
+      if (!this.#stopped) this.#fail(error);
+    });
   }
 
   #applyPauses(): void {
