@@ -237,11 +237,24 @@ class Host implements RadioHost {
       },
       onClock: (event: ClockEvent) =>
         this.#radio?.onClock?.({ ...event, connection: this.#connectionOf(event.device, event.connection) }),
-      userAdded: (...added: RememberedUser) => this.#radio?.users?.add(...added),
-      bondPut: (bond: Bond) => this.#radio?.bonds?.put(bond),
-      bondRemoved: (device: string) => this.#radio?.bonds?.remove(device),
-      cursorChanged: (key: CursorKey, number: number | undefined) => this.#radio?.cursors?.write(key, number),
+      userAdded: this.#keeping((...added: RememberedUser) => this.#radio?.users?.add(...added)),
+      bondPut: this.#keeping((bond: Bond) => this.#radio?.bonds?.put(bond)),
+      bondRemoved: this.#keeping((device: string) => this.#radio?.bonds?.remove(device)),
+      cursorChanged: this.#keeping((key: CursorKey, number: number | undefined) =>
+        this.#radio?.cursors?.write(key, number),
+      ),
       recordingStopped: (why: 'full' | 'failed') => this.#options.onRecordingStopped?.(why),
+    };
+  }
+
+  /** What cannot be kept is known to the process until its end; nothing that was heard is lost by it. */
+  #keeping<A extends readonly unknown[]>(keep: (...args: A) => void) {
+    return (...args: A) => {
+      try {
+        keep(...args);
+      } catch {
+        this.#radio?.log?.({ event: 'not-kept' });
+      }
     };
   }
 

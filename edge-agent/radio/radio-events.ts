@@ -115,6 +115,7 @@ export type RadioLog = (line: {
     | 'records-stalled'
     | 'records-not-stored'
     | 'user-consent-refused'
+    | 'not-kept'
     | 'set-up-failed'
     | 'delivery-failed'
     | 'radio-ended'

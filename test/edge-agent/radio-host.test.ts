@@ -4,16 +4,23 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { startAgent } from '../../edge-agent/agent.ts';
+import { keepBonds } from '../../edge-agent/radio/bond-store.ts';
 import { PROFILES } from '../../edge-agent/radio/profiles.ts';
 import type { LinkChange, RadioDevice, RadioLog, RadioNotification } from '../../edge-agent/radio/radio-events.ts';
-import { openRadioHost, type RadioHost, type RadioHostOptions } from '../../edge-agent/radio-host.ts';
+import {
+  type HostedRadioOptions,
+  openRadioHost,
+  type RadioHost,
+  type RadioHostOptions,
+} from '../../edge-agent/radio-host.ts';
 import { instantToWallClock } from '../../protocol/time.ts';
 import { createCuff } from '../../simulators/devices/cuff.ts';
 import { createHeartStrap } from '../../simulators/devices/heart-strap.ts';
 import { type H4Server, serveH4 } from '../../simulators/hci/h4-server.ts';
 import { createSimClock, type SimClock } from '../../simulators/hci/sim-clock.ts';
 import { VirtualController } from '../../simulators/hci/virtual-controller.ts';
-import { CUFF, gatewayOptions, issueCode, makeFolder, NOON, STRAP } from '../support/test-gateway.ts';
+import { BondedCuff, MEASUREMENT } from '../support/bond-world.ts';
+import { CUFF, cuffMeasurement, gatewayOptions, issueCode, makeFolder, NOON, STRAP } from '../support/test-gateway.ts';
 import { TestService } from '../support/test-service.ts';
 import { until } from '../support/until.ts';
 
@@ -57,7 +64,11 @@ const pressure = (systolic: number) => ({
   at: instantToWallClock(NOON + systolic * 60_000, 0),
 });
 
-function listen(radioHost: RadioHost, onNotification?: (heard: RadioNotification) => Promise<void> | undefined) {
+function listen(
+  radioHost: RadioHost,
+  onNotification?: (heard: RadioNotification) => Promise<void> | undefined,
+  more: Partial<HostedRadioOptions> = {},
+) {
   const told = {
     heard: [] as RadioNotification[],
     devices: [] as RadioDevice[],
@@ -79,6 +90,7 @@ function listen(radioHost: RadioHost, onNotification?: (heard: RadioNotification
     uptime: () => performance.now(),
     random: () => 0.5,
     timings: { backoffMs: 5 },
+    ...more,
   });
   return told;
 }
@@ -193,6 +205,20 @@ describe('a radio in a process of its own', () => {
       return heard.length > 0;
     });
     expect(host.ended).toBe(1);
+  });
+
+  it('hears on when a bond could not be kept, and says so', async () => {
+    const cuff = controller.add(new BondedCuff({}, 'encryption', CUFF));
+    host = await open();
+    const fail = () => {
+      throw new Error('disk');
+    };
+    const { heard, log } = listen(host, undefined, { bonds: keepBonds(new Map(), { put: fail, remove: fail }) });
+    await until('it is paired', () => cuff.isSubscribed(MEASUREMENT));
+    await cuff.send(MEASUREMENT, cuffMeasurement(NOON).value);
+    await until('it is heard', () => heard.length > 0);
+    expect(heard[0]).toMatchObject({ link: 'bonded' });
+    expect(log).toContainEqual({ event: 'not-kept' });
   });
 
   it('ends a process that answers no more', async () => {
