@@ -48,6 +48,7 @@ export interface RadioWorldOptions {
   readonly aclLength?: number;
   readonly users?: RadioOptions['users'];
   readonly onBroadcast?: RadioOptions['onBroadcast'];
+  readonly uptime?: RadioOptions['uptime'];
   /** Links that the controller has. */
   readonly maxLinks?: number;
 }
@@ -91,7 +92,7 @@ export async function openRadioWorld(options: RadioWorldOptions = {}): Promise<R
     },
     onLink: (change) => void notes.links.push(change),
     log: ({ event }) => void notes.events.push(event),
-    uptime: () => performance.now(),
+    uptime: options.uptime ?? (() => performance.now()),
     random: () => 0.5,
     timings: { backoffMs: 5, ...options.timings },
     onClock(event) {
