@@ -20,7 +20,16 @@ import { type H4Server, serveH4 } from '../../simulators/hci/h4-server.ts';
 import { createSimClock, type SimClock } from '../../simulators/hci/sim-clock.ts';
 import { VirtualController } from '../../simulators/hci/virtual-controller.ts';
 import { BondedCuff, MEASUREMENT } from '../support/bond-world.ts';
-import { CUFF, cuffMeasurement, gatewayOptions, issueCode, makeFolder, NOON, STRAP } from '../support/test-gateway.ts';
+import {
+  CUFF,
+  cuffMeasurement,
+  gatewayOptions,
+  issueCode,
+  makeFolder,
+  NOON,
+  STRAP,
+  SUBJECT,
+} from '../support/test-gateway.ts';
 import { TestService } from '../support/test-service.ts';
 import { until } from '../support/until.ts';
 
@@ -306,6 +315,31 @@ it('loses nothing that was heard when the radio falls while values stream, and s
   expect(new Set(rates.map(({ heardAt }) => heardAt)).size).toBe(rates.length);
   expect(rates.length).toBeGreaterThan(100);
   expect(rates.length).toBeLessThanOrEqual(beats);
+  await agent.stop();
+  await service.stop();
+});
+
+it('leaves a device that may not be heard any more with what it measured', async () => {
+  const service = await new TestService().start();
+  const cuff = addCuff();
+  const radio = await open();
+  const { clock: _still, ...options } = gatewayOptions(folder, service.url, issueCode(service));
+  const agent = await startAgent({ ...options, transport: radio, radio: { backoffMs: 0, backoffMaxMs: 0 } });
+  await cuff.whenHeard();
+  await agent.settled();
+  // The radio process goes by its memory for a second; then it asks anew, but behind a connection.
+  await pause(1_100);
+  service.command(1, SUBJECT, false);
+  await until('the link has ended', () => !cuff.connected);
+  await pause(500);
+  void cuff.measure(pressure(130));
+  await pause(200);
+  expect([cuff.connected, cuff.unsent, agent.status().paused]).toEqual([false, 1, 0]);
+  service.command(2, SUBJECT, true);
+  await until('it is heard', () => cuff.unsent === 0);
+  await agent.settled();
+  const systolics = service.readings.flatMap(({ components }) => (components ? [components[0]!.value] : []));
+  expect(systolics).toEqual([mmHg(130)]);
   await agent.stop();
   await service.stop();
 });
