@@ -27,6 +27,16 @@ describe('takeReading', () => {
     expect(takeReading([first], late)).toEqual([first]);
   });
 
+  it('never lets what may be of any age replace what was measured at a known time, and yields to that', () => {
+    for (const flag of ['clock-ahead', 'clock-not-set', 'time-unknown']) {
+      const arrived = readingOf({ value: '75', flags: [flag] }, T0 + 1000);
+      expect(takeReading([first], arrived)).toEqual([first]);
+      expect(takeReading([arrived], first)).toEqual([{ ...first, live: true }]);
+      const later = readingOf({ value: '76', flags: [flag] }, T0 + 2000);
+      expect(takeReading([arrived], later)).toEqual([{ ...later, live: true }]);
+    }
+  });
+
   it('changes nothing when the same reading comes again, and forgets no log', () => {
     const logged = { ...first, inLog: true };
     expect(takeReading([logged], first)).toEqual([logged]);
