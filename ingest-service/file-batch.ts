@@ -86,7 +86,7 @@ function noteLatest(store: RecordStore, patient: Patient, batch: string, { index
     const { vital, device, measuredAt, flags } = leaf;
     if (!isResult(flags)) return;
     const { id } = asReading(batch, { index, leaf, ...kept });
-    store.latest.noteReading(patient.id, { vital, device, measuredAt, reading: id }, isTimeKnown(flags));
+    store.latest.noteReading(patient.id, { vital, device, measuredAt, reading: id }, isTimeKnown(leaf));
   } else if (leaf.kind === 'device') {
     store.latest.noteDevice(patient.id, { handle: leaf.device, batch, leaf: index, heardAt: leaf.heardAt });
   }

@@ -3,7 +3,8 @@ import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { QualityFlag } from '../protocol/gatt/quality.ts';
 import { deviceHandle } from '../protocol/keys.ts';
-import { encodeLeaf } from '../protocol/leaf.ts';
+import { encodeLeaf, type ReadingLeaf } from '../protocol/leaf.ts';
+import { instantToWallClock } from '../protocol/time.ts';
 import { createPairingClient } from '../simulators/pairing-client.ts';
 import type { SimulatedPatient } from '../simulators/patients.ts';
 import { openRawAgent, type RawAgent } from './support/raw-agent.ts';
@@ -31,14 +32,19 @@ afterAll(async () => {
 });
 
 /** A heart rate that arrives at a minute of the day. */
-async function arrives(rate: number, minute: number, flags: readonly QualityFlag[] = []): Promise<void> {
+async function arrives(
+  rate: number,
+  minute: number,
+  flags: readonly QualityFlag[] = [],
+  time: Partial<ReadingLeaf> = {},
+): Promise<void> {
   const [leaf] = readingLeaves({
     characteristic: 0x2a37,
     hex: `06${rate.toString(16)}`,
     heardAt: STARTED_AT + minute * MINUTE,
   });
   const device = deviceHandle(ada.subject, 'random', STRAP);
-  const body = encodeLeaf({ ...leaf!, subject: ada.subject, device, flags });
+  const body = encodeLeaf({ ...leaf!, subject: ada.subject, device, flags, ...time });
   const segments = [{ key: new Uint8Array(randomBytes(32)), start: 0, bodies: [body] }];
   expect((await agent.sendGood({ segments })).answer).toMatchObject({ outcome: 'held', withheld: 0 });
   await world.settle();
@@ -60,6 +66,9 @@ it('is no demonstration, and nothing that may be old in place of what was measur
   await arrives(65, 6, ['clock-not-set']);
   await arrives(66, 7, ['demonstration']);
   await arrives(67, 8, ['test']);
+  expect(await shown()).toEqual(['63']);
+  const ahead = { measuredBy: 'device', measuredAt: STARTED_AT + 9_000 * MINUTE } as const;
+  await arrives(60, 8, [], { ...ahead, deviceClock: instantToWallClock(ahead.measuredAt, 0), zoneMin: 0 });
   expect(await shown()).toEqual(['63']);
   await arrives(68, 9);
   expect(await shown()).toEqual(['68']);

@@ -35,8 +35,9 @@ export function takeReading(list: readonly ShownReading[], reading: Reading): re
   return list.map((other) => (other === known ? next : other));
 }
 
-function newnessOf({ flags, measuredAt }: Reading): Newness {
-  return { flags, measuredAt: Date.parse(measuredAt) };
+/** What its place among other readings rests on. */
+export function newnessOf({ flags, measuredAt, heardAt }: Reading): Newness {
+  return { flags, measuredAt: Date.parse(measuredAt), heardAt: Date.parse(heardAt) };
 }
 
 /** The list after a checkpoint covered a reading. */

@@ -2,7 +2,7 @@
 import { isTimeKnown } from '../../protocol/newest-value.ts';
 import { Badges } from './badges.tsx';
 import { Icon } from './icons.tsx';
-import { deviceMark, deviceSignsText, isDeviceSign, type ShownReading, sortReadings } from './readings.ts';
+import { deviceMark, deviceSignsText, isDeviceSign, newnessOf, type ShownReading, sortReadings } from './readings.ts';
 import { Age } from './times.tsx';
 import { flagText, unitText, valueText } from './words.ts';
 
@@ -48,7 +48,7 @@ function Vital({ reading, among, markTest, own }: VitalProps) {
         {!special && unit !== '' && <span class="unit">{unitText(unit)}</span>}
       </p>
       <p class="vital-age">
-        {isTimeKnown(flags) ? (
+        {isTimeKnown(newnessOf(reading)) ? (
           <Age at={measuredAt} />
         ) : (
           <>
