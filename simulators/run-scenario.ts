@@ -149,8 +149,8 @@ export async function startScenario(options: ScenarioOptions): Promise<RunningSc
     }
 
     try {
-      await waits.untilHeard([...devices.values()]);
       await options.settle?.('start');
+      await waits.untilHeard([...devices.values()]);
       for (const together of byInstant(plan.steps)) {
         const { at } = together[0]!;
         if (options.pace) await Promise.race([options.pace(at), stopAsked.promise]);
