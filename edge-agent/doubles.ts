@@ -7,6 +7,7 @@ import { createHmac, type KeyObject } from 'node:crypto';
 import type { DatabaseSync } from 'node:sqlite';
 import { encodeCbor } from '../protocol/cbor.ts';
 import type { ReadingLeaf } from '../protocol/leaf.ts';
+import { identityOf } from '../protocol/reading-identity.ts';
 import { wallClockToInstant } from '../protocol/time.ts';
 
 const DAY_MS = 86_400_000;
@@ -25,12 +26,11 @@ export interface Mark {
 
 /** The mark of a reading. Its ordinal tells true repeats apart. */
 export function markOf(leaf: ReadingLeaf, doublesKey: KeyObject): Mark {
-  const { subject, device, characteristic, carrier, deviceClock, heardAt, vital, ordinal } = leaf;
-  // A scale goes on advertising a weight that it took, while what stands beside it changes.
-  const raw = carrier !== undefined && deviceClock !== undefined ? new Uint8Array() : leaf.raw;
-  const named = encodeCbor([subject, device, characteristic, deviceClock ?? heardAt, raw, vital, ordinal]);
+  const { subject, device, vital, ordinal } = leaf;
+  const { characteristic, raw, time } = identityOf(leaf);
+  const named = encodeCbor([subject, device, characteristic, time, raw, vital, ordinal]);
   const hash = createHmac('sha256', doublesKey).update(named).digest().subarray(0, 16);
-  const instant = deviceClock === undefined ? heardAt : wallClockToInstant(deviceClock, 0);
+  const instant = typeof time === 'number' ? time : wallClockToInstant(time, 0);
   return { second: Math.floor(instant / 1000), hash };
 }
 

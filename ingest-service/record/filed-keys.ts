@@ -7,6 +7,7 @@ import { createHmac, createSecretKey, hkdfSync, type KeyObject } from 'node:cryp
 import type { DatabaseSync } from 'node:sqlite';
 import { encodeCbor } from '../../protocol/cbor.ts';
 import type { ReadingLeaf } from '../../protocol/leaf.ts';
+import { identityOf } from '../../protocol/reading-identity.ts';
 import type { Patient } from './patients.ts';
 
 export type FiledKeys = ReturnType<typeof createFiledKeys>;
@@ -35,8 +36,8 @@ const HOUR_MS = 3_600_000;
 
 /** The hour comes first: readings come in the order of time, and at random places each would rewrite a page of its own. */
 function readingKey(patientKey: KeyObject, leaf: ReadingLeaf): Uint8Array {
-  const { device, characteristic, measuredBy, deviceClock, measuredAt, heardAt, raw, vital, ordinal } = leaf;
-  const time = measuredBy === 'device' ? (deviceClock ?? measuredAt) : heardAt;
+  const { device, vital, ordinal } = leaf;
+  const { characteristic, raw, time } = identityOf(leaf);
   // A device's clock is taken as it is written: what it shows need not be a date that exists.
   const hour = typeof time === 'number' ? time / HOUR_MS : Number(time.replaceAll(/\D/g, '').slice(0, 10));
   const identity = encodeCbor(['veravita/v1/filed', device, characteristic, time, raw, vital, ordinal]);

@@ -141,6 +141,16 @@ export function createSegments(db: DatabaseSync, hashesOf: (batch: string) => Ui
       yield* waiting;
     },
 
+    /** All that agents attested of a patient's devices, by the beginning of its segment. */
+    *coverage(patient: Patient): Generator<CoverageLeaf> {
+      const statement = db.prepare(
+        `SELECT ${columns} FROM segments WHERE patient = ? AND kind = ? ORDER BY from_at, batch`,
+      );
+      for (const row of statement.iterate(patient.id, LEAF_KINDS.coverage)) {
+        for (const { leaf } of open(patient, row as unknown as SegmentRow)) if (leaf.kind === 'coverage') yield leaf;
+      }
+    },
+
     /** One leaf by batch and index; `undefined` when it is not in the record or not this patient's. */
     leaf(patient: Patient, batch: string, index: number): KeptLeaf | undefined {
       const row = byLeaf.get(batch, index, index);

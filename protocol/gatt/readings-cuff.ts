@@ -119,6 +119,16 @@ export function bloodPressureRecordReadings(bytes: Uint8Array, context: ReadingC
   return measurement(bytes, recorded, notResults);
 }
 
+/** What a whole record 2B36 holds: the value of another characteristic. Throws what its decoder throws. */
+export function recordedValue(
+  bytes: Uint8Array,
+  feature: Uint8Array | undefined,
+): { readonly characteristic: number; readonly value: Uint8Array } {
+  const record = decodeBloodPressureRecord(bytes);
+  const { value } = contentOf(record, readable(feature, decodeBloodPressureFeature));
+  return { characteristic: Number.parseInt(record.uuid, 16), value };
+}
+
 function contentOf(
   record: ReturnType<typeof decodeBloodPressureRecord>,
   feature: BloodPressureFeature | undefined,

@@ -1,0 +1,198 @@
+/**
+ * Compares the ground truth of a scenario with what was filed. Shares no decision with agent or service: a reading is
+ * found by wearable, vital sign and value as text, and where the wearable keeps a clock, by the second that it showed.
+ */
+import type { Instant } from '../protocol/time.ts';
+import type { Keeping } from './scenario-kinds.ts';
+import type { TruthLine, Why } from './truth.ts';
+
+/** One number that the record holds. A panel is as many as it has parts. */
+export interface FiledValue {
+  /** Address of the wearable. */
+  readonly address: string;
+  readonly mdc: number;
+  readonly value: string;
+  readonly measuredAt: Instant;
+  /** Reading id, by which anybody finds it again. */
+  readonly id: string;
+}
+
+/** What an agent attests of a wearable in an interval. */
+export interface Attested {
+  readonly address: string;
+  readonly from: Instant;
+  readonly to: Instant;
+  readonly state: string;
+}
+
+export interface AuditInput {
+  readonly truth: readonly TruthLine[];
+  readonly filed: readonly FiledValue[];
+  readonly coverage: readonly Attested[];
+  /** Wearables by address, with what kind they are. */
+  readonly kinds: ReadonlyMap<string, string>;
+  readonly from: Instant;
+  readonly to: Instant;
+}
+
+/** Counts of one kind of wearable; numbers, of which a measurement may hold several. */
+export interface AuditRow {
+  readonly kind: string;
+  readonly wearables: number;
+  readonly measured: number;
+  readonly delivered: number;
+  readonly filed: number;
+  /** Delivered and not filed. */
+  readonly lost: number;
+  /** Filed more often than the wearable sent it. */
+  readonly doubled: number;
+  /** Filed and never measured. */
+  readonly invented: number;
+  /** Not delivered, by what became of it. */
+  readonly undelivered: Readonly<Partial<Record<Why, number>>>;
+  /** Seconds by what the agents attest; together all of the run. */
+  readonly seconds: Readonly<Record<string, number>>;
+  /** Seconds of which nothing is attested. */
+  readonly unexplained: number;
+}
+
+type Measured = Extract<TruthLine, { line: 'measured' }>;
+type Outcome = Extract<TruthLine, { line: 'outcome' }>;
+
+/** Times that a wearable keeps are compared to this; a glucose sensor counts in minutes. */
+const RESOLUTION_MS = 60_000;
+
+export function auditScenario(input: AuditInput): AuditRow[] {
+  const measured = input.truth.filter((line): line is Measured => line.line === 'measured');
+  const outcomes = new Map(
+    input.truth.filter((line): line is Outcome => line.line === 'outcome').map((line) => [line.n, line]),
+  );
+  const filedBy = Map.groupBy(input.filed, ({ address }) => address);
+  const measuredBy = Map.groupBy(measured, ({ address }) => address);
+  const attestedBy = Map.groupBy(input.coverage, ({ address }) => address);
+  const rows = new Map<string, AuditRow>();
+  for (const [address, kind] of input.kinds) {
+    const truth = measuredBy.get(address) ?? [];
+    const row = auditWearable(kind, truth, outcomes, filedBy.get(address) ?? [], attestedBy.get(address) ?? [], input);
+    rows.set(kind, add(rows.get(kind), row));
+  }
+  return [...rows.values()];
+}
+
+function auditWearable(
+  kind: string,
+  truth: readonly Measured[],
+  outcomes: ReadonlyMap<number, Outcome>,
+  filed: readonly FiledValue[],
+  coverage: readonly Attested[],
+  { from, to }: AuditInput,
+): AuditRow {
+  const keeps = truth[0]?.keeps ?? 'live';
+  const delivered = new Map<string, number>();
+  const all = new Map<string, number>();
+  const undelivered: Partial<Record<Why, number>> = {};
+  let numbers = 0;
+  for (const { n, measuredAt, vitals } of truth) {
+    const outcome = outcomes.get(n);
+    numbers += vitals.length;
+    for (const { mdc, value } of vitals) {
+      const key = keyOf(keeps, mdc, value, measuredAt);
+      count(all, key);
+      if (outcome?.delivered) count(delivered, key);
+    }
+    if (outcome && !outcome.delivered && outcome.why) {
+      undelivered[outcome.why] = (undelivered[outcome.why] ?? 0) + vitals.length;
+    }
+  }
+  const found = new Map<string, number>();
+  for (const { mdc, value, measuredAt } of filed) count(found, keyOf(keeps, mdc, value, measuredAt));
+  let [lost, doubled, invented] = [0, 0, 0];
+  for (const [key, wanted] of delivered) lost += Math.max(0, wanted - (found.get(key) ?? 0));
+  for (const [key, there] of found) {
+    const sent = all.get(key) ?? 0;
+    if (sent === 0) invented += there;
+    else doubled += Math.max(0, there - sent);
+  }
+  return {
+    kind,
+    wearables: 1,
+    measured: numbers,
+    delivered: sum(delivered.values()),
+    filed: filed.length,
+    lost,
+    doubled,
+    invented,
+    undelivered,
+    ...explain(coverage, from, to),
+  };
+}
+
+/** Seconds by state, later words over earlier ones, and what nobody spoke of. */
+function explain(coverage: readonly Attested[], from: Instant, to: Instant): Pick<AuditRow, 'seconds' | 'unexplained'> {
+  const seconds: Record<string, number> = {};
+  let unexplained = 0;
+  let at = from;
+  for (const span of coverage.toSorted((a, b) => a.from - b.from || a.to - b.to)) {
+    const begin = Math.max(span.from, at);
+    const end = Math.min(span.to, to);
+    if (end <= begin) continue;
+    unexplained += begin - at;
+    seconds[span.state] = (seconds[span.state] ?? 0) + (end - begin) / 1000;
+    at = end;
+  }
+  return { seconds, unexplained: (unexplained + Math.max(0, to - at)) / 1000 };
+}
+
+/** A live value is told apart by itself alone: it is stamped when it arrives, which may be later. */
+function keyOf(keeps: Keeping, mdc: number, value: string, measuredAt: Instant): string {
+  return keeps === 'stored' ? `${mdc} ${value} ${Math.floor(measuredAt / RESOLUTION_MS)}` : `${mdc} ${value}`;
+}
+
+function count(counts: Map<string, number>, key: string): void {
+  counts.set(key, (counts.get(key) ?? 0) + 1);
+}
+
+function sum(numbers: Iterable<number>): number {
+  return [...numbers].reduce((total, one) => total + one, 0);
+}
+
+function add(a: AuditRow | undefined, b: AuditRow): AuditRow {
+  if (!a) return b;
+  const merged = <K extends string>(left: Partial<Record<K, number>>, right: Partial<Record<K, number>>) => {
+    const all = { ...left };
+    for (const [key, value] of Object.entries(right) as [K, number][]) all[key] = (all[key] ?? 0) + value;
+    return all;
+  };
+  return {
+    kind: a.kind,
+    wearables: a.wearables + b.wearables,
+    measured: a.measured + b.measured,
+    delivered: a.delivered + b.delivered,
+    filed: a.filed + b.filed,
+    lost: a.lost + b.lost,
+    doubled: a.doubled + b.doubled,
+    invented: a.invented + b.invented,
+    undelivered: merged(a.undelivered, b.undelivered),
+    seconds: merged(a.seconds, b.seconds) as Record<string, number>,
+    unexplained: a.unexplained + b.unexplained,
+  };
+}
+
+/** The rows as people read them; the last line is the sum. */
+export function formatAudit(rows: readonly AuditRow[]): string {
+  const total = rows.reduce<AuditRow | undefined>((all, row) => add(all, row), undefined);
+  const lines = [...rows, ...(total ? [{ ...total, kind: 'all' }] : [])].map((row) => {
+    const why = Object.entries(row.undelivered).map(([name, n]) => `${n} ${name}`);
+    const states = Object.entries(row.seconds).map(([name, s]) => `${name} ${(s / 3600).toFixed(1)} h`);
+    return [
+      row.kind.padEnd(16),
+      ...[row.wearables, row.measured, row.delivered, row.filed, row.lost, row.doubled, row.invented].map((n) =>
+        String(n).padStart(9),
+      ),
+      `${row.unexplained.toFixed(0)} s`.padStart(12),
+      `  ${why.join(', ') || '-'}; ${states.join(', ')}`,
+    ].join(' ');
+  });
+  const head = ['kind'.padEnd(16), ...['wearables', 'measured', 'delivered', 'filed', 'lost', 'doubled', 'invented'], ' unexplained'];
+  return `${head.join(' ')}   not delivered; hours attested\n${lines.join('\n')}\n`;
+}
