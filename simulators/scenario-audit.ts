@@ -193,6 +193,10 @@ export function formatAudit(rows: readonly AuditRow[]): string {
       `  ${why.join(', ') || '-'}; ${states.join(', ')}`,
     ].join(' ');
   });
-  const head = ['kind'.padEnd(16), ...['wearables', 'measured', 'delivered', 'filed', 'lost', 'doubled', 'invented'], ' unexplained'];
+  const head = [
+    'kind'.padEnd(16),
+    ...['wearables', 'measured', 'delivered', 'filed', 'lost', 'doubled', 'invented'],
+    ' unexplained',
+  ];
   return `${head.join(' ')}   not delivered; hours attested\n${lines.join('\n')}\n`;
 }
