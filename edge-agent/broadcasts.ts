@@ -32,12 +32,12 @@ interface Said {
 export class Broadcasts {
   readonly #said = new Map<string, Said>();
 
-  /** What is new in an advertisement. `uptimeMs` of it is monotonic, so a clock that is set does not repeat anything. */
+  /** What is new in an advertisement. `uptimeMs` is monotonic, so a clock that is set does not repeat anything. */
   take({ device, data, heardAt, uptimeMs }: Broadcast): Notification[] {
     return data.flatMap(({ kind, id, octets }) => {
       if (!this.#isNew(`${device} ${kind} ${id}`, { kind, id, octets }, uptimeMs)) return [];
       const value = { characteristic: id, carrier: CARRIERS[kind], value: octets };
-      return [{ device, connection: 'advertisement', ...value, heardAt, uptimeMs, link: 'advertisement' as const }];
+      return [{ device, connection: 'advertisement', ...value, heardAt, link: 'advertisement' as const }];
     });
   }
 

@@ -243,9 +243,11 @@ export class Gateway {
     this.pairings.valueCame(notification.device.toLowerCase());
   }
 
-  /** Takes in what a device says without a connection. */
-  async overhear(broadcast: Broadcast): Promise<void> {
-    await Promise.all(this.#broadcasts.take(broadcast).map((notification) => this.hear(notification)));
+  /** Takes in what a device says without a connection; `uptimeMs` is noted in the reading, where it means anything. */
+  async overhear(broadcast: Broadcast, uptimeMs?: number): Promise<void> {
+    const heard = this.#broadcasts.take(broadcast);
+    const noted = uptimeMs === undefined ? {} : { uptimeMs };
+    await Promise.all(heard.map((notification) => this.hear({ ...notification, ...noted })));
   }
 
   /** Takes in who a device says it is. */

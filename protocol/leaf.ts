@@ -138,14 +138,18 @@ export const LEAF_KINDS = { reading: 1, coverage: 2, clock: 3, device: 4 } as co
 
 const MEASURED_BY = ['gateway', 'device'] as const;
 
-/** Deterministic bytes of a leaf: what is salted, hashed and, inside the envelope, sent. */
+/** Deterministic bytes of a leaf: what is salted, hashed and, inside the envelope, sent. Throws `range`. */
 export function encodeLeaf(leaf: Leaf): Uint8Array {
   const fields = new Map<number, CborValue>([
     [0, LEAF_KINDS[leaf.kind]],
     [1, leaf.subject],
     [2, leaf.device],
   ]);
-  const put = (key: number, value: CborValue | undefined) => value !== undefined && fields.set(key, value);
+  const put = (key: number, value: CborValue | undefined) => {
+    // What could be written and not be read again would be sealed by nobody, for ever.
+    if (typeof value === 'number' && !Number.isSafeInteger(value)) throw new Fault('range', 'not a whole number');
+    if (value !== undefined) fields.set(key, value);
+  };
   switch (leaf.kind) {
     case 'reading':
       put(3, leaf.vital);

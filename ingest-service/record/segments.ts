@@ -8,7 +8,7 @@ import { formatReadingId, leafHash, leafSalt, MAX_BATCH_ITEMS } from '../../prot
 import { equalBytes } from '../../protocol/bytes.ts';
 import { type CborValue, decodeCbor, encodeCbor } from '../../protocol/cbor.ts';
 import { Fault } from '../../protocol/fault.ts';
-import { decodeLeaf, LEAF_KINDS, type Leaf, type ReadingLeaf } from '../../protocol/leaf.ts';
+import { type CoverageLeaf, decodeLeaf, LEAF_KINDS, type Leaf, type ReadingLeaf } from '../../protocol/leaf.ts';
 import type { Instant } from '../../protocol/time.ts';
 import type { Patient } from './patients.ts';
 import { createKey, openBytes, sealBytes } from './sealing.ts';

@@ -22,7 +22,6 @@ describe('what is advertised', () => {
         carrier: 'service-data',
         value: first.octets,
         heardAt: 1_700_000_000_000,
-        uptimeMs: 0,
         link: 'advertisement',
       },
     ]);
