@@ -58,6 +58,11 @@ describe('a duration', () => {
 describe('a scenario file', () => {
   it.each(shipped)('%s is in order', (name) => expect(problemsOf(contentOf(name))).toEqual([]));
 
+  it('in the README is in order', () => {
+    const [, text] = /```json\n(\{\n {2}"title"[^`]+)```/.exec(readFileSync(`${FOLDER}../README.md`, 'utf8')) ?? [];
+    expect(problemsOf(JSON.parse(text!))).toEqual([]);
+  });
+
   it('of a hundred wearables is what its generator makes: all kinds, all faults, 200,000 values', () => {
     const content = contentOf('a-hundred-wearables.json');
     expect(content).toEqual(JSON.parse(JSON.stringify(makeHundred())));
