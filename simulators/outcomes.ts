@@ -92,7 +92,7 @@ export class Outcomes {
   end(why: 'ended' | 'stopped'): void {
     for (const list of this.#open.values()) {
       for (const open of [...list.values()]) {
-        const sent = isWhole(open, open.sent) || open.keeps === 'broadcast';
+        const sent = isWhole(open, open.sent);
         this.#close(
           open,
           why === 'stopped' ? 'abandoned' : sent ? 'lost' : open.keeps === 'stored' ? 'kept' : 'unheard',

@@ -105,12 +105,13 @@ export async function startScenario(options: ScenarioOptions): Promise<RunningSc
         'device' in target ? target.device === id : target.home === home,
       );
     const waits = createWaits({
+      devices: [...devices.values()],
       isTroubled,
       isStopped: () => stopped,
       ...(options.limits && { limits: options.limits }),
     });
 
-    function strike(step: FaultStep): void {
+    async function strike(step: FaultStep): Promise<void> {
       const { fault, target, at, until, key } = step;
       const line = { line: 'fault', fault, ...target, from: at, to: until } as const;
       try {
@@ -118,6 +119,7 @@ export async function startScenario(options: ScenarioOptions): Promise<RunningSc
         active.set(key, { step, undo });
         faults++;
         truth(line);
+        if (fault.kind === 'adapter-off') await waits.forAdapter();
       } catch (error) {
         if (!(error instanceof RangeError)) throw error;
         truth({ ...line, refused: error.message });
@@ -133,7 +135,7 @@ export async function startScenario(options: ScenarioOptions): Promise<RunningSc
 
     /** All of one instant: told in order, whatever the hosts do, and then delivered together. */
     async function measure(steps: readonly MeasureStep[]): Promise<void> {
-      await waits.untilAllHeard(steps.map(({ device }) => devices.get(device)!));
+      await waits.untilHeard(steps.map(({ device }) => devices.get(device)!));
       const deliveries: Promise<void>[] = [];
       for (const { device: id, at, n } of steps) {
         const device = devices.get(id)!;
@@ -147,8 +149,8 @@ export async function startScenario(options: ScenarioOptions): Promise<RunningSc
     }
 
     try {
-      await waits.untilAllHeard([...devices.values()]);
       await options.settle?.('start');
+      await waits.untilHeard([...devices.values()]);
       for (const together of byInstant(plan.steps)) {
         const { at } = together[0]!;
         if (options.pace) await Promise.race([options.pace(at), stopAsked.promise]);
@@ -157,7 +159,7 @@ export async function startScenario(options: ScenarioOptions): Promise<RunningSc
         let undone = false;
         for (const step of together) {
           if (step.kind === 'undo') undone = undo(step.key) || undone;
-          if (step.kind === 'fault') strike(step);
+          if (step.kind === 'fault') await strike(step);
         }
         if (undone) await options.settle?.('undone');
         await measure(together.filter((step) => step.kind === 'measure'));

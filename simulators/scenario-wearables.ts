@@ -56,17 +56,6 @@ export interface Moment {
   readonly zoneMin: number;
 }
 
-/** 11073-10101 codes that are not in the table of vital signs. */
-const CODES = {
-  respiratoryRate: 151562, // MDC_RESP_RATE
-  capillaryGlucose: 160184, // MDC_CONC_GLU_CAPILLARY_WHOLEBLOOD
-  weight: 188736, // MDC_MASS_BODY_ACTUAL
-  bodyFat: 188748, // MDC_BODY_FAT
-  fatFreeMass: 188756, // MDC_MASS_BODY_FAT_FREE
-  bodyWater: 188764, // MDC_BODY_WATER
-  speed: 8454254, // MDC_HF_SPEED
-  cadence: 8454255, // MDC_HF_CAD
-} as const;
 /** 11073-10101: MDC_DIM_RESP_PER_MIN. */
 const BREATHS_PER_MIN = 2784;
 
@@ -197,7 +186,7 @@ export const WEARABLE_MODELS: Readonly<Record<ScenarioKind, WearableModel>> = {
     take(person, { at, shown }) {
       // 1 mg/dL is 0.00001 kg/L.
       const concentration = { mantissa: person.glucose(at).value.mantissa, exponent: -5 };
-      const vitals = [vital(CODES.capillaryGlucose, whole(concentration.mantissa), 'mg/dL')];
+      const vitals = [vital(MDC.capillaryGlucose, whole(concentration.mantissa), 'mg/dL')];
       return { vitals, act: (device) => device.measure({ concentration, at: shown }) };
     },
   }),
@@ -208,7 +197,7 @@ export const WEARABLE_MODELS: Readonly<Record<ScenarioKind, WearableModel>> = {
     create: createScale,
     take(person, { at, shown }) {
       const weight = kilograms(person.bodyMass(at).weight);
-      const vitals = [vital(CODES.weight, weight, 'kg')];
+      const vitals = [vital(MDC.weight, weight, 'kg')];
       return { vitals, act: (device) => device.weigh({ weight, at: shown }) };
     },
   }),
@@ -223,9 +212,9 @@ export const WEARABLE_MODELS: Readonly<Record<ScenarioKind, WearableModel>> = {
       const [fatFreeMass, bodyWaterMass] = [kilograms(mass.fatFree), kilograms(mass.water)];
       const impedanceOhm = inSteps(mass.impedanceOhm, 1, -1);
       const vitals = [
-        vital(CODES.bodyFat, bodyFatPct, '%'),
-        vital(CODES.fatFreeMass, fatFreeMass, 'kg'),
-        vital(CODES.bodyWater, bodyWaterMass, 'kg'),
+        vital(MDC.bodyFat, bodyFatPct, '%'),
+        vital(MDC.fatFreeMass, fatFreeMass, 'kg'),
+        vital(MDC.bodyWater, bodyWaterMass, 'kg'),
       ];
       const fields = { bodyFatPct, fatFreeMass, bodyWaterMass, impedanceOhm };
       return { vitals, act: (device) => device.analyze({ ...fields, at: shown }) };
@@ -242,7 +231,7 @@ export const WEARABLE_MODELS: Readonly<Record<ScenarioKind, WearableModel>> = {
       // In 1/256 m/s, which is 0.00390625.
       const speedMps = inSteps(onFoot ? meters : 0, 390_625, -8);
       const cadence = onFoot ? Math.round(steps) : 0;
-      const vitals = [vital(CODES.speed, speedMps, 'm/s'), vital(CODES.cadence, whole(cadence), '/min')];
+      const vitals = [vital(MDC.speed, speedMps, 'm/s'), vital(MDC.cadence, whole(cadence), '/min')];
       return { vitals, act: (device) => device.run({ speedMps, cadence, running: activity === 'running' }) };
     },
   }),
@@ -268,12 +257,12 @@ export const WEARABLE_MODELS: Readonly<Record<ScenarioKind, WearableModel>> = {
       const value = person.respiratoryRate(at);
       const observation = {
         ...NO_FIELDS,
-        type: CODES.respiratoryRate,
+        type: MDC.respiratoryRate,
         class: 1,
         unitCode: BREATHS_PER_MIN,
         value,
       } as const;
-      const vitals = [vital(CODES.respiratoryRate, value, '/min')];
+      const vitals = [vital(MDC.respiratoryRate, value, '/min')];
       return { vitals, act: (device) => device.observe(observation) };
     },
   }),
@@ -297,7 +286,7 @@ export const WEARABLE_MODELS: Readonly<Record<ScenarioKind, WearableModel>> = {
       const weight = kilograms(person.bodyMass(at).weight);
       const timestamp = wallClockToDateTime(shown);
       const settled = { weight, unit: 'kg', timestamp, stabilized: true, removed: false } as const;
-      return { vitals: [vital(CODES.weight, weight, 'kg')], act: (device) => void device.show(settled) };
+      return { vitals: [vital(MDC.weight, weight, 'kg')], act: (device) => void device.show(settled) };
     },
   }),
 };

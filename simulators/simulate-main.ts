@@ -9,11 +9,13 @@ import { createWearables, runWearables } from './live.ts';
 import { type RecordSettings, recordRadio } from './record-radio.ts';
 import { type ReplaySettings, replayCapture } from './replay-capture.ts';
 import { type FleetCommand, HELP, readSimulateConfig, type ServeSettings } from './simulate-config.ts';
+import { describeResult, RUN_HELP, readRunCommand, runScenarioCommand } from './simulate-run.ts';
 
 const EXIT_FAILED = 1;
 const EXIT_BAD_USAGE = 2;
 
 async function main(): Promise<number> {
+  if (process.argv[2] === 'run') return run(process.argv.slice(3));
   const config = readSimulateConfig(process.argv.slice(2));
   switch (config.kind) {
     case 'help':
@@ -38,6 +40,22 @@ async function main(): Promise<number> {
         return 0;
       });
   }
+}
+
+async function run(argv: readonly string[]): Promise<number> {
+  const command = readRunCommand(argv);
+  if (command.kind === 'help') {
+    process.stdout.write(RUN_HELP);
+    return 0;
+  }
+  if (command.kind === 'refused') {
+    for (const problem of command.problems) process.stderr.write(`simulate: ${problem}\n`);
+    return EXIT_BAD_USAGE;
+  }
+  const say = (text: string) => void process.stdout.write(text);
+  const around = { say, whenStopped: whenStopped(), monotonic: () => performance.now() };
+  say(describeResult(await runScenarioCommand(command.settings, around)));
+  return 0;
 }
 
 /** Where a recording holds several devices, says which. */

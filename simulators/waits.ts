@@ -14,6 +14,8 @@ export interface WaitLimits {
   readonly troubledMs: number;
   /** For one advertisement to be heard. */
   readonly broadcastMs: number;
+  /** For a host to see that its adapter is off. */
+  readonly adapterMs: number;
   /** At the end, for what wearables still keep. */
   readonly drainMs: number;
 }
@@ -23,20 +25,26 @@ export const DEFAULT_LIMITS: WaitLimits = {
   deliveryMs: 5_000,
   troubledMs: 30,
   broadcastMs: 500,
+  adapterMs: 1_500,
   drainMs: 30_000,
 };
 
 const LOOK_EVERY_MS = 2;
 
 export interface Waits {
-  /** Until somebody hears a live wearable; not when a fault is about, or when it was waited for in vain before. */
-  untilHeard(device: RunDevice): Promise<void>;
-  untilAllHeard(devices: readonly RunDevice[]): Promise<void>;
+  /**
+   * Until somebody hears these live wearables; not for one that a fault is about, or that was waited for in vain before.
+   * Where one is missing, others that are missing too are waited for with it, so that a host comes back once.
+   */
+  untilHeard(devices: readonly RunDevice[]): Promise<void>;
   forDelivery(device: RunDevice, delivery: Promise<void>): Promise<void>;
+  /** Until a host has seen that its adapter is off: it looks by a timer of its own. */
+  forAdapter(): Promise<void>;
   untilNothingKept(kept: () => number): Promise<void>;
 }
 
 export function createWaits(options: {
+  readonly devices: readonly RunDevice[];
   readonly isTroubled: (device: RunDevice) => boolean;
   readonly isStopped: () => boolean;
   readonly limits?: Partial<WaitLimits>;
@@ -45,22 +53,16 @@ export function createWaits(options: {
   const limits = { ...DEFAULT_LIMITS, ...options.limits };
   /** Live wearables that nobody wants. */
   const givenUp = new Set<RunDevice>();
-
-  async function untilHeard(device: RunDevice): Promise<void> {
-    if (device.heard) {
-      givenUp.delete(device);
-      return;
-    }
-    if (device.keeps !== 'live' || givenUp.has(device) || isTroubled(device)) return;
-    await until(() => device.heard || isStopped(), limits.reconnectMs);
-    if (!device.heard) givenUp.add(device);
-  }
+  const isMissing = (device: RunDevice) =>
+    device.keeps === 'live' && !device.heard && !givenUp.has(device) && !isTroubled(device);
 
   return {
-    untilHeard,
-
-    async untilAllHeard(devices) {
-      await Promise.all(devices.map(untilHeard));
+    async untilHeard(devices) {
+      for (const device of devices) if (device.heard) givenUp.delete(device);
+      if (!devices.some(isMissing)) return;
+      const missing = options.devices.filter(isMissing);
+      await until(() => missing.every((device) => device.heard) || isStopped(), limits.reconnectMs);
+      for (const device of missing) if (!device.heard) givenUp.add(device);
     },
 
     async forDelivery(device, delivery) {
@@ -68,6 +70,8 @@ export function createWaits(options: {
       const usual = device.keeps === 'broadcast' ? broadcastMs : deliveryMs;
       await atMost(isTroubled(device) ? Math.min(troubledMs, usual) : usual, delivery);
     },
+
+    forAdapter: () => until(isStopped, limits.adapterMs),
 
     untilNothingKept: (kept) => until(() => kept() === 0 || isStopped(), limits.drainMs),
   };
