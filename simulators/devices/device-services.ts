@@ -17,6 +17,8 @@ export interface DeviceOptions {
   readonly rssi?: number;
   /** How it pairs. */
   readonly security?: SecurityOptions;
+  /** What the link must be for anybody to hear what it measures; nothing by default. */
+  readonly needs?: 'encryption' | 'authentication';
 }
 
 /** Manufacturer of everything that is simulated. */
