@@ -29,7 +29,8 @@ function keep(cuff: BacklogCuff, minutes: number): void {
 function watchWrites(cuff: BacklogCuff): { handle: number; value: number[] }[] {
   const writes: { handle: number; value: number[] }[] = [];
   cuff.misbehave = (request) => {
-    if (request[0] === WRITE) writes.push({ handle: request[1]! | (request[2]! << 8), value: [...request.subarray(3)] });
+    if (request[0] === WRITE)
+      writes.push({ handle: request[1]! | (request[2]! << 8), value: [...request.subarray(3)] });
     return undefined;
   };
   return writes;

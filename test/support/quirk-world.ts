@@ -26,6 +26,8 @@ export interface QuirkWorld {
   leaves(): Leaf[];
   /** The patient says that a user of the device is themself. */
   claim(userIndex: number): Promise<void>;
+  /** The patient pairs the device, which `appears` once that has begun, and types its six digits. */
+  pairBy(passkey: number, appears: () => void): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -39,6 +41,8 @@ export async function openQuirkWorld(device: VirtualPeripheral): Promise<QuirkWo
   const lines: string[] = [];
   const note = (fields: object, message: string) => void lines.push(`${message} ${JSON.stringify(fields)}`);
   let passed = 0;
+  let commands = 0;
+  const who = { address: CUFF, addressType: 'random' } as const;
   const { transport: _, ...options } = gatewayOptions(folder, service.url, issueCode(service));
   const agent = await startAgent({
     ...options,
@@ -64,8 +68,18 @@ export async function openQuirkWorld(device: VirtualPeripheral): Promise<QuirkWo
       return found();
     },
     leaves: () => service.batches.flatMap(({ leaves }) => leaves),
-    claim: (userIndex) =>
-      service.act(1, [{ type: 'claim', address: CUFF, addressType: 'random', userIndex, subject: SUBJECT }]),
+    claim: (userIndex) => service.act(++commands, [{ type: 'claim', ...who, userIndex, subject: SUBJECT }]),
+    async pairBy(passkey, appears) {
+      const reported = (state: string) => async () => {
+        const reports = await Promise.all(service.reports.map((sealed) => service.openReport(sealed)));
+        return reports.some(({ content }) => content.type === 'link' && content.state === state);
+      };
+      await service.act(++commands, [{ type: 'assign', ...who, subject: SUBJECT }]);
+      await until('pairing has begun', reported('connecting'));
+      appears();
+      await until('the digits are asked for', reported('passkey-needed'));
+      await service.act(++commands, [{ type: 'passkey', ...who, passkey }]);
+    },
     async close() {
       await agent.stop();
       await service.stop();

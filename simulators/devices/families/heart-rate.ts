@@ -1,0 +1,33 @@
+/** Polar heart rate sensors. What they do is cited in protocol/devices/polar.ts. */
+
+import { polarBroadcast } from '../broadcasters.ts';
+import { type HeartBeat, HeartStrap } from '../heart-strap.ts';
+import type { FamilyIdentity } from './identity.ts';
+
+/**
+ * It has one link at a time, says on every other one that it is not on the skin, and tells the rate in its advertisement,
+ * too.
+ */
+export class PolarStrap extends HeartStrap {
+  #connections = 0;
+  #beats = 0;
+
+  constructor(identity: FamilyIdentity) {
+    super({ name: 'Polar H10 HTEST', ...identity });
+    this.on('connect', () => this.#connections++);
+  }
+
+  /** What it says of contact on the present link. */
+  get saysContact(): boolean {
+    return this.#connections % 2 === 1;
+  }
+
+  override beat(beat: Omit<HeartBeat, 'contact'>): Promise<boolean> {
+    this.broadcast([polarBroadcast(beat.heartRate, this.#beats++)]);
+    return super.beat({ ...beat, contact: this.saysContact });
+  }
+}
+
+export function createPolarStrap(identity: FamilyIdentity): PolarStrap {
+  return new PolarStrap(identity);
+}
