@@ -179,7 +179,7 @@ function listen(gateway: Gateway, bonds: KeptBonds, agentOptions: AgentOptions):
       gateway.meet(device).catch(() => undefined);
     },
     onBroadcast: (broadcast) => {
-      gateway.overhear(broadcast).catch(() => undefined);
+      gateway.overhear(broadcast, uptime !== undefined).catch(() => undefined);
     },
     onClock: (clock) => {
       gateway.noteClock(clock).catch(() => undefined);

@@ -243,9 +243,13 @@ export class Gateway {
     this.pairings.valueCame(notification.device.toLowerCase());
   }
 
-  /** Takes in what a device says without a connection. */
-  async overhear(broadcast: Broadcast): Promise<void> {
-    await Promise.all(this.#broadcasts.take(broadcast).map((notification) => this.hear(notification)));
+  /** Takes in what a device says without a connection. `noteUptime`: its readings tell the gateway's monotonic clock. */
+  async overhear(broadcast: Broadcast, noteUptime = true): Promise<void> {
+    const heard = this.#broadcasts.take(broadcast).map(({ uptimeMs, ...notification }) => {
+      const isNoted = noteUptime && uptimeMs !== undefined;
+      return this.hear(isNoted ? { ...notification, uptimeMs: Math.round(uptimeMs) } : notification);
+    });
+    await Promise.all(heard);
   }
 
   /** Takes in who a device says it is. */
