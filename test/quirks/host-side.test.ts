@@ -4,6 +4,8 @@ import { instantToWallClock } from '../../protocol/time.ts';
 import { createCuff } from '../../simulators/devices/cuff.ts';
 import { createDeviceClock } from '../../simulators/devices/device-clock.ts';
 import { BacklogCuff, BLOOD_PRESSURE } from '../../simulators/devices/families/backlog-cuff.ts';
+import { createNoninOximeter } from '../../simulators/devices/families/oximeters.ts';
+import { createGlucoseMeter } from '../../simulators/devices/glucose-meter.ts';
 import { type BondWorld, measure, openBondWorld, pairing, reconnect } from '../support/bond-world.ts';
 import { FAMILY, openQuirkWorld, type QuirkWorld } from '../support/quirk-world.ts';
 import { NOON } from '../support/test-gateway.ts';
@@ -89,6 +91,29 @@ describe('Host: device clock unusable: year 0', () => {
     expect(reading).toMatchObject({ heardAt: NOON });
     expect(reading).not.toHaveProperty('deviceClock');
     await until('the clock was set', () => clock.wallClock() === at(0));
+  });
+});
+
+describe('Host: device clock unusable: 2A5E flag 4, GLS status bit 11', () => {
+  it('is not believed where the device says that its clock is not set', async () => {
+    const oximeter = createNoninOximeter(FAMILY);
+    world = await openQuirkWorld(oximeter);
+    await oximeter.whenHeard();
+    // Time stamp (bit 0), clock not set (bit 4): 97 %, 64/min, 2020-01-01T00:00:00.
+    const spotCheck = Uint8Array.of(0x11, 97, 0, 64, 0, 0xe4, 0x07, 1, 1, 0, 0, 0);
+    expect(await oximeter.send(0x2a5e, spotCheck)).toBe(true);
+    for (const reading of await world.filed(0x2a5e, 2)) {
+      expect(reading.flags).toContain('clock-not-set');
+      expect(reading).not.toHaveProperty('deviceClock');
+    }
+    await world.close();
+
+    const meter = createGlucoseMeter({ ...FAMILY, name: 'HTEST meter' });
+    await meter.measure({ concentration: { mantissa: 9, exponent: -4 }, at: at(-5), status: ['timeFault'] });
+    world = await openQuirkWorld(meter);
+    const [glucose] = await world.filed(0x2a18, 1);
+    expect(glucose!.flags).toContain('clock-not-set');
+    expect(glucose).not.toHaveProperty('deviceClock');
   });
 });
 

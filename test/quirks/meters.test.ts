@@ -114,6 +114,25 @@ describe('Contour: request only seq > last (incremental)', () => {
   });
 });
 
+describe('Contour: re-pair after BT restart', () => {
+  it('is never done behind the back of its patient, and works once that one pairs it anew', async () => {
+    const meter = createContourMeter({ ...FAMILY, clock: clockOf() });
+    await measure(meter, -40);
+    world = await openQuirkWorld(meter);
+    await world.filed(GLUCOSE_MEASUREMENT, 1);
+    meter.forgetBonds();
+    meter.disconnect();
+    await until('it was refused', () => world!.logged('stale-bond') > 0);
+    expect(meter.bondCount).toBe(0);
+    meter.stopAdvertising();
+    await until('nobody is linked to it', () => !meter.connected);
+    await measure(meter, -30);
+    await world.pairAnew(() => meter.startAdvertising());
+    expect(await world.filed(GLUCOSE_MEASUREMENT, 2)).toHaveLength(2);
+    expect(meter.bondCount).toBe(1);
+  });
+});
+
 describe('Accu-Chek: 6-digit passkey, Date Time 2A08 inside 1808, needs 1 stored reading', () => {
   it('is paired by the typed digits once it has something to send, and its clock is set', async () => {
     const clock = clockOf(-20 * MINUTE);

@@ -26,6 +26,8 @@ export interface QuirkWorld {
   leaves(): Leaf[];
   /** The patient says that a user of the device is themself. */
   claim(userIndex: number): Promise<void>;
+  /** The patient pairs the device, which `appears` once that has begun and needs no digits. */
+  pairAnew(appears: () => void): Promise<void>;
   /** The patient pairs the device, which `appears` once that has begun, and types its six digits. */
   pairBy(passkey: number, appears: () => void): Promise<void>;
   close(): Promise<void>;
@@ -51,6 +53,15 @@ export async function openQuirkWorld(device: VirtualPeripheral): Promise<QuirkWo
     radio: { backoffMs: 5, backoffMaxMs: 20 },
     log: { info: note, warn: note, error: note },
   });
+  const reported = (state: string) => async () => {
+    const reports = await Promise.all(service.reports.map((sealed) => service.openReport(sealed)));
+    return reports.some(({ content }) => content.type === 'link' && content.state === state);
+  };
+  async function begin(appears: () => void): Promise<void> {
+    await service.act(++commands, [{ type: 'assign', ...who, subject: SUBJECT }]);
+    await until('pairing has begun', reported('connecting'));
+    appears();
+  }
   return {
     clock,
     agent,
@@ -69,14 +80,9 @@ export async function openQuirkWorld(device: VirtualPeripheral): Promise<QuirkWo
     },
     leaves: () => service.batches.flatMap(({ leaves }) => leaves),
     claim: (userIndex) => service.act(++commands, [{ type: 'claim', ...who, userIndex, subject: SUBJECT }]),
+    pairAnew: begin,
     async pairBy(passkey, appears) {
-      const reported = (state: string) => async () => {
-        const reports = await Promise.all(service.reports.map((sealed) => service.openReport(sealed)));
-        return reports.some(({ content }) => content.type === 'link' && content.state === state);
-      };
-      await service.act(++commands, [{ type: 'assign', ...who, subject: SUBJECT }]);
-      await until('pairing has begun', reported('connecting'));
-      appears();
+      await begin(appears);
       await until('the digits are asked for', reported('passkey-needed'));
       await service.act(++commands, [{ type: 'passkey', ...who, passkey }]);
     },

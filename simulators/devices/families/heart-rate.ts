@@ -31,3 +31,16 @@ export class PolarStrap extends HeartStrap {
 export function createPolarStrap(identity: FamilyIdentity): PolarStrap {
   return new PolarStrap(identity);
 }
+
+/** Straps and bands that speak the standard, by family: the name under which one is on the air. */
+export const STANDARD_STRAP_NAMES = {
+  tickr: 'TICKR HTEST',
+  garmin: 'HRM-HTEST',
+  xoss: 'XOSS HTEST',
+  'mi-band': 'Mi Smart Band HTEST',
+  amazfit: 'Amazfit HTEST',
+} as const;
+
+export function createStandardStrap(family: keyof typeof STANDARD_STRAP_NAMES, identity: FamilyIdentity): HeartStrap {
+  return new HeartStrap({ name: STANDARD_STRAP_NAMES[family], ...identity });
+}
