@@ -173,7 +173,8 @@ function listen(gateway: Gateway, bonds: KeptBonds, agentOptions: AgentOptions):
     passkeyOf: (device) => gateway.pairings.passkeyOf(device),
     onSecurity({ device, at: _at, ...line }) {
       log.info(line, 'radio security');
-      if (line.failure) gateway.pairings.refused(device, line.failure);
+      // A bond that the device has lost is not the end of it: it may be paired anew while a person wants that.
+      if (line.what === 'failed' && line.failure) gateway.pairings.refused(device, line.failure);
     },
     onDevice: (device) => {
       gateway.meet(device).catch(() => undefined);

@@ -149,10 +149,13 @@ class ScanningRadio implements LocalRadio {
       device.phase = 'heard';
       this.#report(device, 'heard');
     }
-    if (profileOf({ name: advertised.localName, services: advertised.serviceUuids }).heardBy === 'advertisement') {
+    const profile = profileOf({ name: advertised.localName, services: advertised.serviceUuids });
+    if (profile.heardBy === 'advertisement') {
       this.#hearBroadcast(id, peripheral);
       return;
     }
+    // It would say nothing that we know, and a link to us may keep it from the app of its maker.
+    if (profile.unsupported !== undefined) return;
     if (!peripheral.connectable || uptime() < device.notBeforeMs || this.#queue.length >= MAX_QUEUED) return;
     if (!this.#mayConnect(id, advertised)) return;
     device.phase = 'queued';

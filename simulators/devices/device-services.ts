@@ -19,6 +19,8 @@ export interface DeviceOptions {
   readonly security?: SecurityOptions;
   /** A battery that runs down and tells its state (2BED) besides its level; a full one that lasts by default. */
   readonly battery?: BatteryOptions;
+  /** What the link must be for anybody to hear what it measures; nothing by default. */
+  readonly needs?: 'encryption' | 'authentication';
 }
 
 /** Manufacturer of everything that is simulated. */

@@ -17,12 +17,13 @@ export class Wearable extends VirtualPeripheral {
   /** `services` come first; the first of them is advertised. */
   constructor(options: DeviceOptions, model: string, services: readonly [ServiceDeclaration, ...ServiceDeclaration[]]) {
     const battery = new Battery(options.battery);
-    const { address, addressType, rssi, security } = options;
+    const { address, addressType, rssi, security, needs } = options;
+    const own = services.map((service) => protect(service, needs));
     super({
       address,
       name: checkName(options.name),
       advertises: [services[0].uuid as number],
-      services: [...services, declareBattery(battery), declareDeviceInformation(model, options.serial)],
+      services: [...own, declareBattery(battery), declareDeviceInformation(model, options.serial)],
       ...(addressType && { addressType }),
       ...(rssi !== undefined && { rssi }),
       ...(security && { security }),
@@ -47,4 +48,13 @@ export class Wearable extends VirtualPeripheral {
     const status = this.#battery.runsDown ? this.send(BATTERY_STATUS, this.#battery.status()) : false;
     return (await level) || (await status);
   }
+}
+
+/** What the device tells by itself is for links of that kind only. */
+function protect(service: ServiceDeclaration, needs: DeviceOptions['needs']): ServiceDeclaration {
+  if (needs === undefined) return service;
+  const guard = needs === 'encryption' ? { secure: true } : { authenticated: true };
+  const isTold = (properties: readonly string[]) => properties.includes('notify') || properties.includes('indicate');
+  const characteristics = service.characteristics.map((one) => (isTold(one.properties) ? { ...one, ...guard } : one));
+  return { ...service, characteristics };
 }

@@ -52,6 +52,8 @@ export interface RadioWorldOptions {
   readonly uptime?: RadioOptions['uptime'];
   /** Links that the controller has. */
   readonly maxLinks?: number;
+  /** Anything else of the radio, e.g. how it pairs. */
+  readonly more?: Partial<RadioOptions>;
 }
 
 export async function openRadioWorld(options: RadioWorldOptions = {}): Promise<RadioWorld> {
@@ -107,6 +109,7 @@ export async function openRadioWorld(options: RadioWorldOptions = {}): Promise<R
     ...(options.holdOffMs && { holdOffMs: options.holdOffMs }),
     ...(options.cursors && { cursors: options.cursors }),
     ...(options.zoneOf && { zoneOf: options.zoneOf }),
+    ...options.more,
   });
   return {
     clock,

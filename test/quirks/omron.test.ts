@@ -1,0 +1,143 @@
+/** Quirks of Omron cuffs, shown by a virtual one and met by a whole agent. */
+import { afterEach, describe, expect, it } from 'vitest';
+import { instantToWallClock } from '../../protocol/time.ts';
+import { createDeviceClock } from '../../simulators/devices/device-clock.ts';
+import { type BacklogCuff, BLOOD_PRESSURE } from '../../simulators/devices/families/backlog-cuff.ts';
+import { createOmronCuff, createOmronVendorCuff, makeBrief } from '../../simulators/devices/families/omron.ts';
+import { FAMILY, openQuirkWorld, type QuirkWorld } from '../support/quirk-world.ts';
+import { NOON } from '../support/test-gateway.ts';
+import { until } from '../support/until.ts';
+
+const MINUTE = 60_000;
+const dec = (mantissa: number) => ({ mantissa, exponent: 0 });
+const at = (minutes: number) => instantToWallClock(NOON + minutes * MINUTE, 0);
+const clockOf = (aheadMs = 0) => createDeviceClock({ now: () => NOON, aheadMs });
+/** ATT Write Request. */
+const WRITE = 0x12;
+
+let world: QuirkWorld | undefined;
+afterEach(async () => {
+  await world?.close();
+  world = undefined;
+});
+
+function keep(cuff: BacklogCuff, minutes: number): void {
+  cuff.keep({ systolic: dec(118), diastolic: dec(78), map: dec(91), at: at(minutes) });
+}
+
+/** What was written to the cuff, by handle. */
+function watchWrites(cuff: BacklogCuff): { handle: number; value: number[] }[] {
+  const writes: { handle: number; value: number[] }[] = [];
+  cuff.misbehave = (request) => {
+    if (request[0] === WRITE)
+      writes.push({ handle: request[1]! | (request[2]! << 8), value: [...request.subarray(3)] });
+    return undefined;
+  };
+  return writes;
+}
+
+async function clockAttested(set: string): Promise<void> {
+  await until('the setting is attested', async () => {
+    await world!.agent.settled();
+    return world!.leaves().some((leaf) => leaf.kind === 'clock' && leaf.set === set);
+  });
+}
+
+describe('Omron: write Current Time only on first notification', () => {
+  it('waits until the cuff has sent something', async () => {
+    const clock = clockOf(-11 * MINUTE);
+    const cuff = createOmronCuff({ ...FAMILY, clock });
+    const writes = watchWrites(cuff);
+    const time = cuff.database.handleOf(0x2a2b);
+    world = await openQuirkWorld(cuff);
+    await until('the battery was read', () => cuff.isSubscribed(BLOOD_PRESSURE));
+    await world.filed(0x2a19, 1);
+    expect(writes.some(({ handle }) => handle === time)).toBe(false);
+    keep(cuff, -1);
+    cuff.disconnect();
+    world.pass(11_000);
+    await until('the clock was set', () => clock.written.length === 1);
+    expect(clock.written).toEqual([at(0)]);
+    await clockAttested('set');
+  });
+});
+
+describe('Omron: and only if more than 10 minutes off', () => {
+  it('is never written to within them', async () => {
+    const cuff = createOmronCuff({ ...FAMILY, clock: clockOf(-9 * MINUTE) });
+    const writes = watchWrites(cuff);
+    keep(cuff, -1);
+    world = await openQuirkWorld(cuff);
+    await world.filed(BLOOD_PRESSURE, 1);
+    await world.filed(0x2a19, 1);
+    cuff.disconnect();
+    await until('the next link has sent everything', () => {
+      world!.pass(11_000);
+      return cuff.bursts >= 2;
+    });
+    await world.agent.settled();
+    expect(writes.some(({ handle }) => handle === cuff.database.handleOf(0x2a2b))).toBe(false);
+  });
+});
+
+describe('Omron: otherwise ATT error 0x80', () => {
+  it('is attested as refused, and costs neither link nor measurement', async () => {
+    const refusing = createDeviceClock({ now: () => NOON, aheadMs: -60 * MINUTE, whenSet: 'refuses' });
+    const cuff = createOmronCuff({ ...FAMILY, clock: refusing });
+    keep(cuff, -61);
+    world = await openQuirkWorld(cuff);
+    await world.filed(BLOOD_PRESSURE, 1);
+    await clockAttested('refused');
+    expect(cuff.connected).toBe(true);
+    expect(world.logged('set-up-failed')).toBe(0);
+  });
+});
+
+describe('Omron: never write CCCD 0000 at close, it destroys the bond', () => {
+  it('is never written, not even when the agent stops, and the bond survives', async () => {
+    const cuff = createOmronCuff({ ...FAMILY, clock: clockOf() });
+    const writes = watchWrites(cuff);
+    const encrypted: string[] = [];
+    cuff.on('encrypted', (by) => void encrypted.push(by));
+    keep(cuff, -1);
+    world = await openQuirkWorld(cuff);
+    await world.filed(BLOOD_PRESSURE, 1);
+    cuff.disconnect();
+    await until('the next link has sent everything', () => {
+      world!.pass(11_000);
+      return cuff.bursts >= 2;
+    });
+    await world.agent.stop();
+    const configuration = cuff.database.handleOf(BLOOD_PRESSURE) + 1;
+    const configured = writes.flatMap(({ handle, value }) => (handle === configuration ? [value] : []));
+    expect(configured.every(([bits]) => bits === 2)).toBe(true);
+    expect(cuff.bondCount).toBe(1);
+    expect(encrypted).toEqual(['paired', 'bonded']);
+  });
+});
+
+describe('Omron: transfer happens after a measurement or with the button held', () => {
+  it('is heard within that window, each time, and filed once', async () => {
+    const cuff = createOmronCuff({ ...FAMILY, clock: clockOf(), lingerMs: 1 });
+    const button = makeBrief(cuff);
+    world = await openQuirkWorld(cuff);
+    for (const [i, minutes] of [-20, -10, 0].entries()) {
+      keep(cuff, minutes);
+      button.press();
+      await until('it was heard', () => cuff.bursts === i + 1 && !cuff.connected);
+      world.pass(11_000);
+    }
+    const held = await world.filed(BLOOD_PRESSURE, 3);
+    expect(held.map(({ deviceClock }) => deviceClock)).toEqual([at(-20), at(-10), at(0)]);
+  });
+});
+
+describe('Omron: advertises 1810 even if data is via vendor service', () => {
+  it('is given up each time without a value, and the agent goes on', async () => {
+    const cuff = createOmronVendorCuff(FAMILY);
+    world = await openQuirkWorld(cuff);
+    await until('it was tried twice', () => world!.logged('set-up-failed') >= 2);
+    await world.agent.flush();
+    expect(world.agent.status()).toMatchObject({ heard: 0 });
+  });
+});

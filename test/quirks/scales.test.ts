@@ -1,0 +1,60 @@
+/** Quirks of scales, shown by virtual ones and met by a whole agent. */
+import { afterEach, describe, expect, it } from 'vitest';
+import { instantToWallClock } from '../../protocol/time.ts';
+import { createMiScale, createUserScale } from '../../simulators/devices/families/scales.ts';
+import { FAMILY, openQuirkWorld, type QuirkWorld } from '../support/quirk-world.ts';
+import { NOON, SUBJECT } from '../support/test-gateway.ts';
+import { until } from '../support/until.ts';
+
+const dec = (mantissa: number, exponent = 0) => ({ mantissa, exponent });
+const at = (minutes: number) => instantToWallClock(NOON + minutes * 60_000, 0);
+const WEIGHT = 0x2a9d;
+
+let world: QuirkWorld | undefined;
+afterEach(async () => {
+  await world?.close();
+  world = undefined;
+});
+
+describe('Mi Scale: UUIDs 181D/181B in adverts, non-standard payload', () => {
+  it('is read as its maker means it, once, and never as 2A9D or 2A9C', async () => {
+    const scale = createMiScale(FAMILY);
+    let connections = 0;
+    scale.on('connect', () => connections++);
+    scale.stepOn(dec(7255, -2), at(0));
+    world = await openQuirkWorld(scale);
+    const held = await world.filed(0x181b, 1);
+    expect(held).toMatchObject([{ carrier: 'service-data', value: dec(72550, -3), unit: 'kg', deviceClock: at(0) }]);
+    expect(world.service.readings).toHaveLength(1);
+    expect(world.agent.status()).toMatchObject({ undecodable: {} });
+    expect(connections).toBe(0);
+  });
+
+  it('says nothing while the number blinks', async () => {
+    const scale = createMiScale(FAMILY);
+    scale.stepOn(dec(4400, -2), at(0), false);
+    world = await openQuirkWorld(scale);
+    await until('it was heard', () => Object.keys(world!.agent.status().notResults).length > 0);
+    scale.stepOn(dec(7255, -2), at(1));
+    expect(await world.filed(0x181b, 1)).toMatchObject([{ value: dec(72550, -3) }]);
+  });
+});
+
+describe('Beurer BF/Sanitas SBF72/Soehnle scales: UDS consent required before data; list-users often unsupported', () => {
+  it('registers a user, keeps index and code, and consents on the next connection, too', async () => {
+    const scale = createUserScale(FAMILY);
+    void scale.weigh({ weight: dec(725, -1), at: at(-2), userId: 0 });
+    world = await openQuirkWorld(scale);
+    expect(await world.filed(WEIGHT, 1)).toMatchObject([{ subject: SUBJECT, deviceClock: at(-2) }]);
+    scale.disconnect();
+    await until('the link has ended', () => scale.users?.consented === undefined);
+    void scale.weigh({ weight: dec(730, -1), at: at(-1), userId: 0 });
+    await until('it is linked again', () => {
+      world!.pass(11_000);
+      return scale.users?.consented === 0;
+    });
+    const held = await world.filed(WEIGHT, 2);
+    expect(held.map(({ deviceClock }) => deviceClock)).toEqual([at(-2), at(-1)]);
+    expect(scale.users?.users).toEqual([0]);
+  });
+});
