@@ -194,8 +194,8 @@ function divideFiling(store: RecordStore, splits: Splits): RecordStore {
     },
     latest: {
       ...latest,
-      noteReading(patient, reading) {
-        latest.noteReading(patient, reading);
+      noteReading(patient, reading, timeKnown) {
+        latest.noteReading(patient, reading, timeKnown);
         splits.end('file: latest values');
       },
     },

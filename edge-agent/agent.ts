@@ -169,7 +169,7 @@ function listen(gateway: Gateway, bonds: KeptBonds, agentOptions: AgentOptions):
     bonds,
     // A device that was assigned may be paired when it asks; one that refuses the bond that we have, only while a person
     // pairs it, for anybody could pretend to have lost a key.
-    mayPair: (device, cause) => cause !== 'stale' || gateway.pairings.mayPair(device),
+    mayPairAnew: (device) => gateway.pairings.mayPair(device),
     passkeyOf: (device) => gateway.pairings.passkeyOf(device),
     onSecurity({ device, at: _at, ...line }) {
       log.info(line, 'radio security');

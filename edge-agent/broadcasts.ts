@@ -23,6 +23,9 @@ const CARRIERS: Readonly<Record<BroadcastData['kind'], Carrier>> = {
   manufacturer: 'manufacturer-data',
 };
 
+/** Most services and companies of which it is remembered what one device said; strangers can speak in its name. */
+const MOST_SAID = 64;
+
 /** What a device said last. */
 interface Said {
   readonly octets: string;
@@ -30,22 +33,29 @@ interface Said {
 }
 
 export class Broadcasts {
-  readonly #said = new Map<string, Said>();
+  /** By device, then by kind and identifier. */
+  readonly #said = new Map<string, Map<string, Said>>();
 
   /** What is new in an advertisement. `uptimeMs` is monotonic, so a clock that is set does not repeat anything. */
   take({ device, data, heardAt, uptimeMs }: Broadcast): Notification[] {
     return data.flatMap(({ kind, id, octets }) => {
-      if (!this.#isNew(`${device} ${kind} ${id}`, { kind, id, octets }, uptimeMs)) return [];
+      if (!this.#isNew(device, { kind, id, octets }, uptimeMs)) return [];
       const value = { characteristic: id, carrier: CARRIERS[kind], value: octets };
       return [{ device, connection: 'advertisement', ...value, heardAt, link: 'advertisement' as const }];
     });
   }
 
-  #isNew(key: string, data: BroadcastData, nowMs: number): boolean {
+  #isNew(device: string, data: BroadcastData, nowMs: number): boolean {
     const octets = encodeHex(data.octets);
-    const said = this.#said.get(key);
+    const key = `${data.kind} ${data.id}`;
+    const known = this.#said.get(device) ?? new Map<string, Said>();
+    this.#said.set(device, known);
+    const said = known.get(key);
     if (said?.octets === octets && (isNumbered(data) || nowMs - said.takenAtMs < REPEAT_MS)) return false;
-    this.#said.set(key, { octets, takenAtMs: nowMs });
+    // What was said longest ago goes first.
+    known.delete(key);
+    known.set(key, { octets, takenAtMs: nowMs });
+    if (known.size > MOST_SAID) known.delete(known.keys().next().value!);
     return true;
   }
 }

@@ -13,7 +13,7 @@ import { wallClockToInstant } from '../protocol/time.ts';
 const DAY_MS = 86_400_000;
 const PRUNE_ROWS = 5000;
 
-/** How long a reading is remembered, in days of real time: longer than wearables keep their memory. */
+/** How long a reading is remembered since it was heard last, in days of real time. */
 export const REMEMBER_DAYS = 35;
 
 /** What is remembered of one reading. */
@@ -45,13 +45,19 @@ export interface Doubles {
 /** `realNow` is real time, ms since 1970: recordings keep their own dates, but they are fed today. */
 export function openDoubles(db: DatabaseSync, realNow: () => number): Doubles {
   const insert = db.prepare('INSERT OR IGNORE INTO doubles (second, hash, noted_day) VALUES (?, ?, ?)');
+  // What a device goes on sending is not to be forgotten, however long ago it was heard first.
+  const heardAgain = db.prepare('UPDATE doubles SET noted_day = ? WHERE second = ? AND hash = ? AND noted_day < ?');
   const forget = db.prepare(
     `DELETE FROM doubles WHERE (second, hash) IN
        (SELECT second, hash FROM doubles WHERE noted_day < ? ORDER BY noted_day LIMIT ${PRUNE_ROWS})`,
   );
   const today = () => Math.floor(realNow() / DAY_MS);
   return {
-    note: ({ second, hash }) => insert.run(second, hash, today()).changes === 1,
+    note({ second, hash }) {
+      const isNew = insert.run(second, hash, today()).changes === 1;
+      if (!isNew) heardAgain.run(today(), second, hash, today());
+      return isNew;
+    },
     prune: () => forget.run(today() - REMEMBER_DAYS).changes === PRUNE_ROWS,
   };
 }

@@ -263,6 +263,8 @@ export class Gateway {
   /** Takes in what became of a link. */
   linkChanged(address: string, state: LinkState, at: Instant): void {
     if (state === 'lost') this.#assembler.linkEnded(address);
+    // The radio may have gone by what was wanted a moment ago.
+    if (state === 'connected' && !this.wants(address)) this.pairings.forget(address.toLowerCase());
     this.#coverage.linkChanged(address.toLowerCase(), state, at);
     this.pairings.linkChanged(address.toLowerCase(), state);
   }
@@ -343,13 +345,17 @@ export class Gateway {
     }
     for (const device of changes.added) this.#coverage.add(device.address, device, at);
     this.#applyPauses();
+    // A device hears that it may forget what it measured as long as it is linked; so nobody is who may not be heard.
+    for (const address of this.#assignments.devices.keys()) if (!this.wants(address)) this.pairings.forget(address);
     this.#release();
     for (const action of actions) this.pairings.act(action, taken.includes(action));
   }
 
-  /** Lets go what waited for somebody to claim it. What could not be made durable stops the agent by itself. */
+  /** Lets go what waited for somebody to claim it. An agent that stops meanwhile does it at its next start. */
   #release(): void {
-    this.#guard(() => void this.#unclaimed.release().catch(() => undefined));
+    this.#unclaimed.release().catch((error: unknown) => {
+      if (!this.#stopped) this.#fail(error);
+    });
   }
 
   #applyPauses(): void {

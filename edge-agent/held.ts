@@ -47,7 +47,7 @@ export function openHeld({ db, storageKey, boot, realNow }: HeldOptions) {
        (SELECT row FROM held WHERE device = ? AND user = ? ORDER BY row DESC LIMIT -1 OFFSET ${MAX_HELD})`,
   );
   const select = db.prepare('SELECT row, boot, body FROM held WHERE device = ? AND user = ? ORDER BY row');
-  const remove = db.prepare('DELETE FROM held WHERE device = ? AND user = ?');
+  const remove = db.prepare('DELETE FROM held WHERE device = ? AND user = ? AND row <= ?');
   const expire = db.prepare('DELETE FROM held WHERE held_day < ?');
   const count = db.prepare('SELECT device, user, count(*) AS count FROM held GROUP BY device, user');
   const today = () => Math.floor(realNow() / DAY_MS);
@@ -64,17 +64,18 @@ export function openHeld({ db, storageKey, boot, realNow }: HeldOptions) {
       });
     },
 
-    /** What waits for a user, oldest first. It stays until {@link forget}. */
-    of(device: Uint8Array, user: number): ReadingLeaf[] {
+    /** What waits for a user, oldest first, each with its row. It stays until {@link forget}. */
+    of(device: Uint8Array, user: number): { readonly row: number; readonly leaf: ReadingLeaf }[] {
       const rows = select.all(device, user) as { row: number; boot: Uint8Array; body: Uint8Array }[];
-      return rows.map((row) => {
-        const leaf = decodeLeaf(createRowCipher(storageKey, row.boot, 'held').decrypt(row.row, row.body));
-        return leaf as ReadingLeaf;
+      return rows.map(({ row, boot: of, body }) => {
+        const leaf = decodeLeaf(createRowCipher(storageKey, of, 'held').decrypt(row, body));
+        return { row, leaf: leaf as ReadingLeaf };
       });
     },
 
-    forget(device: Uint8Array, user: number): void {
-      remove.run(device, user);
+    /** Up to this row: what came since waits on. */
+    forget(device: Uint8Array, user: number, row: number): void {
+      remove.run(device, user, row);
     },
 
     counts(): HeldCount[] {

@@ -171,7 +171,7 @@ export class Observer {
     const entries: Entry[] = [];
     const unclaimed: MarkedLeaf[] = [];
     const user = measured[0]!.userIndex;
-    const whose = whoseIs(assigned, user);
+    const whose = whoseIs(assigned, measured[0]!);
     for (const vital of measured) {
       const marked = this.#markedLeaf(whose ?? assigned, assigned.address, notification, vital);
       if (!whose) unclaimed.push(marked);

@@ -1,11 +1,10 @@
 /** How what the radio asks and tells crosses from its process to the agent's. */
 import type { RadioOptions } from './radio/radio-options.ts';
-import type { PairingCause } from './radio/secure-link.ts';
 import type { Channel } from './radio-channel.ts';
 
 /**
  * `tell`: no answer. `call`: a promise that settles with the agent's. `ask`: the radio cannot wait, so it gets the last
- * answer to the same question, and before there is one, what stands here or what a function here says.
+ * answer to the same question, and before there is one, what stands here.
  */
 export type Crossing = 'tell' | 'call' | { readonly ask: unknown };
 
@@ -27,8 +26,9 @@ type Local =
 export const CROSSINGS: Readonly<Record<Exclude<keyof RadioOptions, Local>, Crossing>> = {
   wants: { ask: false },
   holdOffMs: { ask: 0 },
-  // The same as the agent says without asking a person (agent.ts).
-  mayPair: { ask: (_device: string, cause: PairingCause) => cause !== 'stale' },
+  mayPair: { ask: true },
+  // Never from memory: a bond that was once given up on purpose is not to be given up again by itself.
+  mayPairAnew: 'call',
   passkeyOf: 'call',
   showPasskey: 'tell',
   onSecurity: 'tell',

@@ -7,6 +7,7 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { constants } from 'node:os';
 import { fileURLToPath } from 'node:url';
+import { Fault } from '../protocol/fault.ts';
 import type { Bond, KeptBonds } from './radio/bond-store.ts';
 import type { ClockEvent } from './radio/device-clock.ts';
 import type { TransportClock } from './radio/hci-transport.ts';
@@ -59,6 +60,8 @@ export interface RadioHost {
 const SOUND_MS = 60_000;
 /** The process closes its links within a second; a native socket takes another to let go. */
 const CLOSE_MS = 1_800;
+/** As shells have it for a command that cannot be run. */
+const EXIT_NOT_STARTED = 126;
 /** Answers kept for the next process. */
 const MOST_REMEMBERED = 1_000;
 
@@ -103,14 +106,8 @@ class Host implements RadioHost {
   }
 
   async start(): Promise<void> {
-    const { hci, btsnoop, zone, execArgv = [] } = this.#options;
-    // It prints nothing that it should not, because it prints nothing; and it needs nothing of our environment.
-    const child = fork(CHILD, [], {
-      serialization: 'advanced',
-      stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
-      env: {},
-      execArgv: [...execArgv],
-    });
+    const { hci, btsnoop, zone } = this.#options;
+    const child = this.#fork();
     const startedAt = performance.now();
     let isOpen = false;
     const channel = openChannel({
@@ -122,13 +119,19 @@ class Host implements RadioHost {
     });
     this.#child = child;
     this.#channel = channel;
-    child.on('error', () => undefined); // what cannot be sent is noticed by its exit
-    child.once('exit', (code, signal) => {
+    let isOver = false;
+    const over = (code: number) => {
+      if (isOver) return;
+      isOver = true;
       channel.end();
       this.#child = undefined;
-      const ranMs = isOpen ? performance.now() - startedAt : undefined;
-      this.#fell(code ?? 128 + constants.signals[signal!], ranMs);
+      this.#fell(code, isOpen ? performance.now() - startedAt : undefined);
+    };
+    child.on('error', () => {
+      // A process that the system did not start has no exit; what cannot be sent to one is noticed by its exit.
+      if (child.pid === undefined) over(EXIT_NOT_STARTED);
     });
+    child.once('exit', (code, signal) => over(code ?? 128 + constants.signals[signal!]));
     const settings: ChildSettings = {
       hci,
       ...(btsnoop !== undefined && { btsnoop }),
@@ -139,6 +142,21 @@ class Host implements RadioHost {
     this.#hasRun = true;
     this.#watchOver(child, channel);
     if (this.#radio) await this.#tellToListen(this.#radio);
+  }
+
+  #fork(): ChildProcess {
+    try {
+      // It prints nothing that it should not, because it prints nothing; and it needs nothing of our environment.
+      return fork(CHILD, [], {
+        serialization: 'advanced',
+        stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
+        env: {},
+        execArgv: [...(this.#options.execArgv ?? [])],
+      });
+    } catch {
+      this.#fell(EXIT_NOT_STARTED, undefined);
+      throw new Fault('unavailable', 'the system does not start the radio process', 'later');
+    }
   }
 
   listen(options: HostedRadioOptions, wanted: readonly string[] = []): Radio {
@@ -219,11 +237,24 @@ class Host implements RadioHost {
       },
       onClock: (event: ClockEvent) =>
         this.#radio?.onClock?.({ ...event, connection: this.#connectionOf(event.device, event.connection) }),
-      userAdded: (...added: RememberedUser) => this.#radio?.users?.add(...added),
-      bondPut: (bond: Bond) => this.#radio?.bonds?.put(bond),
-      bondRemoved: (device: string) => this.#radio?.bonds?.remove(device),
-      cursorChanged: (key: CursorKey, number: number | undefined) => this.#radio?.cursors?.write(key, number),
+      userAdded: this.#keeping((...added: RememberedUser) => this.#radio?.users?.add(...added)),
+      bondPut: this.#keeping((bond: Bond) => this.#radio?.bonds?.put(bond)),
+      bondRemoved: this.#keeping((device: string) => this.#radio?.bonds?.remove(device)),
+      cursorChanged: this.#keeping((key: CursorKey, number: number | undefined) =>
+        this.#radio?.cursors?.write(key, number),
+      ),
       recordingStopped: (why: 'full' | 'failed') => this.#options.onRecordingStopped?.(why),
+    };
+  }
+
+  /** What cannot be kept is known to the process until its end; nothing that was heard is lost by it. */
+  #keeping<A extends readonly unknown[]>(keep: (...args: A) => void) {
+    return (...args: A) => {
+      try {
+        keep(...args);
+      } catch {
+        this.#radio?.log?.({ event: 'not-kept' });
+      }
     };
   }
 

@@ -1,9 +1,9 @@
 /** From what a value says to the leaf that is signed: whose it is, when it was measured, and all that a stranger needs. */
 import type { MeasuredVital } from '../protocol/gatt/measured-vital.ts';
 import type { ReadingLeaf } from '../protocol/leaf.ts';
-import { type Coincidence, timeFlagsOf, timeOf } from '../protocol/measured-time.ts';
+import { CLOCK_TOLERANCE_MS, type Coincidence, timeFlagsOf, timeOf } from '../protocol/measured-time.ts';
 import { qualityOf } from '../protocol/recheck.ts';
-import type { Instant } from '../protocol/time.ts';
+import { type Instant, wallClockToInstant } from '../protocol/time.ts';
 import type { DeviceUser, Notification } from './observe.ts';
 
 const CGM_MEASUREMENT = 0x2aa7;
@@ -20,21 +20,30 @@ export interface ReadingLeavesOptions {
 /** Connections of one device, told apart. */
 type Connection = number | string;
 
+/** A device's clock against ours on one connection, as it is and, where it was shown twice, as it was before. */
+interface Clocks {
+  readonly connection: Connection;
+  readonly latest: Required<Coincidence>;
+  readonly before?: Required<Coincidence>;
+}
+
 export class ReadingLeaves {
   readonly #options: ReadingLeavesOptions;
   /** Repeats at the latest instant of each device, by address. */
   readonly #repeats = new Map<string, { connection: Connection; heardAt: Instant; seen: Map<string, number> }>();
   /** Clocks of devices against ours, by address. */
-  readonly #clocks = new Map<string, Required<Coincidence> & { readonly connection: Connection }>();
+  readonly #clocks = new Map<string, Clocks>();
 
   constructor(options: ReadingLeavesOptions) {
     this.#options = options;
   }
 
-  /** What a device's clock shows counts for this connection, until it shows something else. */
+  /** What a device's clock shows counts for this connection: what it showed before, for what was stamped before. */
   noteClock(address: string, connection: Connection, { deviceClock, zoneMin, heardAt }: Coincidence): void {
-    const zone = zoneMin ?? this.#options.zoneOf(heardAt);
-    this.#clocks.set(address, { deviceClock, zoneMin: zone, heardAt, connection });
+    const latest = { deviceClock, zoneMin: zoneMin ?? this.#options.zoneOf(heardAt), heardAt };
+    const known = this.#clocks.get(address);
+    const before = known?.connection === connection ? known.latest : undefined;
+    this.#clocks.set(address, { connection, latest, ...(before && { before }) });
   }
 
   /** `address` in lower case. To be called once for each thing that was measured: a repeat is counted. */
@@ -75,7 +84,7 @@ export class ReadingLeaves {
   #timeOf(address: string, { connection, heardAt }: Notification, measured: MeasuredVital) {
     const { deviceClock, zoneMin = this.#options.zoneOf(heardAt) } = measured;
     const known = this.#clocks.get(address);
-    const clock = known?.connection === connection ? known : undefined;
+    const clock = known?.connection === connection ? stampedBy(known, measured, zoneMin, heardAt) : undefined;
     // A reading that names no zone is in that of the clock, whichever it is.
     const coincidence = clock && {
       deviceClock: clock.deviceClock,
@@ -97,4 +106,21 @@ export class ReadingLeaves {
     repeats.seen.set(same, ordinal + 1);
     return ordinal;
   }
+}
+
+/**
+ * The clock by which a value was stamped. A device may go on sending what it has stored after its clock was set; what the
+ * clock of now has stamped lies between the moment at which it was shown and the arrival.
+ */
+function stampedBy(
+  { latest, before }: Clocks,
+  { deviceClock, zoneMin: named }: MeasuredVital,
+  zoneMin: number,
+  heardAt: Instant,
+): Required<Coincidence> {
+  if (!before || deviceClock === undefined) return latest;
+  const stamped = wallClockToInstant(deviceClock, zoneMin);
+  const shown = wallClockToInstant(latest.deviceClock, named === undefined ? zoneMin : latest.zoneMin);
+  const isSince = stamped >= shown - CLOCK_TOLERANCE_MS;
+  return isSince && stamped <= shown + (heardAt - latest.heardAt) + CLOCK_TOLERANCE_MS ? latest : before;
 }

@@ -46,11 +46,12 @@ export class Unclaimed {
       for (const [index, whose] of users ?? []) {
         if (!isPermitted(whose.subject)) continue;
         const readings = held.of(ownDevice, index);
-        if (readings.length === 0) continue;
-        const leaves = readings.map((leaf) => ({ ...leaf, subject: whose.subject, device: whose.device }));
+        const last = readings.at(-1);
+        if (!last) continue;
+        const leaves = readings.map(({ leaf }) => ({ ...leaf, subject: whose.subject, device: whose.device }));
         await pending.append(leaves.map((leaf) => ({ leaf, mark: markOf(leaf, doublesKey) })));
         // Durable line: they are the claimant's.
-        held.forget(ownDevice, index);
+        held.forget(ownDevice, index, last.row);
         released++;
       }
     }

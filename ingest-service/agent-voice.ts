@@ -19,7 +19,7 @@ export interface AgentVoices {
    * `encrypted`, `malformed`, `not-canonical`, `range`, `bad-signature`, `expired` (seen before, or older).
    */
   hear(agent: AgentId, payload: Uint8Array): Promise<Report>;
-  /** Seals actions to the agent's newest key; `undefined` when it has not named one since the service started. */
+  /** Seals actions to the agent's newest key; `undefined` when it has named none that works since the service started. */
   seal(agent: AgentId, actions: readonly AgentAction[]): Promise<Uint8Array | undefined>;
   /** When the agent reported last. */
   heardAt(agent: AgentId): Instant | undefined;
@@ -91,13 +91,16 @@ export async function createAgentVoices({ hpkeSecret, publicKeyOf, verify }: Voi
       const key = voices.get(agent)?.hpkePublicKey;
       if (!key) return undefined;
       const to = { keyId: hpkeKeyId(key), agent: decodeId(agent) };
-      const recipientPublicKey = await suite.kem.deserializePublicKey(asBuffer(key));
-      const params = { recipientPublicKey, info: asBuffer(privateInfo('action')) };
-      const { enc, ct } = await suite.seal(
-        params,
-        asBuffer(encodeActions(actions)),
-        asBuffer(privateAad('action', to)),
-      );
+      const [plaintext, aad] = [asBuffer(encodeActions(actions)), asBuffer(privateAad('action', to))];
+      // A key of small order (RFC 9180 §7.1.4) is none: its agent cannot be reached.
+      const sealed = await suite.kem
+        .deserializePublicKey(asBuffer(key))
+        .then((recipientPublicKey) =>
+          suite.seal({ recipientPublicKey, info: asBuffer(privateInfo('action')) }, plaintext, aad),
+        )
+        .catch(() => undefined);
+      if (!sealed) return undefined;
+      const { enc, ct } = sealed;
       const message = { ...to, encapsulated: new Uint8Array(enc), ciphertext: new Uint8Array(ct) };
       return encodePrivateMessage('action', message);
     },

@@ -31,7 +31,8 @@ export function createEnrolmentCode(
   validMs = CODE_VALID_MS,
 ): string {
   const code = encodeBase32(randomBytes(10));
-  store.agents.addCode(code, { assignments, patients }, clock() + validMs);
+  const now = clock();
+  store.agents.addCode(code, { assignments, patients }, now, now + validMs);
   return code;
 }
 

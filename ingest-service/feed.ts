@@ -3,6 +3,7 @@
  * patient's note is written before the first message of each interval.
  */
 
+import { isResult, takesPlaceOf } from '../protocol/newest-value.ts';
 import type { Clock, Instant } from '../protocol/time.ts';
 import type { Filing } from './file-batch.ts';
 import { classOf, type Identity } from './identity.ts';
@@ -125,11 +126,12 @@ export function createFeed(sight: Sight, standingOf: StandingOf, clock: Clock) {
       if (subscribers.size === 0) return;
       const newest = new Map<Patient, Map<string, FiledReading>>();
       for (const { patient, reading } of filed) {
+        if (!isResult(reading.leaf.flags)) continue;
         const mine = newest.get(patient) ?? new Map<string, FiledReading>();
         newest.set(patient, mine);
         const key = `${reading.leaf.vital} ${reading.leaf.device}`;
         const known = mine.get(key);
-        if (!known || known.leaf.measuredAt <= reading.leaf.measuredAt) mine.set(key, reading);
+        if (!known || takesPlaceOf(reading.leaf, known.leaf)) mine.set(key, reading);
       }
       for (const subscriber of subscribers) {
         for (const [patient, mine] of newest) offer(subscriber, patient, [...mine.values()]);

@@ -3,6 +3,7 @@ import { readHeader } from '../protocol/batch.ts';
 import { commitmentOf } from '../protocol/commitment.ts';
 import { encodeId } from '../protocol/keys.ts';
 import { decodeLeaf } from '../protocol/leaf.ts';
+import { isResult, isTimeKnown } from '../protocol/newest-value.ts';
 import type { Instant } from '../protocol/time.ts';
 import { mayCollect } from './consent/collect.ts';
 import type { HeldBatch, HeldSegment } from './inbox.ts';
@@ -82,9 +83,10 @@ function sortOut(store: RecordStore, agent: string, segment: HeldSegment, now: I
 
 function noteLatest(store: RecordStore, patient: Patient, batch: string, { index, leaf, ...kept }: KeptLeaf): void {
   if (leaf.kind === 'reading') {
-    const { vital, device, measuredAt } = leaf;
+    const { vital, device, measuredAt, flags } = leaf;
+    if (!isResult(flags)) return;
     const { id } = asReading(batch, { index, leaf, ...kept });
-    store.latest.noteReading(patient.id, { vital, device, measuredAt, reading: id });
+    store.latest.noteReading(patient.id, { vital, device, measuredAt, reading: id }, isTimeKnown(leaf));
   } else if (leaf.kind === 'device') {
     store.latest.noteDevice(patient.id, { handle: leaf.device, batch, leaf: index, heardAt: leaf.heardAt });
   }

@@ -63,9 +63,16 @@ export interface Session {
   readonly device: FoundDevice;
   /** As the agent said last; absent while it has said nothing. */
   state?: PairingLinkState;
+  /** The start of the agent that said so. */
+  boot?: string;
   failure?: PairingFailure;
   /** The first reading since it began. */
   reading?: { readonly id: string; readonly batch: string; readonly title: string; readonly measuredAt: Instant };
+}
+
+/** Failed, or proven with a first reading: nothing is left for the agent to do. */
+export function isOver({ state, reading }: Session): boolean {
+  return state === 'failed' || ((state === 'proven' || state === 'hearing') && reading !== undefined);
 }
 
 export function titleOf({ name, kind, profile }: FoundDevice): DeviceTitle {

@@ -16,7 +16,7 @@ import { collectsFrom } from './consent/collect.ts';
 import type { Counters } from './counters.ts';
 import { CODE_VALID_MS, createEnrolmentCode } from './enrolment.ts';
 import type { Filing } from './file-batch.ts';
-import { type Session, viewFound, viewInstant, viewSession } from './pairing-view.ts';
+import { isOver, type Session, viewFound, viewInstant, viewSession } from './pairing-view.ts';
 import { createRateLimit } from './rate-limit.ts';
 import type { Patient } from './record/patients.ts';
 import type { RecordStore } from './record/record-sqlite.ts';
@@ -70,8 +70,9 @@ export function createPairing({ store, clock, counters, standingOf, voices, act 
     return maySpeakFor(agent, patient.id, handle) && !isUnpaired(agent, patient.id, handle);
   }
 
-  /** Somebody else's device is not there. */
+  /** Somebody else's device is not there, unless it is hers too: of a cuff for two, each claims a user. */
   function isOthers(agent: AgentId, patient: Patient, device: FoundDevice): boolean {
+    if (isPaired(agent, patient, handleOf(patient, device))) return false;
     return store.agents.patientsOf(agent).some((id) => {
       const other = id === patient.id ? undefined : store.patients.byId(id);
       return other !== undefined && isPaired(agent, other, handleOf(other, device));
@@ -93,19 +94,32 @@ export function createPairing({ store, clock, counters, standingOf, voices, act 
     if (!(await act(agent, actions))) throw new Fault('unavailable', 'the gateway is not connected', 'later');
   }
 
+  /** First here, then there: an agent must never deliver what it may not speak for yet. Undone where it is not reached. */
+  async function assignAnd(patient: Patient, agent: AgentId, handle: Uint8Array, action: AgentAction): Promise<void> {
+    const before = isPaired(agent, patient, handle);
+    store.transaction(() => store.agents.assign(agent, patient.id, handle));
+    try {
+      await mustAct(agent, [action]);
+    } catch (error) {
+      if (!before) store.transaction(() => store.agents.unassign(agent, patient.id, handle));
+      throw error;
+    }
+  }
+
   function assignOf(patient: Patient, { address, addressType }: FoundDevice): AgentAction {
     return { type: 'assign', address, addressType, subject: patient.subject };
   }
 
   /** What an agent that has just said hello has to be told again: commands to it may have been lost. */
-  async function greet(agent: AgentId): Promise<void> {
+  async function greet(agent: AgentId, boot: string): Promise<void> {
     const actions: AgentAction[] = store.agents.unpairedOf(agent).map((device) => ({ type: 'unassign', device }));
     for (const [id, mine] of sessions) {
       const patient = store.patients.byId(id);
       for (const session of mine.values()) {
-        if (patient && session.agent === agent && session.state === undefined) {
-          actions.push(assignOf(patient, session.device));
-        }
+        if (!patient || session.agent !== agent || isOver(session) || session.boot === boot) continue;
+        // Never obeyed, or under way when the agent ended: it knows whose the device is, and not that it was pairing it.
+        delete session.state;
+        actions.push(assignOf(patient, session.device));
       }
     }
     const until = Math.max(0, ...[...scans].map(([key, scan]) => (key.startsWith(`${agent} `) ? scan.until : 0)));
@@ -113,10 +127,10 @@ export function createPairing({ store, clock, counters, standingOf, voices, act 
     for (let i = 0; i < actions.length; i += MAX_ACTIONS) await act(agent, actions.slice(i, i + MAX_ACTIONS));
   }
 
-  async function take(agent: AgentId, { content }: Report): Promise<void> {
+  async function take(agent: AgentId, { content, boot }: Report): Promise<void> {
     switch (content.type) {
       case 'hello':
-        return greet(agent);
+        return greet(agent, encodeHex(boot));
       case 'found':
         for (const [key, scan] of scans) {
           if (key.startsWith(`${agent} `) && clock() <= scan.until) scan.found = content.devices;
@@ -130,6 +144,7 @@ export function createPairing({ store, clock, counters, standingOf, voices, act 
             // Said to whoever asked last; who has the device is past asking.
             if (content.failure === 'taken' && session.state !== undefined) continue;
             session.state = content.state;
+            session.boot = encodeHex(boot);
             if (content.failure === undefined) delete session.failure;
             else session.failure = content.failure;
           }
@@ -166,7 +181,10 @@ export function createPairing({ store, clock, counters, standingOf, voices, act 
           if (!scan || clock() > scan.until + CHOICE_MS) return [];
           const found = choices(agent, patient).map((device) => {
             const handle = handleOf(patient, device);
-            return viewFound(device, encodeHex(handle), isPaired(agent, patient, handle));
+            const hex = encodeHex(handle);
+            // What failed is hers, and can be chosen again.
+            const isTaken = isPaired(agent, patient, handle) && sessionsOf(patient).get(hex)?.state !== 'failed';
+            return viewFound(device, hex, isTaken);
           });
           return [{ gateway: agent, until: formatInstant(scan.until), found }];
         }),
@@ -214,13 +232,10 @@ export function createPairing({ store, clock, counters, standingOf, voices, act 
       mine.delete(device);
       mine.set(device, { agent, device: chosen });
       if (mine.size > MAX_SESSIONS) mine.delete(mine.keys().next().value!);
-      const before = isPaired(agent, patient, handle);
-      // First here, then there: an agent must never deliver what it may not speak for yet.
-      store.transaction(() => store.agents.assign(agent, patient.id, handle));
-      if (await act(agent, [assignOf(patient, chosen)])) return;
-      if (!before) store.transaction(() => store.agents.unassign(agent, patient.id, handle));
-      mine.delete(device);
-      throw new Fault('unavailable', 'the gateway is not connected', 'later');
+      await assignAnd(patient, agent, handle, assignOf(patient, chosen)).catch((error: unknown) => {
+        mine.delete(device);
+        throw error;
+      });
     },
 
     /** The six digits that the device shows. Throws `not-found` when it did not ask. */
@@ -242,9 +257,9 @@ export function createPairing({ store, clock, counters, standingOf, voices, act 
       if (!user) throw notThere();
       const handle = decodeHex(device);
       requireConsent(patient, handle);
-      store.transaction(() => store.agents.assign(agent, patient.id, handle));
       const { address, addressType } = user;
-      await mustAct(agent, [{ type: 'claim', address, addressType, userIndex, subject: patient.subject }]);
+      const action = { type: 'claim', address, addressType, userIndex, subject: patient.subject } as const;
+      await assignAnd(patient, agent, handle, action);
     },
 
     /** Lets a wearable go: nothing of it is kept from now on, and what is filed stays. Throws `not-found`. */

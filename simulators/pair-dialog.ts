@@ -1,4 +1,5 @@
 /** The talk of `npm run pair`: one question after the other, in plain words. */
+import { MAX_USER_INDEX } from '../protocol/agent-action.ts';
 import type { FoundView, PairingClient, PairingView } from './pairing-client.ts';
 
 /** Whoever sits there. */
@@ -132,6 +133,10 @@ export async function listPaired(pairing: PairingClient, dialog: Dialog): Promis
   }
   if (paired.length === 0) dialog.say('No wearable is paired.');
   for (const { count, userIndex, name, device } of held) {
+    if (userIndex > MAX_USER_INDEX) {
+      dialog.say(`${count} measurements of ${plain(name ?? 'a device')} do not say whose they are.`);
+      continue;
+    }
     const whose = `${count} measurements of user ${userIndex} of ${plain(name ?? 'a device')} wait: are they yours?`;
     dialog.say(`${whose} If so: --claim ${device.slice(0, 8)}:${userIndex}`);
   }

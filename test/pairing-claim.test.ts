@@ -45,7 +45,7 @@ afterAll(async () => {
   await world.close();
 });
 
-const boot = new Uint8Array(randomBytes(16));
+let boot = new Uint8Array(randomBytes(16));
 
 async function say(content: ReportContent): Promise<void> {
   const report = { agent: agent.thumb, boot, number: ++number, at: Date.now(), content };
@@ -126,6 +126,45 @@ describe('a wearable with a passkey', () => {
     await until('a reading is awaited', async () => (await phase()) === 'first-reading');
   });
 
+  it('can be chosen again after it failed, also by who shares it', async () => {
+    await adas().scan(agent.id);
+    const heard = { ...METER, kind: 'blood-pressure', profile: 'generic', rssi: -50, heardAt: 2 } as const;
+    await say({ type: 'found', devices: [heard] });
+    await until('it is heard', async () => (await adas().found(agent.id))[0]?.heardAt === new Date(2).toISOString());
+    const [found] = await adas().found(agent.id);
+    expect(found!.paired).toBe(true);
+    await link('failed', 'not-again');
+    await until('it failed', async () => (await adas().pairing(found!.device))?.phase === 'failed');
+    expect((await adas().found(agent.id))[0]).toMatchObject({ device: found!.device, paired: false });
+
+    const bens = createPairingClient(ben.client, Date.now);
+    await say({ type: 'held', users: [{ ...METER, userIndex: 2, count: 1 }] });
+    await until('the count is shown', async () => (await bens.state()).held.length === 1);
+    const [held] = (await bens.state()).held;
+    await bens.consentTo(held!.device);
+    await bens.claim(agent.id, held!.device, 2);
+    await adas().pair(agent.id, found!.device);
+    await bens.unpair(held!.device);
+  });
+
+  it('goes on after the gateway fell in the middle of it', async () => {
+    const { device } = (await adas().state()).pairings[0]!;
+    const phase = async () => (await adas().pairing(device))?.phase;
+    await link('connecting');
+    await until('it connects', async () => (await phase()) === 'connecting');
+    let counted = obeyed.length;
+    const assigned = () => obeyed.slice(counted).filter(({ type }) => type === 'assign').length;
+    // The same start on a new connection knows what it does.
+    await say({ type: 'hello', hpkePublicKey: channel.publicKey });
+    await until('it is told what it may have missed', () => obeyed.length > counted);
+    expect(assigned()).toBe(0);
+    counted = obeyed.length;
+    boot = new Uint8Array(randomBytes(16));
+    await say({ type: 'hello', hpkePublicKey: channel.publicKey });
+    await until('it is told again', () => assigned() === 1);
+    expect(await phase()).toBe('asking');
+  });
+
   it('is told again when the gateway comes back', async () => {
     const counted = obeyed.length;
     await adas().unpair((await adas().state()).pairings[0]!.device);
@@ -135,6 +174,24 @@ describe('a wearable with a passkey', () => {
   });
 
   const adas = () => createPairingClient(ada.client, Date.now);
+});
+
+describe('a gateway whose key is none', () => {
+  it('is not connected, and nothing is left of what was asked of it', async () => {
+    const bens = createPairingClient(ben.client, Date.now);
+    await say({ type: 'held', users: [{ ...CUFF, userIndex: 3, count: 1 }] });
+    await until('the count is shown', async () => (await bens.state()).held.some(({ userIndex }) => userIndex === 3));
+    const { device } = (await bens.state()).held.find(({ userIndex }) => userIndex === 3)!;
+    await bens.unpair(device);
+    await say({ type: 'hello', hpkePublicKey: new Uint8Array(32) });
+    await until('it is of no use', async () => {
+      const refused = await bens.scan(agent.id).catch((error: unknown) => error);
+      return (refused as { code?: string }).code === 'unavailable';
+    });
+    await bens.consentTo(device);
+    await expect(bens.claim(agent.id, device, 3)).rejects.toMatchObject({ code: 'unavailable' });
+    expect((await bens.state()).paired).toEqual([]);
+  });
 });
 
 describe('what is no report', () => {

@@ -4,7 +4,8 @@ import { Icon } from '../shared/icons.tsx';
 import { Empty } from '../shared/page-frame.tsx';
 import { Age } from '../shared/times.tsx';
 import { deviceHeardAt } from './device-heard.ts';
-import { UnpairButton, type UnpairProps } from './unpair-button.tsx';
+import { UnpairButton } from './unpair-button.tsx';
+import type { UnpairDeps } from './use-unpair.ts';
 
 const LINKS: Readonly<Record<string, string>> = {
   advertisement: 'heard without a connection',
@@ -16,7 +17,7 @@ const LINKS: Readonly<Record<string, string>> = {
 interface DeviceItemProps {
   readonly device: Device;
   readonly latest: readonly Reading[];
-  readonly unpair: UnpairProps;
+  readonly unpair: UnpairDeps;
 }
 
 function DeviceItem({ device, latest, unpair }: DeviceItemProps) {
@@ -47,7 +48,7 @@ function DeviceItem({ device, latest, unpair }: DeviceItemProps) {
 interface DevicesProps {
   readonly devices: readonly Device[];
   readonly latest: readonly Reading[];
-  readonly unpair: UnpairProps;
+  readonly unpair: UnpairDeps;
 }
 
 export function Devices({ devices, latest, unpair }: DevicesProps) {

@@ -2,7 +2,7 @@
 import type { Grant } from '../shared/answers.ts';
 import { Icon } from '../shared/icons.tsx';
 import type { SignerState } from './open-signer.ts';
-import { type HeldMeasurements, heldText } from './pairing.ts';
+import { type HeldMeasurements, heldText, isClaimable } from './pairing.ts';
 import { useCollectConsent } from './use-collect-consent.ts';
 import type { Pairing } from './use-pairing.ts';
 
@@ -23,27 +23,31 @@ function HeldItem({ held, pairing, grants, signer, reload }: HeldProps & { reado
       </span>
       <div class="row-text">
         <p>{heldText(held)}</p>
-        <p class="quiet">
-          If you say so, they go into your record, and what this user measures from now on too: that is your consent to
-          collect it, until you revoke it.
-        </p>
+        {isClaimable(held) && (
+          <p class="quiet">
+            If you say so, they go into your record, and what this user measures from now on too: that is your consent
+            to collect it, until you revoke it.
+          </p>
+        )}
         {consent.problem && (
           <p class="problem" role="alert">
             {consent.problem}
           </p>
         )}
       </div>
-      <button
-        type="button"
-        class="button"
-        data-testid="claim"
-        disabled={pairing.busy || consent.busy || !consent.ready}
-        onClick={async () => {
-          if (await consent.ensure()) await pairing.wish('claim', { gateway, device, userIndex });
-        }}
-      >
-        {consent.covered ? 'They are mine' : 'Sign: they are mine'}
-      </button>
+      {isClaimable(held) && (
+        <button
+          type="button"
+          class="button"
+          data-testid="claim"
+          disabled={pairing.busy || consent.busy || !consent.ready}
+          onClick={async () => {
+            if (await consent.ensure()) await pairing.wish('claim', { gateway, device, userIndex });
+          }}
+        >
+          {consent.covered ? 'They are mine' : 'Sign: they are mine'}
+        </button>
+      )}
     </li>
   );
 }
@@ -53,7 +57,7 @@ export function HeldList({ held, ...props }: HeldProps & { readonly held: readon
   return (
     <ul class="rows">
       {held.map((one) => (
-        <HeldItem key={`${one.device} ${one.userIndex}`} held={one} {...props} />
+        <HeldItem key={`${one.gateway} ${one.device} ${one.userIndex}`} held={one} {...props} />
       ))}
     </ul>
   );

@@ -10,6 +10,7 @@ import { FoundList } from './pair-found.tsx';
 import { PairProgress } from './pair-progress.tsx';
 import { isUnderWay, type PairingState } from './pairing.ts';
 import type { Pairing } from './use-pairing.ts';
+import { useUnpair } from './use-unpair.ts';
 
 interface PairCardProps {
   readonly pairing: Pairing;
@@ -38,6 +39,7 @@ export function PairCard({ pairing, ...rest }: PairCardProps) {
 /** One thing at a time. */
 function PairStage({ pairing, state, grants, signer, reload }: PairCardProps & { readonly state: PairingState }) {
   const { wish, busy } = pairing;
+  const letGo = useUnpair({ pairing, grants, signer, reload });
   const [gateway, setGateway] = useState<string>();
   const [chosen, setChosen] = useState<string>();
   const [watched, setWatched] = useState<string>();
@@ -48,8 +50,12 @@ function PairStage({ pairing, state, grants, signer, reload }: PairCardProps & {
   const current = pairings.find((one) => one.device === watched) ?? pairings.find(isUnderWay);
   if (using === undefined) return <p>No gateway of yours is known yet. Add one to begin.</p>;
 
-  const pair = (device: string) => async () => {
-    if (await wish('pair', { gateway: using, device })) setWatched(device);
+  const pair = (device: string, by: string) => async () => {
+    if (await wish('pair', { gateway: by, device })) setWatched(device);
+  };
+  const leave = () => {
+    setWatched(undefined);
+    setChosen(undefined);
   };
   if (current) {
     return (
@@ -57,17 +63,17 @@ function PairStage({ pairing, state, grants, signer, reload }: PairCardProps & {
         pairing={current}
         busy={busy}
         onPasskey={(passkey) => wish('passkey', { device: current.device, passkey })}
-        onRetry={pair(current.device)}
-        onDone={() => {
-          setWatched(undefined);
-          setChosen(undefined);
+        onRetry={pair(current.device, current.gateway)}
+        onStop={async () => {
+          if (await letGo(current.device)) leave();
         }}
+        onDone={leave}
       />
     );
   }
   if (found) {
     const onBack = () => setChosen(undefined);
-    const onPair = pair(found.device);
+    const onPair = pair(found.device, using);
     return <PairConsent {...{ found, grants, signer, reload, busy, onPair, onBack }} key={found.device} />;
   }
   const scanning = scan !== undefined && Date.parse(scan.until) > serviceNow();

@@ -3,17 +3,28 @@ import { useState } from 'preact/hooks';
 import { Badges } from '../shared/badges.tsx';
 import { Icon } from '../shared/icons.tsx';
 import { Age } from '../shared/times.tsx';
-import { foundName, kindIcon, type PairingOf, passkeyDigits, phaseText, STEPS, stepsDone } from './pairing.ts';
+import {
+  foundName,
+  isUnderWay,
+  kindIcon,
+  type PairingOf,
+  passkeyDigits,
+  phaseText,
+  STEPS,
+  stepsDone,
+} from './pairing.ts';
 
 interface PairProgressProps {
   readonly pairing: PairingOf;
   readonly busy: boolean;
   readonly onPasskey: (passkey: number) => Promise<unknown>;
   readonly onRetry: () => Promise<unknown>;
+  /** Lets the wearable go: the gateway listens to it no more. */
+  readonly onStop: () => Promise<unknown>;
   readonly onDone: () => void;
 }
 
-export function PairProgress({ pairing, busy, onPasskey, onRetry, onDone }: PairProgressProps) {
+export function PairProgress({ pairing, busy, onPasskey, onRetry, onStop, onDone }: PairProgressProps) {
   const { phase, kind, title, failure, reading } = pairing;
   const done = stepsDone(phase);
   return (
@@ -72,11 +83,16 @@ export function PairProgress({ pairing, busy, onPasskey, onRetry, onDone }: Pair
             >
               Try again
             </button>
-            <button type="button" class="button" onClick={onDone}>
+            <button type="button" class="button" disabled={busy} onClick={() => void onStop()}>
               Choose another
             </button>
           </div>
         </>
+      )}
+      {isUnderWay(pairing) && (
+        <button type="button" class="button" data-testid="pair-stop" disabled={busy} onClick={() => void onStop()}>
+          Stop and let it go
+        </button>
       )}
       {phase === 'paired' && (
         <button type="button" class="button" data-testid="pair-done" onClick={onDone}>

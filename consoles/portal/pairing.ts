@@ -1,4 +1,5 @@
 /** What the service says of pairing (`GET /api/pairing`), and what the page makes of it. Pure. */
+import { MAX_USER_INDEX } from '../../protocol/agent-action.ts';
 import type { Instant } from '../../protocol/time.ts';
 import type { Grant } from '../shared/answers.ts';
 import type { IconName } from '../shared/icons.tsx';
@@ -157,8 +158,17 @@ export function passkeyDigits(typed: string): string {
   return typed.replaceAll(/\D/g, '').slice(0, 6);
 }
 
+/** False where the device did not say which of its users measured: nobody can say that they are hers. */
+export function isClaimable({ userIndex }: HeldMeasurements): boolean {
+  return userIndex <= MAX_USER_INDEX;
+}
+
 /** "3 measurements of user 2 of HTEST cuff wait". */
-export function heldText({ count, userIndex, name }: HeldMeasurements): string {
+export function heldText(held: HeldMeasurements): string {
+  const { count, userIndex, name } = held;
   const what = count === 1 ? '1 measurement' : `${count} measurements`;
+  if (!isClaimable(held)) {
+    return `${what} of ${name ?? 'a device'} ${count === 1 ? 'does' : 'do'} not say whose ${count === 1 ? 'it is' : 'they are'}. Choose your user on the device before you measure.`;
+  }
   return `${what} of user ${userIndex} of ${name ?? 'a device'} ${count === 1 ? 'waits' : 'wait'}: ${count === 1 ? 'is it' : 'are they'} yours?`;
 }

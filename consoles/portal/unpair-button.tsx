@@ -1,34 +1,19 @@
-/** Lets a wearable go, after a question; the consent that was for it alone ends with it. */
+/** Lets a wearable go, after a question. */
 import { useState } from 'preact/hooks';
-import { decodeBase32 } from '../../protocol/bytes.ts';
-import type { Grant } from '../shared/answers.ts';
 import { Dialog } from './dialog.tsx';
-import type { SignerState } from './open-signer.ts';
-import { useChange } from './use-change.ts';
-import type { Pairing } from './use-pairing.ts';
-
-export interface UnpairProps {
-  readonly pairing: Pairing;
-  readonly grants: readonly Grant[];
-  readonly signer: SignerState;
-  readonly reload: () => Promise<void>;
-}
+import { type UnpairDeps, useUnpair } from './use-unpair.ts';
 
 export function UnpairButton({
   device,
   name,
-  ...props
-}: UnpairProps & { readonly device: string; readonly name: string }) {
-  const { pairing, grants, signer, reload } = props;
+  ...deps
+}: UnpairDeps & { readonly device: string; readonly name: string }) {
+  const { pairing } = deps;
   const [asking, setAsking] = useState(false);
-  const { make } = useChange(signer.key, reload);
+  const letGo = useUnpair(deps);
 
   async function unpair(): Promise<void> {
-    if (!(await pairing.wish('unpair', { device }))) return;
-    setAsking(false);
-    const own = grants.filter((grant) => grant.device === device && grant.revokedAt === undefined);
-    for (const { id } of own) await make({ type: 'revoke', grant: decodeBase32(id) });
-    await reload();
+    if (await letGo(device)) setAsking(false);
   }
 
   return (

@@ -1,4 +1,5 @@
 /** Lists of newest readings: one per vital sign and device. Pure; lists are never changed in place. */
+import { type Newness, takesPlaceOf } from '../../protocol/newest-value.ts';
 import { allVitalSigns } from '../../protocol/vital-signs.ts';
 import type { Reading } from './answers.ts';
 import { countText } from './words.ts';
@@ -22,16 +23,21 @@ export function sortReadings<R extends Reading>(readings: readonly R[]): R[] {
   return [...readings].sort((a, b) => place(a) - place(b) || (a.device < b.device ? -1 : a.device > b.device ? 1 : 0));
 }
 
-/** The list with a reading in its place. An older one changes nothing: late data never replaces fresh data. */
+/** The list with a reading in its place. One that is or may be older changes nothing: late data never replaces fresh data. */
 export function takeReading(list: readonly ShownReading[], reading: Reading): readonly ShownReading[] {
   const same = (other: Reading) => other.vital === reading.vital && other.device === reading.device;
   const known = list.find(same);
   if (!known) return [...list, { ...reading, live: true }];
-  if (Date.parse(known.measuredAt) > Date.parse(reading.measuredAt)) return list;
+  if (!takesPlaceOf(newnessOf(reading), newnessOf(known))) return list;
   // The same reading again may come from an answer older than what is shown; what was in the log stays in the log.
   const again = known.id === reading.id;
   const next = again ? { ...known, inLog: known.inLog || reading.inLog } : { ...reading, live: true };
   return list.map((other) => (other === known ? next : other));
+}
+
+/** What its place among other readings rests on. */
+export function newnessOf({ flags, measuredAt, heardAt }: Reading): Newness {
+  return { flags, measuredAt: Date.parse(measuredAt), heardAt: Date.parse(heardAt) };
 }
 
 /** The list after a checkpoint covered a reading. */

@@ -1,7 +1,8 @@
 /** Newest values of vital signs, as tiles. */
+import { isTimeKnown } from '../../protocol/newest-value.ts';
 import { Badges } from './badges.tsx';
 import { Icon } from './icons.tsx';
-import { deviceMark, deviceSignsText, isDeviceSign, type ShownReading, sortReadings } from './readings.ts';
+import { deviceMark, deviceSignsText, isDeviceSign, newnessOf, type ShownReading, sortReadings } from './readings.ts';
 import { Age } from './times.tsx';
 import { flagText, unitText, valueText } from './words.ts';
 
@@ -28,7 +29,7 @@ interface VitalProps {
 }
 
 function Vital({ reading, among, markTest, own }: VitalProps) {
-  const { id, vital, title, value, unit, measuredAt, flags, test, inLog } = reading;
+  const { id, vital, title, value, unit, measuredAt, heardAt, flags, test, inLog } = reading;
   const { text, special } = valueText(value);
   const mark = deviceMark(reading, among);
   const device = own?.deviceNames.get(reading.device) ?? (mark && `device ${mark}`);
@@ -47,7 +48,13 @@ function Vital({ reading, among, markTest, own }: VitalProps) {
         {!special && unit !== '' && <span class="unit">{unitText(unit)}</span>}
       </p>
       <p class="vital-age">
-        <Age at={measuredAt} />
+        {isTimeKnown(newnessOf(reading)) ? (
+          <Age at={measuredAt} />
+        ) : (
+          <>
+            time unknown, received <Age at={heardAt} />
+          </>
+        )}
         {device && ` · ${device}`}
       </p>
       {flags.length > 0 && (

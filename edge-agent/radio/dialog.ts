@@ -33,6 +33,8 @@ export interface Dialog {
   subscribe(found: Found): Promise<boolean>;
   /** Calls back for each value from now on; the result ends it. */
   listen(listener: (heard: HeardValue) => void): () => void;
+  /** What carries the records that the device is being asked for. */
+  readonly asked: Set<Found>;
   /** Resolves, with the reason, when the link has ended. */
   readonly ended: Promise<string>;
 }
@@ -66,6 +68,7 @@ export function openDialog({ peripheral, timeoutMs, ended, log }: DialogOptions)
   };
   return {
     found: [],
+    asked: new Set(),
     ended,
     read: ({ characteristic }, take) =>
       attempt(readValue(peripheral, characteristic, timeoutMs, take), () => undefined),

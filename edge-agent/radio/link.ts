@@ -296,7 +296,8 @@ export class Link {
   }
 
   /** Resolves when the value is durable, or the caller says nothing of that; rejects when it is not. */
-  #deliver({ uuid, profile }: Found, { value, heardAt, uptimeMs, confirm }: Arrival): Promise<unknown> {
+  #deliver(found: Found, { value, heardAt, uptimeMs, confirm }: Arrival): Promise<unknown> {
+    const { uuid, profile } = found;
     const { id, connection, onNotification } = this.#options;
     const feature = this.#features.get(profile);
     let stored: Promise<void> | undefined;
@@ -309,6 +310,7 @@ export class Link {
         value,
         ...(this.#sessionStart && { sessionStart: this.#sessionStart }),
         ...(feature && { feature }),
+        ...(this.#dialog.asked.has(found) && { stored: true as const }),
         heardAt,
         uptimeMs,
       });

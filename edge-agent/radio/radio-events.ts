@@ -35,6 +35,8 @@ export interface RadioNotification {
   readonly sessionStart?: Uint8Array;
   /** Feature characteristic of the same service (e.g. CGM Feature 2AA8) as read on this connection. */
   readonly feature?: Uint8Array;
+  /** It came while the device was asked for its records; left out where it came by itself. */
+  readonly stored?: true;
   /** When its packet arrived. */
   readonly heardAt: number;
   /** Monotonic milliseconds of the gateway at the same moment. */
@@ -113,6 +115,7 @@ export type RadioLog = (line: {
     | 'records-stalled'
     | 'records-not-stored'
     | 'user-consent-refused'
+    | 'not-kept'
     | 'set-up-failed'
     | 'delivery-failed'
     | 'radio-ended'

@@ -30,6 +30,9 @@ const OUT_OF_LINKS: ReadonlySet<number | undefined> = new Set([0x09, 0x0d]);
 /** How often the queue is looked at while all links are taken. */
 const QUEUE_MS = 1_000;
 
+/** A limit that was learned counts for so long: the controller may have been short of links for a moment only. */
+const LIMIT_MS = 600_000;
+
 /** How many devices may wait to be connected to, and for how long after they were last heard. */
 const MAX_QUEUED = 64;
 const QUEUED_MS = 30_000;
@@ -50,6 +53,8 @@ class ScanningRadio implements LocalRadio {
   #connecting = false;
   #powered = false;
   #maxLinks: number;
+  /** Uptime up to which a learned limit counts. */
+  #limitedUntilMs = Number.POSITIVE_INFINITY;
   readonly #watch: NodeJS.Timeout;
   #queueTimer: NodeJS.Timeout | undefined;
   #closing: Promise<void> | undefined;
@@ -58,7 +63,7 @@ class ScanningRadio implements LocalRadio {
     this.#options = options;
     this.#timings = { ...DEFAULT_TIMINGS, ...options.timings };
     this.#log = options.log ?? (() => undefined);
-    this.#maxLinks = options.maxLinks ?? Number.POSITIVE_INFINITY;
+    this.#maxLinks = this.#mostLinks;
     this.#watch = setInterval(() => this.#watchLinks(), this.#timings.linkWatchdogMs / 2);
     const classes = loadNobleClasses();
     hardenNoble(classes);
@@ -70,6 +75,10 @@ class ScanningRadio implements LocalRadio {
     noble.on('discover', (peripheral: NoblePeripheral) => this.#onDiscover(peripheral));
     this.#scan = new ScanKeeper(noble, this.#timings.scanWatchdogMs, () => this.#log({ event: 'scan-restarted' }));
     noble.on('stateChange', (state: string) => this.#onAdapter(state === 'poweredOn'));
+  }
+
+  get #mostLinks(): number {
+    return this.#options.maxLinks ?? Number.POSITIVE_INFINITY;
   }
 
   get remembered(): number {
@@ -114,6 +123,7 @@ class ScanningRadio implements LocalRadio {
       this.#connectNext();
     } else {
       this.#scan.forget();
+      this.#maxLinks = this.#mostLinks;
       for (const device of this.#queue.splice(0)) device.phase = 'heard';
     }
   }
@@ -191,6 +201,7 @@ class ScanningRadio implements LocalRadio {
     if (this.#queue.length === 0) return undefined;
     const index = pickNext(this.#queue);
     const links = this.#links();
+    if (this.#options.uptime() >= this.#limitedUntilMs) this.#maxLinks = this.#mostLinks;
     if (links.length < this.#maxLinks) return this.#queue.splice(index, 1)[0];
     if (!links.some(({ link }) => link.isDropped)) {
       const victim = pickVictim(
@@ -287,6 +298,7 @@ class ScanningRadio implements LocalRadio {
   #learnLimit(): void {
     const count = this.#links().length;
     if (count > 0) this.#maxLinks = Math.min(this.#maxLinks, count);
+    this.#limitedUntilMs = this.#options.uptime() + LIMIT_MS;
     this.#log({ event: 'out-of-links' });
   }
 

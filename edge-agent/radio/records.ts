@@ -174,8 +174,8 @@ class Transfer {
         await dialog.subscribe(this.#controlPoint);
         this.#isConfigured = true;
       },
-      listen: ({ onResponse, onRecord }) =>
-        dialog.listen(({ found, value, stored }) => {
+      listen: ({ onResponse, onRecord }) => {
+        const stop = dialog.listen(({ found, value, stored }) => {
           if (found === this.#controlPoint) {
             onResponse(value);
           } else if (isCarrier(found)) {
@@ -183,7 +183,14 @@ class Transfer {
             this.#hasRecords = true;
             this.#heard(recordNumberOf(found.uuid, value), stored);
           }
-        }),
+        });
+        const carriers = dialog.found.filter(isCarrier);
+        for (const carrier of carriers) dialog.asked.add(carrier);
+        return () => {
+          stop();
+          for (const carrier of carriers) dialog.asked.delete(carrier);
+        };
+      },
     };
   }
 

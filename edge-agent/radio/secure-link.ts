@@ -15,8 +15,8 @@ import type { SecurityChange } from './radio-events.ts';
 import type { SmpInitiator } from './smp-initiator.ts';
 import { AUTH_MITM } from './smp-pdus.ts';
 
-/** Why pairing is wanted. `stale`: the device has lost or refuses the key of the bond that we have. */
-export type PairingCause = 'policy' | 'device-asked' | 'stale';
+/** Why pairing is wanted. */
+export type PairingCause = 'policy' | 'device-asked';
 
 export interface RadioSecurity {
   /** Where bonds are kept; without it, a device is paired for each link that asks for it. */
@@ -27,8 +27,10 @@ export interface RadioSecurity {
   readonly passkeyOf?: (device: string) => Promise<number | undefined>;
   /** Shows six digits that somebody enters on the device. */
   readonly showPasskey?: (device: string, passkey: number) => void;
-  /** Whether to pair now. Without it: yes, but never in the place of a bond that the device refuses. */
+  /** Whether to pair now a device of which there is no bond; yes without it. */
   readonly mayPair?: (device: string, cause: PairingCause) => boolean;
+  /** Whether to pair now in the place of a bond that the device refuses; never without it. No earlier answer counts. */
+  readonly mayPairAnew?: (device: string) => boolean | Promise<boolean>;
   readonly onSecurity?: (change: SecurityChange) => void;
   readonly pairingTimeoutMs?: number;
 }
@@ -127,7 +129,7 @@ export class SecureLink {
     const refusal = bond.refusals < FRESH_PER_LINK ? await this.#tryBond(bond) : new PairingError('stale-bond');
     if (!refusal) return;
     // A key that was wrong has ended the link.
-    if (this.#options.peripheral.state !== 'connected' || !this.#mayPair('stale')) throw refusal;
+    if (this.#options.peripheral.state !== 'connected' || !(await this.#mayPairAnew())) throw refusal;
     await this.#pairNow(bond.authenticated, bond.refusals + 1);
   }
 
@@ -154,7 +156,14 @@ export class SecureLink {
   #mayPair(cause: PairingCause): boolean {
     const { id, security } = this.#options;
     if (security.policies.pairing === 'none') return false;
-    return security.mayPair ? security.mayPair(id, cause) : cause !== 'stale';
+    return security.mayPair?.(id, cause) ?? true;
+  }
+
+  async #mayPairAnew(): Promise<boolean> {
+    const { id, security } = this.#options;
+    if (security.policies.pairing === 'none') return false;
+    // Nobody who could be asked any more has allowed anything.
+    return (await Promise.resolve(security.mayPairAnew?.(id)).catch(() => false)) ?? false;
   }
 
   async #pair(cause: PairingCause, authenticated: boolean): Promise<void> {

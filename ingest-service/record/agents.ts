@@ -57,6 +57,7 @@ export function createAgents(db: DatabaseSync, keyEncryptionKey: Uint8Array) {
     'UPDATE agents SET command_number = command_number + 1 WHERE id = ? RETURNING command_number AS n',
   );
   const insertCode = db.prepare('INSERT INTO enrolment_codes (code_hash, assignments, expires_at) VALUES (?, ?, ?)');
+  const forgetCodes = db.prepare('DELETE FROM enrolment_codes WHERE expires_at <= ?');
   const takeCode = db.prepare('DELETE FROM enrolment_codes WHERE code_hash = ? RETURNING assignments, expires_at');
 
   return {
@@ -138,7 +139,9 @@ export function createAgents(db: DatabaseSync, keyEncryptionKey: Uint8Array) {
       return nextNumber.get(agent)!.n as number;
     },
 
-    addCode(code: string, terms: CodeTerms, expiresAt: Instant): void {
+    /** Codes that are out of time by `now` go: a patient may ask for as many as she likes. */
+    addCode(code: string, terms: CodeTerms, now: Instant, expiresAt: Instant): void {
+      forgetCodes.run(now);
       const sealed = sealBytes(keyEncryptionKey, 'enrolment code', encodeUtf8(JSON.stringify(terms)));
       insertCode.run(hashSecret(code), sealed, expiresAt);
     },

@@ -22,17 +22,24 @@ export type Latest = ReturnType<typeof createLatest>;
 
 export function createLatest(db: DatabaseSync) {
   // Back-filled readings are older and never replace a newer one, so that nothing old looks fresh.
-  const upsertReading = db.prepare(
-    `INSERT INTO latest (patient, vital, device, measured_at, reading) VALUES (?, ?, ?, ?, ?)
-     ON CONFLICT DO UPDATE SET measured_at = excluded.measured_at, reading = excluded.reading
-     WHERE excluded.measured_at >= latest.measured_at`,
-  );
+  const upsertInto = (table: 'latest' | 'latest_untimed') =>
+    db.prepare(
+      `INSERT INTO ${table} (patient, vital, device, measured_at, reading) VALUES (?, ?, ?, ?, ?)
+       ON CONFLICT DO UPDATE SET measured_at = excluded.measured_at, reading = excluded.reading
+       WHERE excluded.measured_at >= ${table}.measured_at`,
+    );
+  const [upsertTimed, upsertUntimed] = [upsertInto('latest'), upsertInto('latest_untimed')];
   const upsertDevice = db.prepare(
     `INSERT INTO devices (patient, handle, batch, leaf, heard_at) VALUES (?, ?, ?, ?, ?)
      ON CONFLICT DO UPDATE SET batch = excluded.batch, leaf = excluded.leaf, heard_at = excluded.heard_at
      WHERE excluded.heard_at >= devices.heard_at`,
   );
-  const readings = db.prepare('SELECT * FROM latest WHERE patient = ? ORDER BY vital, measured_at DESC');
+  const readings = db.prepare(
+    `SELECT * FROM latest WHERE patient = :patient
+     UNION ALL SELECT * FROM latest_untimed AS u WHERE patient = :patient AND NOT EXISTS
+       (SELECT 1 FROM latest AS l WHERE l.patient = u.patient AND l.vital = u.vital AND l.device = u.device)
+     ORDER BY vital, measured_at DESC`,
+  );
   const devices = db.prepare('SELECT * FROM devices WHERE patient = ? ORDER BY heard_at DESC');
   const device = db.prepare('SELECT * FROM devices WHERE patient = ? AND handle = ?');
 
@@ -44,8 +51,9 @@ export function createLatest(db: DatabaseSync) {
   });
 
   return {
-    noteReading(patient: string, { vital, device, measuredAt, reading }: LatestReading): void {
-      upsertReading.run(patient, vital, device, measuredAt, reading);
+    /** `timeKnown` false: it may be of any age, and never takes the place of one whose time is known. */
+    noteReading(patient: string, { vital, device, measuredAt, reading }: LatestReading, timeKnown: boolean): void {
+      (timeKnown ? upsertTimed : upsertUntimed).run(patient, vital, device, measuredAt, reading);
     },
 
     noteDevice(patient: string, { handle, batch, leaf, heardAt }: KnownDevice): void {
@@ -53,7 +61,7 @@ export function createLatest(db: DatabaseSync) {
     },
 
     readings(patient: string): LatestReading[] {
-      return readings.all(patient).map((row) => ({
+      return readings.all({ patient }).map((row) => ({
         vital: row.vital as number,
         device: row.device as Uint8Array,
         measuredAt: row.measured_at as number,

@@ -96,6 +96,15 @@ CREATE TABLE IF NOT EXISTS latest (
   PRIMARY KEY (patient, vital, device)
 ) STRICT;
 
+CREATE TABLE IF NOT EXISTS latest_untimed (  -- of readings whose time is not known: shown where there is no other
+  patient TEXT NOT NULL,
+  vital INTEGER NOT NULL,
+  device BLOB NOT NULL,
+  measured_at INTEGER NOT NULL,
+  reading TEXT NOT NULL,
+  PRIMARY KEY (patient, vital, device)
+) STRICT;
+
 CREATE TABLE IF NOT EXISTS devices (
   patient TEXT NOT NULL,
   handle BLOB NOT NULL,

@@ -13,6 +13,7 @@ export class VirtualTransport extends EventEmitter {
   #stamp: number | undefined;
   #started = false;
   #powered = true;
+  #outageShown = true;
   #closed = false;
 
   constructor(controller: VirtualController) {
@@ -38,8 +39,11 @@ export class VirtualTransport extends EventEmitter {
     this.#started = false;
   }
 
+  /** An outage, however short, shows once at least: a host that never saw it would go on with links that are gone. */
   isDevUp(): boolean {
-    return this.#powered;
+    const isUp = this.#powered && this.#outageShown;
+    this.#outageShown = true;
+    return isUp;
   }
 
   setFilter(_filter: Buffer): void {}
@@ -60,7 +64,9 @@ export class VirtualTransport extends EventEmitter {
   /** Switches the adapter off or on, as a user or a loose plug would. */
   setPower(on: boolean): void {
     this.#powered = on;
-    if (!on) this.#controller.reset();
+    if (on) return;
+    this.#outageShown = false;
+    this.#controller.reset();
   }
 
   /** Ends all links and leaves the controller without a host. */

@@ -83,6 +83,15 @@ describe.skipIf(!BROWSER)('pairing', () => {
     await found().getByTestId('choose').waitFor();
   });
 
+  it('can be stopped while it is under way, and chosen again', async () => {
+    await found().getByTestId('choose').click();
+    await page.getByTestId('pair-agree').check();
+    await page.getByTestId('pair-submit').click();
+    await page.getByTestId('pair-stop').click();
+    await found().getByTestId('choose').waitFor();
+    expect(await page.locator('[data-testid=device]').filter({ hasText: NAME }).getByTestId('unpair').count()).toBe(0);
+  });
+
   it('makes a one-time code for a gateway', async () => {
     await page.getByTestId('gateway-code').locator('summary').click();
     await page.getByRole('button', { name: 'Make a code' }).click();

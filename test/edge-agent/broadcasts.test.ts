@@ -47,4 +47,13 @@ describe('what is advertised', () => {
     const other = { device: 'f0:00:00:00:09:02', data: [scale], heardAt: 0, uptimeMs: 90_000 };
     expect(broadcasts.take(other)).toHaveLength(1);
   });
+
+  it('is remembered of so many services only, so that nobody who speaks in its name fills the memory', () => {
+    const broadcasts = new Broadcasts();
+    const scale = service(0x181b, '02a6e7070101000000fdff5c3f');
+    hear(broadcasts, 0, scale);
+    for (let id = 0; id < 64; id++) hear(broadcasts, 1, service(id, '00'));
+    expect(hear(broadcasts, 2, scale)).toHaveLength(1);
+    expect(hear(broadcasts, 3, scale, service(63, '00'))).toEqual([]);
+  });
 });

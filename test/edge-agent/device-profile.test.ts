@@ -5,7 +5,7 @@ import type { Notification } from '../../edge-agent/observe.ts';
 import { decodeHex } from '../../protocol/bytes.ts';
 import { explainReading } from '../../protocol/recheck.ts';
 import { MDC } from '../../protocol/vital-signs.ts';
-import { CUFF, makeFolder, NOON, openTestGateway, SUBJECT } from '../support/test-gateway.ts';
+import { CUFF, cuffMeasurement, makeFolder, NOON, openTestGateway, SUBJECT } from '../support/test-gateway.ts';
 import { TestService } from '../support/test-service.ts';
 import { until } from '../support/until.ts';
 
@@ -93,5 +93,37 @@ describe('a cuff that stamps in UTC and shows local time', () => {
     const [reading] = service.readings.filter(({ characteristic }) => characteristic === 0x2b34);
     expect(reading).toMatchObject({ measuredAt: NOON - 3_600_000, measuredBy: 'device', zoneMin: 0, flags: [] });
     expect(explainReading(reading!)).toBeUndefined();
+  });
+});
+
+describe('a cuff that goes on with its memory after its clock was set', () => {
+  const MINUTE = 60_000;
+
+  /** Hears a value that was stamped 12:00 after a clock that showed `was` at `heardAt` was set. */
+  async function heardAfterSetting(was: string, now: string, heardAt: number) {
+    gateway = await openTestGateway(folder, service);
+    const clock = { device: CUFF, connection: 1, heardAt, uncertaintyMs: 1 } as const;
+    await gateway.noteClock({ ...clock, deviceClock: was, set: 'no' });
+    await gateway.noteClock({ ...clock, deviceClock: now, heardAt: heardAt + 1000, set: 'set' });
+    await gateway.hear(cuffMeasurement(heardAt + 2000));
+    await gateway.settled();
+    return service.readings.find(({ characteristic }) => characteristic === 0x2a35)!;
+  }
+
+  it('has the times of what was stamped before put right by the clock as it was', async () => {
+    const reading = await heardAfterSetting('2026-01-01T12:10:00', '2026-01-01T12:26:01', NOON + 26 * MINUTE);
+    expect(reading).toMatchObject({ measuredAt: NOON + 16 * MINUTE, clockOffsetMs: 16 * MINUTE });
+    expect(explainReading(reading)).toBeUndefined();
+  });
+
+  it('also where the clock was ahead', async () => {
+    const reading = await heardAfterSetting('2026-01-01T12:10:00', '2026-01-01T11:50:01', NOON - 10 * MINUTE);
+    expect(reading).toMatchObject({ measuredAt: NOON - 20 * MINUTE, clockOffsetMs: -20 * MINUTE });
+  });
+
+  it('is believed in what it has stamped since', async () => {
+    const reading = await heardAfterSetting('2026-01-01T11:44:00', '2026-01-01T12:00:01', NOON);
+    expect(reading).toMatchObject({ measuredAt: NOON, measuredBy: 'device', flags: [] });
+    expect(reading).not.toHaveProperty('clockOffsetMs');
   });
 });

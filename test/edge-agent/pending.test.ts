@@ -96,18 +96,22 @@ describe('Pending', () => {
 });
 
 describe('Doubles', () => {
-  it('forgets by real age', () => {
+  it('forgets by real age, and nothing that a device goes on sending', () => {
     const { db } = open();
     let now = NOON;
     const doubles = openDoubles(db, () => now);
-    const mark = { second: 5, hash: new Uint8Array(16) };
-    expect([doubles.note(mark), doubles.note(mark)]).toEqual([true, false]);
-    now += REMEMBER_DAYS * 86_400_000;
-    doubles.prune();
-    expect(doubles.note(mark)).toBe(false);
-    now += 86_400_000;
-    doubles.prune();
-    expect(doubles.note(mark)).toBe(true);
+    const [once, often] = [1, 2].map((octet) => ({ second: 5, hash: new Uint8Array(16).fill(octet) }));
+    const later = (days: number) => {
+      now += days * 86_400_000;
+      doubles.prune();
+    };
+    expect([doubles.note(once!), doubles.note(often!), doubles.note(often!)]).toEqual([true, true, false]);
+    later(REMEMBER_DAYS);
+    expect(doubles.note(often!)).toBe(false);
+    later(1);
+    expect([doubles.note(once!), doubles.note(often!)]).toEqual([true, false]);
+    later(REMEMBER_DAYS + 1);
+    expect(doubles.note(often!)).toBe(true);
     db.close();
   });
 });

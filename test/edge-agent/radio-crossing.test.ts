@@ -96,6 +96,13 @@ describe('a question that cannot wait', () => {
     expect(callbacks.holdOffMs?.(seen('a'))).toBe(0);
   });
 
+  it('is never whether to give up a bond: what was allowed once is asked for again', async () => {
+    const answers = [true, false];
+    const { channel } = connect({ mayPairAnew: () => answers.shift() });
+    const { mayPairAnew } = crossOver(channel, ['mayPairAnew'], [], () => 0);
+    expect([await mayPairAnew?.('a'), await mayPairAnew?.('a')]).toEqual([true, false]);
+  });
+
   it('crosses only where the agent has the callback', () => {
     const { channel } = connect({});
     expect(Object.keys(crossOver(channel, ['wants', 'onLink'], [], () => 0))).toEqual(['wants', 'onLink']);

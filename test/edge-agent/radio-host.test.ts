@@ -4,16 +4,32 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { startAgent } from '../../edge-agent/agent.ts';
+import { keepBonds } from '../../edge-agent/radio/bond-store.ts';
 import { PROFILES } from '../../edge-agent/radio/profiles.ts';
 import type { LinkChange, RadioDevice, RadioLog, RadioNotification } from '../../edge-agent/radio/radio-events.ts';
-import { openRadioHost, type RadioHost, type RadioHostOptions } from '../../edge-agent/radio-host.ts';
+import {
+  type HostedRadioOptions,
+  openRadioHost,
+  type RadioHost,
+  type RadioHostOptions,
+} from '../../edge-agent/radio-host.ts';
 import { instantToWallClock } from '../../protocol/time.ts';
 import { createCuff } from '../../simulators/devices/cuff.ts';
 import { createHeartStrap } from '../../simulators/devices/heart-strap.ts';
 import { type H4Server, serveH4 } from '../../simulators/hci/h4-server.ts';
 import { createSimClock, type SimClock } from '../../simulators/hci/sim-clock.ts';
 import { VirtualController } from '../../simulators/hci/virtual-controller.ts';
-import { CUFF, gatewayOptions, issueCode, makeFolder, NOON, STRAP } from '../support/test-gateway.ts';
+import { BondedCuff, MEASUREMENT } from '../support/bond-world.ts';
+import {
+  CUFF,
+  cuffMeasurement,
+  gatewayOptions,
+  issueCode,
+  makeFolder,
+  NOON,
+  STRAP,
+  SUBJECT,
+} from '../support/test-gateway.ts';
 import { TestService } from '../support/test-service.ts';
 import { until } from '../support/until.ts';
 
@@ -57,7 +73,11 @@ const pressure = (systolic: number) => ({
   at: instantToWallClock(NOON + systolic * 60_000, 0),
 });
 
-function listen(radioHost: RadioHost, onNotification?: (heard: RadioNotification) => Promise<void> | undefined) {
+function listen(
+  radioHost: RadioHost,
+  onNotification?: (heard: RadioNotification) => Promise<void> | undefined,
+  more: Partial<HostedRadioOptions> = {},
+) {
   const told = {
     heard: [] as RadioNotification[],
     devices: [] as RadioDevice[],
@@ -79,6 +99,7 @@ function listen(radioHost: RadioHost, onNotification?: (heard: RadioNotification
     uptime: () => performance.now(),
     random: () => 0.5,
     timings: { backoffMs: 5 },
+    ...more,
   });
   return told;
 }
@@ -171,6 +192,44 @@ describe('a radio in a process of its own', () => {
     expect(host.ended).toBe(1);
   });
 
+  it.each([
+    ['does not find it', '/nonexistent/node'],
+    ['does not take it', ''],
+  ])('is started again once the system can, which at first %s', async (_why, path) => {
+    const strap = addStrap();
+    host = await open();
+    const { heard } = listen(host);
+    await strap.whenHeard();
+    const { execPath } = process;
+    process.execPath = path;
+    try {
+      process.kill(host.pid!, 'SIGKILL');
+      await until('it is gone', () => host!.pid === undefined);
+      await pause(50);
+    } finally {
+      process.execPath = execPath;
+    }
+    await until('a beat', async () => {
+      await strap.beat({ heartRate: 70 });
+      return heard.length > 0;
+    });
+    expect(host.ended).toBe(1);
+  });
+
+  it('hears on when a bond could not be kept, and says so', async () => {
+    const cuff = controller.add(new BondedCuff({}, 'encryption', CUFF));
+    host = await open();
+    const fail = () => {
+      throw new Error('disk');
+    };
+    const { heard, log } = listen(host, undefined, { bonds: keepBonds(new Map(), { put: fail, remove: fail }) });
+    await until('it is paired', () => cuff.isSubscribed(MEASUREMENT));
+    await cuff.send(MEASUREMENT, cuffMeasurement(NOON).value);
+    await until('it is heard', () => heard.length > 0);
+    expect(heard[0]).toMatchObject({ link: 'bonded' });
+    expect(log).toContainEqual({ event: 'not-kept' });
+  });
+
   it('ends a process that answers no more', async () => {
     host = await open({ hangMs: 300 });
     const { log } = listen(host);
@@ -256,6 +315,31 @@ it('loses nothing that was heard when the radio falls while values stream, and s
   expect(new Set(rates.map(({ heardAt }) => heardAt)).size).toBe(rates.length);
   expect(rates.length).toBeGreaterThan(100);
   expect(rates.length).toBeLessThanOrEqual(beats);
+  await agent.stop();
+  await service.stop();
+});
+
+it('leaves a device that may not be heard any more with what it measured', async () => {
+  const service = await new TestService().start();
+  const cuff = addCuff();
+  const radio = await open();
+  const { clock: _still, ...options } = gatewayOptions(folder, service.url, issueCode(service));
+  const agent = await startAgent({ ...options, transport: radio, radio: { backoffMs: 0, backoffMaxMs: 0 } });
+  await cuff.whenHeard();
+  await agent.settled();
+  // The radio process goes by its memory for a second; then it asks anew, but behind a connection.
+  await pause(1_100);
+  service.command(1, SUBJECT, false);
+  await until('the link has ended', () => !cuff.connected);
+  await pause(500);
+  void cuff.measure(pressure(130));
+  await pause(200);
+  expect([cuff.connected, cuff.unsent, agent.status().paused]).toEqual([false, 1, 0]);
+  service.command(2, SUBJECT, true);
+  await until('it is heard', () => cuff.unsent === 0);
+  await agent.settled();
+  const systolics = service.readings.flatMap(({ components }) => (components ? [components[0]!.value] : []));
+  expect(systolics).toEqual([mmHg(130)]);
   await agent.stop();
   await service.stop();
 });

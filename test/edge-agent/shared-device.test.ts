@@ -98,6 +98,27 @@ describe('a device with several users', () => {
     expect(panels().some(({ heardAt }) => heardAt === NOON + 20)).toBe(false);
   });
 
+  it('has a battery that is nobody’s but its own', async () => {
+    gateway = await openTestGateway(folder, service);
+    await gateway.hear(measurementOf(1, NOON + 5));
+    await claim(1, 1);
+    await until('what waited was let go', async () => {
+      await gateway!.flush();
+      return panels().length > 0;
+    });
+    await gateway.hear({
+      device: CUFF,
+      connection: 1,
+      characteristic: 0x2a19,
+      value: Uint8Array.of(80),
+      heardAt: NOON,
+    });
+    await gateway.settled();
+    const batteries = service.readings.filter(({ vital }) => vital === MDC.battery);
+    expect(batteries.map(({ subject }) => encodeId(subject))).toEqual([encodeId(SUBJECT)]);
+    expect(gateway.status()).toMatchObject({ unclaimed: 1 });
+  });
+
   it('keeps nothing of it in clear', async () => {
     gateway = await openTestGateway(folder, service);
     await gateway.hear(measurementOf(2, NOON + 1));

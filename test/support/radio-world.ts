@@ -49,6 +49,7 @@ export interface RadioWorldOptions {
   readonly aclLength?: number;
   readonly users?: RadioOptions['users'];
   readonly onBroadcast?: RadioOptions['onBroadcast'];
+  readonly uptime?: RadioOptions['uptime'];
   /** Links that the controller has. */
   readonly maxLinks?: number;
 }
@@ -94,7 +95,7 @@ export async function openRadioWorld(options: RadioWorldOptions = {}): Promise<R
     onBroadcast: (broadcast) => void notes.broadcasts.push(broadcast),
     onLink: (change) => void notes.links.push(change),
     log: ({ event }) => void notes.events.push(event),
-    uptime: () => performance.now(),
+    uptime: options.uptime ?? (() => performance.now()),
     random: () => 0.5,
     timings: { backoffMs: 5, ...options.timings },
     onClock(event) {

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import {
   type Found,
   heldText,
+  isClaimable,
   isCollectCovered,
   isUnderWay,
   keepOrder,
@@ -102,5 +103,9 @@ describe('measurements that wait', () => {
     const held = { gateway: 'g', device, userIndex: 2, count: 3, name: 'HTEST cuff' };
     expect(heldText(held)).toBe('3 measurements of user 2 of HTEST cuff wait: are they yours?');
     expect(heldText({ ...held, count: 1 })).toBe('1 measurement of user 2 of HTEST cuff waits: is it yours?');
+    // 255 is no user: a claim of it would be refused.
+    const nobodys = { ...held, userIndex: 255 };
+    expect([held, nobodys].map(isClaimable)).toEqual([true, false]);
+    expect(heldText(nobodys)).toMatch(/^3 measurements of HTEST cuff do not say whose they are\./);
   });
 });

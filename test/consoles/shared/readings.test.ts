@@ -7,6 +7,7 @@ import {
   sortReadings,
   takeReading,
 } from '../../../consoles/shared/readings.ts';
+import { formatInstant } from '../../../protocol/time.ts';
 import { readingOf, T0 } from '../../support/console-readings.ts';
 
 describe('takeReading', () => {
@@ -25,6 +26,27 @@ describe('takeReading', () => {
   it('never lets late data replace fresh data', () => {
     const late = readingOf({ value: '75' }, T0 - 1000);
     expect(takeReading([first], late)).toEqual([first]);
+  });
+
+  it('never lets what may be of any age replace what was measured at a known time, and yields to that', () => {
+    for (const flag of ['clock-ahead', 'clock-not-set', 'time-unknown']) {
+      const arrived = readingOf({ value: '75', flags: [flag] }, T0 + 1000);
+      expect(takeReading([first], arrived)).toEqual([first]);
+      expect(takeReading([arrived], first)).toEqual([{ ...first, live: true }]);
+      const later = readingOf({ value: '76', flags: [flag] }, T0 + 2000);
+      expect(takeReading([arrived], later)).toEqual([{ ...later, live: true }]);
+    }
+  });
+
+  it('shows a glucose sensor on, whose clock is not set and which counts from the start of its session', () => {
+    const next = readingOf({ value: '75', flags: ['clock-not-set'], heardAt: formatInstant(T0 + 3000) }, T0 + 1000);
+    expect(takeReading([first], next)).toEqual([{ ...next, live: true }]);
+  });
+
+  it('takes a time after the arrival for none', () => {
+    const ahead = readingOf({ heardAt: formatInstant(T0 + 1000) }, T0 + 86_400_000);
+    expect(takeReading([first], ahead)).toEqual([first]);
+    expect(takeReading([ahead], first)).toEqual([{ ...first, live: true }]);
   });
 
   it('changes nothing when the same reading comes again, and forgets no log', () => {

@@ -177,15 +177,15 @@ describe('a bond that one side has lost', () => {
     expect(device.smpHeard).toEqual(PAIRING_PDUS);
     await agent.radio.close();
 
-    const causes: string[] = [];
+    const asked: string[] = [];
     const allowing = start({
-      mayPair: (_device, cause) => {
-        causes.push(cause);
+      async mayPairAnew(address) {
+        asked.push(address);
         return true;
       },
     });
     expect(await measure(device, allowing)).toMatchObject({ link: 'bonded' });
-    expect(causes).toEqual(['stale']);
+    expect(asked).toEqual([device.address]);
     expect(allowing.said()).toEqual(['stale: stale-bond', 'paired']);
   });
 
@@ -195,7 +195,7 @@ describe('a bond that one side has lost', () => {
     await measure(device, agent);
     await agent.radio.close();
     device.forgetBonds();
-    const without = start({ mayPair: () => true });
+    const without = start({ mayPairAnew: () => true });
     await until(() => without.lost().length > 0);
     expect(without.said()).toEqual(['stale: stale-bond', 'failed: no-passkey']);
   });
@@ -219,14 +219,14 @@ describe('a bond that one side has lost', () => {
     const bonds = openBondStore(path, STORAGE_KEY);
     const bond = bonds.find(device.address);
     bonds.put({ ...bond!, key: new Uint8Array(16) });
-    const other = start({ mayPair: () => true });
+    const other = start({ mayPairAnew: () => true });
     await until(() => other.lost().length > 0);
     expect(other.lost()[0]).toMatchObject({ pairing: { failure: 'stale-bond', code: 0x3d } });
   });
 
   it('is noted as one for each link when the device never keeps it', async () => {
     const { device, start } = open({ security: { freshBondPerLink: true } });
-    const agent = start({ mayPair: () => true });
+    const agent = start({ mayPairAnew: () => true });
     await measure(device, agent);
     for (let i = 0; i < 3; i++) {
       await reconnect(device, agent);

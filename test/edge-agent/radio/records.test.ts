@@ -341,6 +341,11 @@ describe('a device that cannot', () => {
     cgm.disconnect();
     await until(() => visits(world) === 2);
     expect(world.heard(0x2aa7)).toHaveLength(4);
+    // Without a date they would look as if they were measured now.
+    expect(world.heard(0x2aa7).every(({ stored }) => stored)).toBe(true);
+    await cgm.measure({ glucose: { mantissa: 101, exponent: 0 }, offsetMin: 10 });
+    await until(() => world.heard(0x2aa7).length === 5);
+    expect(world.heard(0x2aa7).at(-1)).not.toHaveProperty('stored');
     expect(cursors.written).toEqual([]);
   });
 

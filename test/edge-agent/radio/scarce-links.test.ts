@@ -34,6 +34,26 @@ describe('an adapter with few links', () => {
     expect(given.length).toBeGreaterThanOrEqual(2);
   });
 
+  it('looks again after a while, and when the adapter was off, whether it has more', async () => {
+    const devices = straps.map((create) => create());
+    let aheadMs = 0;
+    const { events, transport } = await open({
+      maxLinks: 2,
+      setUp: (air) => devices.forEach((device) => void air.add(device)),
+      timings: { turnMs: 40, idleMs: 20 },
+      uptime: () => performance.now() + aheadMs,
+    });
+    const learned = (times: number) => until(() => events.filter((event) => event === 'out-of-links').length === times);
+    await learned(1);
+    aheadMs = 600_000;
+    await learned(2);
+    const adapter = transport as unknown as { setPower(on: boolean): void };
+    adapter.setPower(false);
+    await until(() => events.includes('adapter-off'));
+    adapter.setPower(true);
+    await learned(3);
+  });
+
   it('lets a cuff in at once, on the link of a strap that is silent', async () => {
     const [quiet, loud] = [straps[0]!(), straps[1]!()];
     const cuff = createCuff({ address: 'F0:00:00:00:02:01', name: 'HTEST cuff', serial: 'C-1' });
