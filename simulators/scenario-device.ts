@@ -6,9 +6,10 @@ import type { Uuid } from './hci/gatt-database.ts';
 import type { VirtualPeripheral } from './hci/virtual-peripheral.ts';
 import type { Outcomes } from './outcomes.ts';
 import type { Person } from './physiology.ts';
-import { type Taken, WEARABLE_MODELS } from './scenario-wearables.ts';
+import { WEARABLE_MODELS } from './scenario-wearables.ts';
 import type { PlannedDevice, PlannedPerson } from './scenarios/expand.ts';
 import type { RawValue } from './truth.ts';
+import type { Taken } from './wearable-model.ts';
 
 export interface RunDevice {
   readonly plan: PlannedDevice;

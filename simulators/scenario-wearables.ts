@@ -2,15 +2,13 @@
  * The wearables of a scenario: how each kind is made, and what it takes of its wearer at an instant. Each has a twin on
  * the bench that nobody can hear and that takes the same: it tells what octets the real one is about to send.
  */
-import { type Decimal, decimalToString } from '../protocol/decimal.ts';
 import { wallClockToDateTime } from '../protocol/gatt/date-time.ts';
-import { type Instant, instantToWallClock, type WallClock } from '../protocol/time.ts';
+import { type Instant, instantToWallClock } from '../protocol/time.ts';
 import { MDC } from '../protocol/vital-signs.ts';
 import { createBthomeSensor, createMiScale } from './devices/broadcasters.ts';
 import { createCgm } from './devices/cgm.ts';
 import { createCuff } from './devices/cuff.ts';
 import { createCyclingSensor } from './devices/cycling-sensor.ts';
-import type { DeviceOptions } from './devices/device-services.ts';
 import { createEnhancedCuff } from './devices/enhanced-cuff.ts';
 import { createGlucoseMeter } from './devices/glucose-meter.ts';
 import { createHealthSensor } from './devices/health-sensor.ts';
@@ -19,42 +17,9 @@ import { createOximeter } from './devices/oximeter.ts';
 import { createRunningPod } from './devices/running-pod.ts';
 import { createScale } from './devices/scale.ts';
 import { createThermometer } from './devices/thermometer.ts';
-import type { VirtualPeripheral } from './hci/virtual-peripheral.ts';
 import type { Person } from './physiology.ts';
-import type { Keeping, ScenarioKind } from './scenario-kinds.ts';
-
-/** One vital sign of a measurement, as precise as the wearable tells it. */
-export interface TrueVital {
-  readonly mdc: number;
-  readonly value: string;
-  /** UCUM. */
-  readonly unit: string;
-}
-
-/** What a wearable is about to tell. */
-export interface Taken {
-  readonly vitals: readonly TrueVital[];
-  act(device: VirtualPeripheral): Promise<unknown>;
-}
-
-export interface WearableModel {
-  readonly keeps: Keeping;
-  /** UUID of the characteristic that carries its values; of a broadcast the one of the service data. */
-  readonly carrier: number;
-  create(options: DeviceOptions, startedAt: Instant): VirtualPeripheral;
-  take(person: Person, moment: Moment): Taken;
-}
-
-/** When a measurement is taken, and what the wearable's clock, set right, shows then. */
-export interface Moment {
-  readonly at: Instant;
-  /** Since the one before. */
-  readonly everyMs: number;
-  /** Local. */
-  readonly shown: WallClock;
-  readonly startedAt: Instant;
-  readonly zoneMin: number;
-}
+import type { ScenarioKind } from './scenario-kinds.ts';
+import { inSteps, kilograms, model, vital, type WearableModel, whole } from './wearable-model.ts';
 
 /** 11073-10101: MDC_DIM_RESP_PER_MIN. */
 const BREATHS_PER_MIN = 2784;
@@ -64,34 +29,6 @@ const MINUTE_MS = 60_000;
 const MOST_RR = 8;
 /** Meters that a wheel of 28 inches rolls in one turn. */
 const WHEEL_M = 2.1;
-
-const vital = (mdc: number, value: Decimal, unit: string): TrueVital => ({ mdc, value: decimalToString(value), unit });
-const whole = (mantissa: number): Decimal => ({ mantissa, exponent: 0 });
-/** In steps of `step` x 10^exponent. */
-const inSteps = (value: number, step: number, exponent: number): Decimal => ({
-  mantissa: Math.round(value / (step * 10 ** exponent)) * step,
-  exponent,
-});
-const kilograms = (value: number) => inSteps(value, 5, -3);
-
-/** A model whose device has the type that it creates. */
-function model<D extends VirtualPeripheral>(declared: {
-  keeps: Keeping;
-  carrier: number;
-  create: (options: DeviceOptions, startedAt: Instant) => D;
-  take: (
-    person: Person,
-    moment: Moment,
-  ) => { vitals: readonly TrueVital[]; act: (device: D) => Promise<unknown> | undefined };
-}): WearableModel {
-  return {
-    ...declared,
-    take(person, moment) {
-      const { vitals, act } = declared.take(person, moment);
-      return { vitals, act: async (device) => act(device as D) };
-    },
-  };
-}
 
 const pressuresOf = (person: Person, at: Instant) => {
   const { systolic, diastolic, map, pulse } = person.bloodPressure(at);

@@ -5,8 +5,9 @@
 import type { Instant } from '../protocol/time.ts';
 import type { Fault } from './hci/fault-kinds.ts';
 import type { Keeping } from './scenario-kinds.ts';
-import type { TrueVital } from './scenario-wearables.ts';
+
 import type { Target } from './scenarios/expand.ts';
+import type { TrueVital } from './wearable-model.ts';
 
 /** One value as the wearable is going to send it. */
 export interface RawValue {
