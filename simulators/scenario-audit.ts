@@ -13,6 +13,7 @@ export interface FiledValue {
   readonly mdc: number;
   readonly value: string;
   readonly measuredAt: Instant;
+  readonly heardAt: Instant;
   /** Reading id, by which anybody finds it again. */
   readonly id: string;
 }
@@ -44,10 +45,12 @@ export interface AuditRow {
   readonly filed: number;
   /** Delivered and not filed. */
   readonly lost: number;
-  /** Filed more often than the wearable sent it. */
+  /** Filed more often than the wearable sent it, while nothing doubled what it sent. */
   readonly doubled: number;
-  /** Filed and never measured. */
+  /** Filed and never measured, while nothing changed what it sent. */
   readonly invented: number;
+  /** Reached the host twice by a fault, which nobody can tell from a true repeat, or with other octets, and were filed so. */
+  readonly faulty: number;
   /** Not delivered, by what became of it. */
   readonly undelivered: Readonly<Partial<Record<Why, number>>>;
   /** Seconds by what the agents attest; together all of the run. */
@@ -58,6 +61,7 @@ export interface AuditRow {
 
 type Measured = Extract<TruthLine, { line: 'measured' }>;
 type Outcome = Extract<TruthLine, { line: 'outcome' }>;
+type FaultLine = Extract<TruthLine, { line: 'fault' }>;
 
 /** Times that a wearable keeps are compared to this; a glucose sensor counts in minutes. */
 const RESOLUTION_MS = 60_000;
@@ -67,26 +71,37 @@ export function auditScenario(input: AuditInput): AuditRow[] {
   const outcomes = new Map(
     input.truth.filter((line): line is Outcome => line.line === 'outcome').map((line) => [line.n, line]),
   );
+  const faults = input.truth.filter((line): line is FaultLine => line.line === 'fault' && line.refused === undefined);
   const filedBy = Map.groupBy(input.filed, ({ address }) => address);
   const measuredBy = Map.groupBy(measured, ({ address }) => address);
   const attestedBy = Map.groupBy(input.coverage, ({ address }) => address);
   const rows = new Map<string, AuditRow>();
   for (const [address, kind] of input.kinds) {
     const truth = measuredBy.get(address) ?? [];
-    const row = auditWearable(kind, truth, outcomes, filedBy.get(address) ?? [], attestedBy.get(address) ?? [], input);
+    const filed = filedBy.get(address) ?? [];
+    const counts = countWearable(truth, outcomes, filed, during(faults, truth[0]));
+    const row = { kind, wearables: 1, ...counts, ...explain(attestedBy.get(address) ?? [], input.from, input.to) };
     rows.set(kind, add(rows.get(kind), row));
   }
   return [...rows.values()];
 }
 
-function auditWearable(
-  kind: string,
+/** Whether a fault of a kind was on a wearable, or on its home, at an instant. */
+type IsUnder = (kind: FaultLine['fault']['kind'], at: Instant) => boolean;
+
+function during(faults: readonly FaultLine[], wearable: Measured | undefined): IsUnder {
+  const own = faults.filter((line) =>
+    'device' in line ? line.device === wearable?.device : line.home === wearable?.home,
+  );
+  return (kind, at) => own.some(({ fault, from, to }) => fault.kind === kind && from <= at && at <= to);
+}
+
+function countWearable(
   truth: readonly Measured[],
   outcomes: ReadonlyMap<number, Outcome>,
   filed: readonly FiledValue[],
-  coverage: readonly Attested[],
-  { from, to }: AuditInput,
-): AuditRow {
+  isUnder: IsUnder,
+): Omit<AuditRow, 'kind' | 'wearables' | 'seconds' | 'unexplained'> {
   const keeps = truth[0]?.keeps ?? 'live';
   const delivered = new Map<string, number>();
   const all = new Map<string, number>();
@@ -104,26 +119,27 @@ function auditWearable(
       undelivered[outcome.why] = (undelivered[outcome.why] ?? 0) + vitals.length;
     }
   }
-  const found = new Map<string, number>();
-  for (const { mdc, value, measuredAt } of filed) count(found, keyOf(keeps, mdc, value, measuredAt));
-  let [lost, doubled, invented] = [0, 0, 0];
-  for (const [key, wanted] of delivered) lost += Math.max(0, wanted - (found.get(key) ?? 0));
+  const found = Map.groupBy(filed, ({ mdc, value, measuredAt }) => keyOf(keeps, mdc, value, measuredAt));
+  let [lost, doubled, invented, faulty] = [0, 0, 0, 0];
+  for (const [key, wanted] of delivered) lost += Math.max(0, wanted - (found.get(key)?.length ?? 0));
   for (const [key, there] of found) {
     const sent = all.get(key) ?? 0;
-    if (sent === 0) invented += there;
-    else doubled += Math.max(0, there - sent);
+    const surplus = Math.max(0, there.length - sent);
+    const under = (kind: FaultLine['fault']['kind']) => there.filter(({ heardAt }) => isUnder(kind, heardAt)).length;
+    const explained = Math.min(surplus, under('malformed-values') + (sent > 0 ? under('doubled-notifications') : 0));
+    faulty += explained;
+    if (sent === 0) invented += surplus - explained;
+    else doubled += surplus - explained;
   }
   return {
-    kind,
-    wearables: 1,
     measured: numbers,
     delivered: sum(delivered.values()),
     filed: filed.length,
     lost,
     doubled,
     invented,
+    faulty,
     undelivered,
-    ...explain(coverage, from, to),
   };
 }
 
@@ -172,11 +188,19 @@ function add(a: AuditRow | undefined, b: AuditRow): AuditRow {
     lost: a.lost + b.lost,
     doubled: a.doubled + b.doubled,
     invented: a.invented + b.invented,
+    faulty: a.faulty + b.faulty,
     undelivered: merged(a.undelivered, b.undelivered),
     seconds: merged(a.seconds, b.seconds) as Record<string, number>,
     unexplained: a.unexplained + b.unexplained,
   };
 }
+
+/** Whether the record is what the wearables sent, and every second has a cause. */
+export function isClean(rows: readonly AuditRow[]): boolean {
+  return rows.every((row) => row.lost + row.doubled + row.invented + row.unexplained === 0);
+}
+
+const NUMBERS = ['wearables', 'measured', 'delivered', 'filed', 'lost', 'doubled', 'invented', 'faulty'] as const;
 
 /** The rows as people read them; the last line is the sum. */
 export function formatAudit(rows: readonly AuditRow[]): string {
@@ -186,17 +210,11 @@ export function formatAudit(rows: readonly AuditRow[]): string {
     const states = Object.entries(row.seconds).map(([name, s]) => `${name} ${(s / 3600).toFixed(1)} h`);
     return [
       row.kind.padEnd(16),
-      ...[row.wearables, row.measured, row.delivered, row.filed, row.lost, row.doubled, row.invented].map((n) =>
-        String(n).padStart(9),
-      ),
+      ...NUMBERS.map((name) => String(row[name]).padStart(9)),
       `${row.unexplained.toFixed(0)} s`.padStart(12),
       `  ${why.join(', ') || '-'}; ${states.join(', ')}`,
     ].join(' ');
   });
-  const head = [
-    'kind'.padEnd(16),
-    ...['wearables', 'measured', 'delivered', 'filed', 'lost', 'doubled', 'invented'],
-    ' unexplained',
-  ];
+  const head = ['kind'.padEnd(16), ...NUMBERS.map((name) => name.padStart(9)), ' unexplained'];
   return `${head.join(' ')}   not delivered; hours attested\n${lines.join('\n')}\n`;
 }

@@ -112,7 +112,7 @@ function audit(world: World, plan: Plan, patients: ReadonlyMap<string, Simulated
         if (store.batches.logIndex(batch) === undefined) notInLog++;
         const address = byHandle.get(encodeHex(leaf.device)) ?? 'unknown';
         for (const [mdc, value] of numbersOf(leaf)) {
-          filed.push({ address, mdc, value, measuredAt: leaf.measuredAt, id: reading });
+          filed.push({ address, mdc, value, measuredAt: leaf.measuredAt, heardAt: leaf.heardAt, id: reading });
         }
       }
     }

@@ -12,7 +12,7 @@ export const HELP = `Usage: npm run simulate -- serve LISTEN [options]
        npm run simulate -- record LISTEN UPSTREAM OUT.btsnoop
        npm run simulate -- replay IN.btsnoop LISTEN [options]
        npm run simulate -- import IN.btsnoop OUT.btsnoop [options]
-       npm run simulate -- run SCENARIO.json [serve LISTEN] [options]
+       npm run simulate -- run SCENARIO.json [serve LISTEN | --road DIRECTORY] [options]
 
 LISTEN is tcp://127.0.0.1:PORT, a port of this machine (also [::1]; 0: any free one), to which any user of it may
 connect; or unix://PATH, a unix socket, for this user only. What is behind it speaks H4 to one host at a time: our

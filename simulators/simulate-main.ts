@@ -9,6 +9,7 @@ import { createWearables, runWearables } from './live.ts';
 import { type RecordSettings, recordRadio } from './record-radio.ts';
 import { type ReplaySettings, replayCapture } from './replay-capture.ts';
 import { type FleetCommand, HELP, readSimulateConfig, type ServeSettings } from './simulate-config.ts';
+import { playOnRoad } from './simulate-road.ts';
 import { describeResult, RUN_HELP, readRunCommand, runScenarioCommand } from './simulate-run.ts';
 
 const EXIT_FAILED = 1;
@@ -53,8 +54,14 @@ async function run(argv: readonly string[]): Promise<number> {
     return EXIT_BAD_USAGE;
   }
   const say = (text: string) => void process.stdout.write(text);
+  const { settings } = command;
+  if (settings.road !== undefined) {
+    process.once('SIGINT', () => process.exit(EXIT_FAILED));
+    const progress = (text: string) => void process.stderr.write(process.stderr.isTTY ? `\r${text}` : `${text}\n`);
+    return (await playOnRoad({ ...settings, road: settings.road }, { say, progress })) ? 0 : EXIT_FAILED;
+  }
   const around = { say, whenStopped: whenStopped(), monotonic: () => performance.now() };
-  say(describeResult(await runScenarioCommand(command.settings, around)));
+  say(describeResult(await runScenarioCommand(settings, around)));
   return 0;
 }
 

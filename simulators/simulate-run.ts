@@ -12,12 +12,16 @@ import type { Scenario } from './scenarios/scenario.ts';
 import type { TruthWriter } from './truth.ts';
 import type { WaitLimits } from './waits.ts';
 
-export const RUN_HELP = `Usage: npm run simulate -- run SCENARIO.json [serve LISTEN] [--truth FILE] [--speed X]
+export const RUN_HELP = `Usage: npm run simulate -- run SCENARIO.json [serve LISTEN | --road DIRECTORY] [--hours H] [--truth FILE] [--speed X]
 
 Plays a scenario: people, what they wear, and what goes wrong when (simulators/README.md). With serve a host of yours
 hears it over H4: LISTEN is tcp://127.0.0.1:PORT (also [::1]) or unix://PATH. Of several homes each has a place of its
-own: the next port, or PATH-HOME. It begins when a host has connected to a wearable. Without serve nobody hears it.
+own: the next port, or PATH-HOME. It begins when a host has connected to a wearable. With --road an agent for each home
+hears it, a service files it, and a table compares the record with the ground truth; the exit code is 1 when anything is
+lost, doubled, invented, not in the log, or of no known cause. With neither nobody hears it.
 
+  --road DIR     where agents and service keep what they write: a directory that is empty or not there
+  --hours H      plays the first H hours of it
   --truth FILE   writes what is true, before any wearable has it, as lines of JSON to a new file (0600)
   --speed X      simulated time runs X times as fast as real time, 0.1 to 100000
                  (default: as fast as the host can hear)
@@ -27,6 +31,8 @@ own: the next port, or PATH-HOME. It begins when a host has connected to a weara
 export interface RunSettings {
   readonly scenario: Scenario;
   readonly place?: H4Place;
+  /** Directory of the whole road. */
+  readonly road?: string;
   readonly truth?: string;
   readonly speed?: number;
 }
@@ -55,11 +61,18 @@ export function readRunCommand(argv: readonly string[]): RunCommand {
   if (speed !== undefined && !(/^\d+(\.\d+)?$/.test(values.speed!) && speed >= 0.1 && speed <= 100_000)) {
     return refuse('--speed is a number from 0.1 to 100000');
   }
+  const { truth, road } = values;
+  if (road !== undefined && (place || speed !== undefined)) return refuse('--road goes neither with serve nor --speed');
+  const hours = values.hours === undefined ? undefined : Number(values.hours);
+  if (hours !== undefined && !(hours > 0)) return refuse('--hours is a number above 0');
   const read = readScenarioFile(file);
   if ('problems' in read) return { kind: 'refused', problems: read.problems };
-  const { truth } = values;
+  if (hours !== undefined && hours > read.scenario.hours) {
+    return refuse(`--hours is at most ${read.scenario.hours}, which is how long the scenario is`);
+  }
+  const scenario = { ...read.scenario, ...(hours !== undefined && { hours }) };
   const options = { ...(place && { place }), ...(truth && { truth }), ...(speed !== undefined && { speed }) };
-  return { kind: 'run', settings: { scenario: read.scenario, ...options } };
+  return { kind: 'run', settings: { scenario, ...(road !== undefined && { road }), ...options } };
 }
 
 function parse(argv: readonly string[]) {
@@ -67,6 +80,8 @@ function parse(argv: readonly string[]) {
     args: [...argv],
     allowPositionals: true,
     options: {
+      road: { type: 'string' },
+      hours: { type: 'string' },
       truth: { type: 'string' },
       speed: { type: 'string' },
       help: { type: 'boolean', default: false },
@@ -175,7 +190,7 @@ function describePlace(place: H4Place, port: number | undefined): string {
 }
 
 /** A line is in the file when `write` returns. */
-function openTruth(path: string): { readonly write: TruthWriter; readonly close: () => void } {
+export function openTruth(path: string): { readonly write: TruthWriter; readonly close: () => void } {
   const file = openSync(path, 'wx', 0o600);
   return {
     write: (line) => void writeSync(file, `${JSON.stringify(line)}\n`),

@@ -116,6 +116,16 @@ describe('npm run simulate -- run', () => {
     expect(measured).toBeLessThan(120);
   });
 
+  it('plays it to agents and a service, and compares the record with the truth', async () => {
+    const { output, ended } = run(at('two.json'), '--road', at('road'), '--hours', '0.025');
+    expect((await ended)[0], output.err).toBe(0);
+    expect(output.out).toMatch(/^all +2 +90 +90 +90 +0 +0 +0 +0 +0 s /m);
+    expect(output.out).toMatch(/^0 readings not in the log; /m);
+    const again = run(at('two.json'), '--road', at('road'));
+    expect((await again.ended)[0]).toBe(1);
+    expect(again.output.err).toBe('simulate: the directory of --road has something in it\n');
+  });
+
   it('refuses a scenario with all that is wrong, and tells how to be called', async () => {
     writeFileSync(at('bad.json'), JSON.stringify({ ...SCENARIO, seed: 'x', hours: -1 }));
     writeFileSync(at('no.json'), '{');
@@ -138,6 +148,8 @@ describe('npm run simulate -- run', () => {
     [['a', 'serve', 'unix:///a', 'more']],
     [['a', '--speed', '0']],
     [['a', '--frobnicate']],
+    [['a', '--hours', '0']],
+    [['a', 'serve', 'unix:///a', '--road', 'b']],
   ])('refuses %j in one line', (args) => {
     const command = readRunCommand(args);
     expect(command.kind === 'refused' && command.problems.join('\n')).toMatch(/^[^\n]{10,120}$/);
