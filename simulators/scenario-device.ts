@@ -114,9 +114,10 @@ export function createRunDevice({ plan, wearer, person, startedAt, outcomes }: R
   };
 }
 
-/** A name that an advertisement of a broadcaster holds beside its data. */
+/** A name that an advertisement of a broadcaster holds beside its data, and by which its family is known. */
 function nameOf(kind: PlannedDevice['kind'], id: string): string {
-  return kind === 'bthome' ? 'HTEST' : `HTEST ${id}`.slice(0, 29);
+  if (kind === 'bthome') return 'HTEST';
+  return (kind === 'mi-scale' ? `MI_SCALE HTEST ${id}` : `HTEST ${id}`).slice(0, 29);
 }
 
 function rawOf(characteristic: Uuid, value: Uint8Array): RawValue {
