@@ -1,7 +1,7 @@
 /** What is measured with: the heart rate of one simulated person about once a second, as a chest strap notifies it. */
 import { encodeHeartRateMeasurement, type HeartRateMeasurement } from '../protocol/gatt/heart-rate.ts';
 import type { Instant } from '../protocol/time.ts';
-import { createPerson } from '../simulators/physiology.ts';
+import { createPerson } from '../simulators/body/physiology.ts';
 import { createRandom } from '../simulators/random.ts';
 
 export const HEART_RATE_MEASUREMENT = 0x2a37;

@@ -1,13 +1,13 @@
 /** Wearables that live: each measures one simulated person at its own pace, as long as it runs. */
 import { type Instant, instantToWallClock } from '../protocol/time.ts';
 import { addressOf } from './addresses.ts';
+import { createPerson, type Person } from './body/physiology.ts';
 import { createCgm, MAX_OFFSET_MIN } from './devices/cgm.ts';
 import { createCuff } from './devices/cuff.ts';
 import { createHeartStrap } from './devices/heart-strap.ts';
 import { createOximeter } from './devices/oximeter.ts';
 import { createThermometer } from './devices/thermometer.ts';
 import type { Wearable } from './devices/wearable.ts';
-import { createPerson, type Person } from './physiology.ts';
 
 export const WEARABLE_KINDS = ['strap', 'cuff', 'oximeter', 'thermometer', 'cgm'] as const;
 export type WearableKind = (typeof WEARABLE_KINDS)[number];

@@ -1,7 +1,7 @@
 /** `npm run simulate -- run SCENARIO --road DIRECTORY`: the whole road over a scenario, and what became of every reading. */
 import { mkdirSync, readdirSync } from 'node:fs';
-import { formatAudit, isClean } from './scenario-audit.ts';
-import { runScenarioOnRoad } from './scenario-road.ts';
+import { formatAudit, isClean } from './scenarios/audit.ts';
+import { runScenarioOnRoad } from './scenarios/road.ts';
 import { describeResult, openTruth, type RunSettings } from './simulate-run.ts';
 
 export interface RoadOutput {

@@ -5,12 +5,12 @@ import { type H4Place, type H4Server, LOOPBACK_HOSTS, type LoopbackHost, serveH4
 import { createSimClock } from './hci/sim-clock.ts';
 import { VirtualController } from './hci/virtual-controller.ts';
 import { openVirtualTransport } from './hci/virtual-transport.ts';
-import { type OpenHome, type ScenarioResult, startScenario } from './run-scenario.ts';
 import type { PlannedHome } from './scenarios/expand.ts';
 import { readScenarioFile } from './scenarios/read-file.ts';
+import { type OpenHome, type ScenarioResult, startScenario } from './scenarios/run.ts';
 import type { Scenario } from './scenarios/scenario.ts';
-import type { TruthWriter } from './truth.ts';
-import type { WaitLimits } from './waits.ts';
+import type { TruthWriter } from './scenarios/truth.ts';
+import type { WaitLimits } from './scenarios/waits.ts';
 
 export const RUN_HELP = `Usage: npm run simulate -- run SCENARIO.json [serve LISTEN | --road DIRECTORY] [--hours H] [--truth FILE] [--speed X]
 

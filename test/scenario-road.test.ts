@@ -7,9 +7,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { formatAudit } from '../simulators/scenario-audit.ts';
-import { runScenarioOnRoad } from '../simulators/scenario-road.ts';
+import { formatAudit } from '../simulators/scenarios/audit.ts';
 import { readScenarioFile } from '../simulators/scenarios/read-file.ts';
+import { runScenarioOnRoad } from '../simulators/scenarios/road.ts';
 
 const HUNDRED_HOURS = Number(process.env.VERAVITA_HUNDRED_HOURS ?? 0);
 

@@ -1,10 +1,10 @@
 /** From a scenario to a flat schedule: who measures when, and which fault holds from when to when. A pure function. */
 import type { Instant } from '../../protocol/time.ts';
 import { addressOf } from '../addresses.ts';
-import type { Condition } from '../conditions.ts';
+import type { Condition } from '../body/conditions.ts';
 import type { Fault } from '../hci/fault-kinds.ts';
 import { numberAt } from '../random.ts';
-import type { ScenarioKind } from '../scenario-kinds.ts';
+import type { ScenarioKind } from './kinds.ts';
 import { matches, type Scenario, type ScenarioEvent, type ScenarioWearable } from './scenario.ts';
 
 export interface PlannedPerson {

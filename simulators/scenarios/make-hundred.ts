@@ -5,7 +5,7 @@
 import { fileURLToPath } from 'node:url';
 import type { Fault } from '../hci/fault-kinds.ts';
 import { createRandom } from '../random.ts';
-import type { ScenarioKind } from '../scenario-kinds.ts';
+import type { ScenarioKind } from './kinds.ts';
 
 const SEED = 100;
 const HOMES = 10;

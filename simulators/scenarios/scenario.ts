@@ -4,9 +4,9 @@
  */
 import { z } from 'zod';
 import type { Fault } from '../hci/fault-kinds.ts';
-import { SCENARIO_KINDS } from '../scenario-kinds.ts';
 import { parseDuration } from './duration.ts';
 import { faultSchema, TARGETS } from './fault-schema.ts';
+import { SCENARIO_KINDS } from './kinds.ts';
 
 const id = z.string().regex(/^[a-z\d]+(-[a-z\d]+)*$/, 'is not lower-case words joined by hyphens');
 const pattern = z.string().regex(/^[a-z\d*-]+$/, 'is not an id, with * for any part of it');

@@ -8,8 +8,8 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openH4UnixTransport } from '../../edge-agent/radio/h4-unix.ts';
 import { PROFILES } from '../../edge-agent/radio/profiles.ts';
 import { openRadio } from '../../edge-agent/radio/radio.ts';
+import type { TruthLine } from '../../simulators/scenarios/truth.ts';
 import { readRunCommand } from '../../simulators/simulate-run.ts';
-import type { TruthLine } from '../../simulators/truth.ts';
 import { until } from '../support/until.ts';
 
 const MAIN = fileURLToPath(new URL('../../simulators/simulate-main.ts', import.meta.url));

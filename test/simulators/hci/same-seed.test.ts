@@ -1,11 +1,11 @@
 /** The same seed gives the same bytes: all that a host hears of a strap whose link and values are left to chance. */
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
+import { createPerson } from '../../../simulators/body/physiology.ts';
 import { createHeartStrap } from '../../../simulators/devices/heart-strap.ts';
 import type { Fault } from '../../../simulators/hci/fault-kinds.ts';
 import { applyFault } from '../../../simulators/hci/faults.ts';
 import { createSimClock } from '../../../simulators/hci/sim-clock.ts';
-import { createPerson } from '../../../simulators/physiology.ts';
 import { createRandom } from '../../../simulators/random.ts';
 import { openHandHost } from '../../support/hand-host.ts';
 

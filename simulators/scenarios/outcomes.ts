@@ -2,7 +2,7 @@
  * What becomes of each measurement. One is delivered when all of its octets have reached the host, exactly, and, where
  * the wearable keeps it, the wearable knows so.
  */
-import type { Keeping } from './scenario-kinds.ts';
+import type { Keeping } from './kinds.ts';
 import type { RawValue, Why } from './truth.ts';
 
 export interface Expected {

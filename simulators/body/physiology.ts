@@ -2,13 +2,13 @@
  * Simulated people. Everything is a pure function of seed and instant, so several wearables of one person agree, a run
  * can be repeated, and a wearable that was away can tell what it would have measured. Plausible, not clinically true.
  */
-import type { Decimal } from '../protocol/decimal.ts';
-import type { Instant } from '../protocol/time.ts';
+import type { Decimal } from '../../protocol/decimal.ts';
+import type { Instant } from '../../protocol/time.ts';
+import { createRandom, driftAt, numberAt } from '../random.ts';
 import { type BodyMass, createBodyMass } from './body-mass.ts';
 import { type Condition, courseOf, type Hill, heightAt } from './conditions.ts';
 import { createHeart } from './heart.ts';
 import { createMover, type Mover } from './movement.ts';
-import { createRandom, driftAt, numberAt } from './random.ts';
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;

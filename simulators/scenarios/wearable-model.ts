@@ -1,10 +1,10 @@
 /** What every kind of wearable of a scenario has to say of itself, and the numbers that it tells. */
-import { type Decimal, decimalToString } from '../protocol/decimal.ts';
-import type { Instant, WallClock } from '../protocol/time.ts';
-import type { DeviceOptions } from './devices/device-services.ts';
-import type { VirtualPeripheral } from './hci/virtual-peripheral.ts';
-import type { Person } from './physiology.ts';
-import type { Keeping } from './scenario-kinds.ts';
+import { type Decimal, decimalToString } from '../../protocol/decimal.ts';
+import type { Instant, WallClock } from '../../protocol/time.ts';
+import type { Person } from '../body/physiology.ts';
+import type { DeviceOptions } from '../devices/device-services.ts';
+import type { VirtualPeripheral } from '../hci/virtual-peripheral.ts';
+import type { Keeping } from './kinds.ts';
 
 /** One vital sign of a measurement, as precise as the wearable tells it. */
 export interface TrueVital {

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { decimalToNumber } from '../../protocol/decimal.ts';
-import { areaOf, type Condition, type Hill, hillAt } from '../../simulators/conditions.ts';
-import { createPerson, type Person } from '../../simulators/physiology.ts';
+import { decimalToNumber } from '../../../protocol/decimal.ts';
+import { areaOf, type Condition, type Hill, hillAt } from '../../../simulators/body/conditions.ts';
+import { createPerson, type Person } from '../../../simulators/body/physiology.ts';
 
 const SECOND = 1000;
 const MINUTE = 60_000;

@@ -2,7 +2,7 @@
  * How long a run waits for hosts, in real time, while simulated time stands still. Hosts come back and store by real
  * timers, so a run that did not wait would lose what no fault took. Every wait has a limit.
  */
-import type { RunDevice } from './scenario-device.ts';
+import type { RunDevice } from './run-device.ts';
 
 /** Real milliseconds. */
 export interface WaitLimits {

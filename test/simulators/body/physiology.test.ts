@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { decimalToNumber, type SensorValue } from '../../protocol/decimal.ts';
-import { encodeFloat, encodeSfloat } from '../../protocol/gatt/sfloat.ts';
-import { isPlausible, MDC } from '../../protocol/vital-signs.ts';
-import { createPerson, type Person } from '../../simulators/physiology.ts';
-import { createRandom, numberAt } from '../../simulators/random.ts';
+import { decimalToNumber, type SensorValue } from '../../../protocol/decimal.ts';
+import { encodeFloat, encodeSfloat } from '../../../protocol/gatt/sfloat.ts';
+import { isPlausible, MDC } from '../../../protocol/vital-signs.ts';
+import { createPerson, type Person } from '../../../simulators/body/physiology.ts';
+import { createRandom, numberAt } from '../../../simulators/random.ts';
 
 const START = Date.UTC(2026, 8, 24);
 const MINUTE = 60_000;

@@ -1,7 +1,7 @@
 /** Weight and body composition of a simulated person. */
-import type { Instant } from '../protocol/time.ts';
+import type { Instant } from '../../protocol/time.ts';
+import { createRandom, driftAt } from '../random.ts';
 import type { Condition } from './conditions.ts';
-import { createRandom, driftAt } from './random.ts';
 
 const DAY_MS = 86_400_000;
 const WEEK_MS = 7 * DAY_MS;

@@ -3,9 +3,9 @@
  * integral is known, so every beat of every hour can be computed by itself: pulses seen by several wearables agree, and
  * nothing has to be played from the start.
  */
-import type { Instant } from '../protocol/time.ts';
+import type { Instant } from '../../protocol/time.ts';
+import { createRandom, numberAt } from '../random.ts';
 import { areaOf, type Hill, heightAt, hillAt } from './conditions.ts';
-import { createRandom, numberAt } from './random.ts';
 
 const HOUR_MS = 3_600_000;
 const HOUR_S = 3600;

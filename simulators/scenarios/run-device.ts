@@ -1,15 +1,15 @@
 /** A wearable of a run: the one on the air, its twin on the bench, and what becomes of what they measure. */
-import { encodeHex } from '../protocol/bytes.ts';
-import { type Instant, instantToWallClock } from '../protocol/time.ts';
-import { RacpServer } from './devices/racp-server.ts';
-import type { Uuid } from './hci/gatt-database.ts';
-import type { VirtualPeripheral } from './hci/virtual-peripheral.ts';
+import { encodeHex } from '../../protocol/bytes.ts';
+import { type Instant, instantToWallClock } from '../../protocol/time.ts';
+import type { Person } from '../body/physiology.ts';
+import { RacpServer } from '../devices/racp-server.ts';
+import type { Uuid } from '../hci/gatt-database.ts';
+import type { VirtualPeripheral } from '../hci/virtual-peripheral.ts';
+import type { PlannedDevice, PlannedPerson } from './expand.ts';
 import type { Outcomes } from './outcomes.ts';
-import type { Person } from './physiology.ts';
-import { WEARABLE_MODELS } from './scenario-wearables.ts';
-import type { PlannedDevice, PlannedPerson } from './scenarios/expand.ts';
 import type { RawValue } from './truth.ts';
 import type { Taken } from './wearable-model.ts';
+import { WEARABLE_MODELS } from './wearables.ts';
 
 export interface RunDevice {
   readonly plan: PlannedDevice;

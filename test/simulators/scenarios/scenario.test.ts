@@ -1,15 +1,15 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { FAULT_KINDS } from '../../simulators/hci/fault-kinds.ts';
-import { SCENARIO_KINDS } from '../../simulators/scenario-kinds.ts';
-import { parseDuration } from '../../simulators/scenarios/duration.ts';
-import { expandScenario, type Plan } from '../../simulators/scenarios/expand.ts';
-import { TARGETS } from '../../simulators/scenarios/fault-schema.ts';
-import { makeHundred } from '../../simulators/scenarios/make-hundred.ts';
-import { parseScenario, type Scenario } from '../../simulators/scenarios/scenario.ts';
+import { FAULT_KINDS } from '../../../simulators/hci/fault-kinds.ts';
+import { parseDuration } from '../../../simulators/scenarios/duration.ts';
+import { expandScenario, type Plan } from '../../../simulators/scenarios/expand.ts';
+import { TARGETS } from '../../../simulators/scenarios/fault-schema.ts';
+import { SCENARIO_KINDS } from '../../../simulators/scenarios/kinds.ts';
+import { makeHundred } from '../../../simulators/scenarios/make-hundred.ts';
+import { parseScenario, type Scenario } from '../../../simulators/scenarios/scenario.ts';
 
-const FOLDER = fileURLToPath(new URL('../../simulators/scenarios/', import.meta.url));
+const FOLDER = fileURLToPath(new URL('../../../simulators/scenarios/', import.meta.url));
 const shipped = readdirSync(FOLDER).filter((name) => name.endsWith('.json'));
 const contentOf = (name: string): unknown => JSON.parse(readFileSync(`${FOLDER}${name}`, 'utf8'));
 const MINUTE = 60_000;

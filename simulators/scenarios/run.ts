@@ -3,17 +3,17 @@
  * the scenario says so. Time is a clock that the runner sets from event to event, so ten hours pass as fast as the hosts
  * can hear them. Every measurement is told as ground truth before its wearable has it.
  */
-import type { Instant } from '../protocol/time.ts';
+import type { Instant } from '../../protocol/time.ts';
+import { createPerson } from '../body/physiology.ts';
+import { applyFault, type FaultTarget, type Undo } from '../hci/faults.ts';
+import type { SimClock } from '../hci/sim-clock.ts';
+import type { VirtualController } from '../hci/virtual-controller.ts';
+import { createRandom, numberAt } from '../random.ts';
 import { watchArrivals } from './arrivals.ts';
-import { applyFault, type FaultTarget, type Undo } from './hci/faults.ts';
-import type { SimClock } from './hci/sim-clock.ts';
-import type { VirtualController } from './hci/virtual-controller.ts';
+import { expandScenario, type Plan, type PlannedHome, type Step, type Target } from './expand.ts';
 import { type Counts, Outcomes } from './outcomes.ts';
-import { createPerson } from './physiology.ts';
-import { createRandom, numberAt } from './random.ts';
-import { createRunDevice, type RunDevice } from './scenario-device.ts';
-import { expandScenario, type Plan, type PlannedHome, type Step, type Target } from './scenarios/expand.ts';
-import type { Scenario } from './scenarios/scenario.ts';
+import { createRunDevice, type RunDevice } from './run-device.ts';
+import type { Scenario } from './scenario.ts';
 import type { TruthWriter } from './truth.ts';
 import { createWaits, type WaitLimits } from './waits.ts';
 

@@ -2,7 +2,7 @@
  * What a simulated person goes through: declared conditions with a beginning and an end, and the smooth hills by which
  * they change a body. All of it follows from the declaration and the instant.
  */
-import type { Instant } from '../protocol/time.ts';
+import type { Instant } from '../../protocol/time.ts';
 
 interface Period {
   readonly from: Instant;

@@ -1,8 +1,8 @@
 /** What has reached the host of a virtual controller: values of characteristics, and advertisements. */
-import { INDICATION, NOTIFICATION } from './hci/att-codes.ts';
-import { ACL_DATA, CID_ATT, decodeAddress, EVENT, EVT_LE_META, LE_ADVERTISING_REPORT } from './hci/hci-packets.ts';
-import type { VirtualController } from './hci/virtual-controller.ts';
-import type { VirtualPeripheral } from './hci/virtual-peripheral.ts';
+import { INDICATION, NOTIFICATION } from '../hci/att-codes.ts';
+import { ACL_DATA, CID_ATT, decodeAddress, EVENT, EVT_LE_META, LE_ADVERTISING_REPORT } from '../hci/hci-packets.ts';
+import type { VirtualController } from '../hci/virtual-controller.ts';
+import type { VirtualPeripheral } from '../hci/virtual-peripheral.ts';
 
 /** Packet boundary flag of a continuing fragment (Core 5.2 Vol 4 Part E §5.4.2). */
 const CONTINUING = 0b01;

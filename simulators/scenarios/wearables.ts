@@ -2,23 +2,23 @@
  * The wearables of a scenario: how each kind is made, and what it takes of its wearer at an instant. Each has a twin on
  * the bench that nobody can hear and that takes the same: it tells what octets the real one is about to send.
  */
-import { wallClockToDateTime } from '../protocol/gatt/date-time.ts';
-import { type Instant, instantToWallClock } from '../protocol/time.ts';
-import { MDC } from '../protocol/vital-signs.ts';
-import { createBthomeSensor, createMiScale } from './devices/broadcasters.ts';
-import { createCgm } from './devices/cgm.ts';
-import { createCuff } from './devices/cuff.ts';
-import { createCyclingSensor } from './devices/cycling-sensor.ts';
-import { createEnhancedCuff } from './devices/enhanced-cuff.ts';
-import { createGlucoseMeter } from './devices/glucose-meter.ts';
-import { createHealthSensor } from './devices/health-sensor.ts';
-import { createHeartStrap } from './devices/heart-strap.ts';
-import { createOximeter } from './devices/oximeter.ts';
-import { createRunningPod } from './devices/running-pod.ts';
-import { createScale } from './devices/scale.ts';
-import { createThermometer } from './devices/thermometer.ts';
-import type { Person } from './physiology.ts';
-import type { ScenarioKind } from './scenario-kinds.ts';
+import { wallClockToDateTime } from '../../protocol/gatt/date-time.ts';
+import { type Instant, instantToWallClock } from '../../protocol/time.ts';
+import { MDC } from '../../protocol/vital-signs.ts';
+import type { Person } from '../body/physiology.ts';
+import { createBthomeSensor, createMiScale } from '../devices/broadcasters.ts';
+import { createCgm } from '../devices/cgm.ts';
+import { createCuff } from '../devices/cuff.ts';
+import { createCyclingSensor } from '../devices/cycling-sensor.ts';
+import { createEnhancedCuff } from '../devices/enhanced-cuff.ts';
+import { createGlucoseMeter } from '../devices/glucose-meter.ts';
+import { createHealthSensor } from '../devices/health-sensor.ts';
+import { createHeartStrap } from '../devices/heart-strap.ts';
+import { createOximeter } from '../devices/oximeter.ts';
+import { createRunningPod } from '../devices/running-pod.ts';
+import { createScale } from '../devices/scale.ts';
+import { createThermometer } from '../devices/thermometer.ts';
+import type { ScenarioKind } from './kinds.ts';
 import { inSteps, kilograms, model, vital, type WearableModel, whole } from './wearable-model.ts';
 
 /** 11073-10101: MDC_DIM_RESP_PER_MIN. */

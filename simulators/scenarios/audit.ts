@@ -2,8 +2,8 @@
  * Compares the ground truth of a scenario with what was filed. Shares no decision with agent or service: a reading is
  * found by wearable, vital sign and value as text, and where the wearable keeps a clock, by the second that it showed.
  */
-import type { Instant } from '../protocol/time.ts';
-import type { Keeping } from './scenario-kinds.ts';
+import type { Instant } from '../../protocol/time.ts';
+import type { Keeping } from './kinds.ts';
 import type { TruthLine, Why } from './truth.ts';
 
 /** One number that the record holds. A panel is as many as it has parts. */

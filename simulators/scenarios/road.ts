@@ -3,20 +3,20 @@
  * the log, and then the comparison of what is filed with what the wearables measured.
  */
 
-import { encodeHex } from '../protocol/bytes.ts';
-import { decimalToString, isDecimal } from '../protocol/decimal.ts';
-import { deviceHandle } from '../protocol/keys.ts';
-import type { ReadingLeaf } from '../protocol/leaf.ts';
-import { createSimClock } from './hci/sim-clock.ts';
-import { VirtualController } from './hci/virtual-controller.ts';
-import { openVirtualTransport } from './hci/virtual-transport.ts';
-import { admitPatient, consentToCollect, type SimulatedPatient } from './patients.ts';
-import { type ScenarioResult, startScenario } from './run-scenario.ts';
-import { type Attested, type AuditRow, auditScenario, type FiledValue } from './scenario-audit.ts';
-import { expandScenario, type Plan } from './scenarios/expand.ts';
-import type { Scenario } from './scenarios/scenario.ts';
+import { encodeHex } from '../../protocol/bytes.ts';
+import { decimalToString, isDecimal } from '../../protocol/decimal.ts';
+import { deviceHandle } from '../../protocol/keys.ts';
+import type { ReadingLeaf } from '../../protocol/leaf.ts';
+import { createSimClock } from '../hci/sim-clock.ts';
+import { VirtualController } from '../hci/virtual-controller.ts';
+import { openVirtualTransport } from '../hci/virtual-transport.ts';
+import { admitPatient, consentToCollect, type SimulatedPatient } from '../patients.ts';
+import { type Home, openWorld, type World } from '../world.ts';
+import { type Attested, type AuditRow, auditScenario, type FiledValue } from './audit.ts';
+import { expandScenario, type Plan } from './expand.ts';
+import { type ScenarioResult, startScenario } from './run.ts';
+import type { Scenario } from './scenario.ts';
 import type { TruthLine } from './truth.ts';
-import { type Home, openWorld, type World } from './world.ts';
 
 export interface RoadRun {
   readonly result: ScenarioResult;

@@ -1,7 +1,7 @@
 /** Steps, cadence and speed of a simulated person who exercises. */
-import type { Instant } from '../protocol/time.ts';
+import type { Instant } from '../../protocol/time.ts';
+import { numberAt } from '../random.ts';
 import { type Activity, areaOf, type Condition, courseOf, type Hill, heightAt } from './conditions.ts';
-import { numberAt } from './random.ts';
 
 /** How a person moves at an instant. */
 export interface Movement {

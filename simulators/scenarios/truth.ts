@@ -2,11 +2,10 @@
  * The ground truth of a run, as lines: what was measured, before the wearable had it; what became of it; and what went
  * wrong meanwhile. Whoever compares a record with it knows what has to be there, and what cannot be.
  */
-import type { Instant } from '../protocol/time.ts';
-import type { Fault } from './hci/fault-kinds.ts';
-import type { Keeping } from './scenario-kinds.ts';
-
-import type { Target } from './scenarios/expand.ts';
+import type { Instant } from '../../protocol/time.ts';
+import type { Fault } from '../hci/fault-kinds.ts';
+import type { Target } from './expand.ts';
+import type { Keeping } from './kinds.ts';
 import type { TrueVital } from './wearable-model.ts';
 
 /** One value as the wearable is going to send it. */
