@@ -341,7 +341,7 @@ export class Gateway {
     const at = this.#options.clock();
     for (const { address } of changes.removed) {
       this.#coverage.remove(address, at);
-      this.pairings.forget(address);
+      this.pairings.remove(address);
     }
     for (const device of changes.added) this.#coverage.add(device.address, device, at);
     this.#applyPauses();

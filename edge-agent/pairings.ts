@@ -14,6 +14,8 @@ import { ScanReport } from './scan-report.ts';
 export interface PairingRadio {
   /** Ends the device's link, if it has one; it is connected again when it is wanted. */
   disconnect(address: string): void;
+  /** Forgets its bond, too. */
+  unbond(address: string): void;
 }
 
 export interface PairingsOptions {
@@ -108,6 +110,12 @@ export class Pairings {
     this.#pairings.delete(address);
     this.#settle(pairing);
     this.#radio?.disconnect(address);
+  }
+
+  /** It was taken away from its patient: whoever has it next makes a bond of their own. */
+  remove(address: string): void {
+    this.forget(address);
+    this.#radio?.unbond(address);
   }
 
   stop(): void {

@@ -108,6 +108,8 @@ const channel = openChannel({
 
     disconnect: (address: string) => radio?.disconnect(address),
 
+    unbond: (address: string) => radio?.unbond(address),
+
     answer: () => true,
 
     delivered: () => radio?.delivered(),

@@ -168,6 +168,11 @@ class Host implements RadioHost {
       // What a process that ended had not handed on is not to be had any more.
       delivered: async () => void (await this.#channel?.call('delivered').catch(() => undefined)),
       disconnect: (address) => this.#channel?.tell('disconnect', address),
+      unbond: (address) => {
+        // Here too, for there may be no process to forget it.
+        options.bonds?.remove(address.toLowerCase());
+        this.#channel?.tell('unbond', address);
+      },
       close: () => this.close(),
     };
   }

@@ -56,6 +56,8 @@ export interface RadioOptions extends Omit<RadioSecurity, 'policies' | 'pairingT
 export interface Radio {
   /** Ends the link to a device, if there is one; it is connected to again when it is heard and wanted. */
   disconnect(address: string): void;
+  /** Forgets the bond with a device, durably, and ends the link to it. */
+  unbond(address: string): void;
   /** Resolves when all that was heard so far has been handed on; a device's first values wait until it is introduced. */
   delivered(): Promise<void>;
   /** Ends all links, within a second and for good, and closes the transport. */

@@ -89,6 +89,11 @@ class ScanningRadio implements LocalRadio {
     this.#devices.get(address.toLowerCase())?.link?.drop('asked to');
   }
 
+  unbond(address: string): void {
+    this.#options.bonds?.remove(address.toLowerCase());
+    this.disconnect(address);
+  }
+
   async delivered(): Promise<void> {
     await Promise.all(this.#devices.all().map(({ link }) => link?.delivered()));
   }

@@ -8,10 +8,14 @@ const subject = new Uint8Array(32).fill(1);
 function open() {
   const reports: ReportContent[] = [];
   const disconnected: string[] = [];
+  const unbonded: string[] = [];
   const pairings = new Pairings({ report: (content) => void reports.push(content), realNow: Date.now });
-  pairings.bind({ disconnect: (address) => void disconnected.push(address) });
+  pairings.bind({
+    disconnect: (address) => void disconnected.push(address),
+    unbond: (address) => void unbonded.push(address),
+  });
   const states = () => reports.flatMap((one) => (one.type === 'link' ? [one.failure ?? one.state] : []));
-  return { pairings, disconnected, states };
+  return { pairings, disconnected, unbonded, states };
 }
 
 describe('pairings', () => {
@@ -26,6 +30,15 @@ describe('pairings', () => {
     pairings.act({ type: 'passkey', ...device, passkey: 42 }, false);
     expect(await typed).toBe(42);
     expect(states()).toEqual(['connecting', 'connecting', 'passkey-needed', 'pairing']);
+    pairings.stop();
+  });
+
+  it('forget the bond of a device that is taken away, and not of one that may not be heard for now', () => {
+    const { pairings, unbonded } = open();
+    pairings.forget(device.address);
+    expect(unbonded).toEqual([]);
+    pairings.remove(device.address);
+    expect(unbonded).toEqual([device.address]);
     pairings.stop();
   });
 

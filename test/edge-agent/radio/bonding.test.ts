@@ -42,6 +42,17 @@ describe('Just Works', () => {
     expect(device.smpHeard).toEqual(PAIRING_PDUS);
   });
 
+  it('pairs again when the bond was given up', async () => {
+    const { device, start, path } = open();
+    const agent = start();
+    await measure(device, agent);
+    agent.radio.unbond(device.address.toUpperCase());
+    expect(openBondStore(path, STORAGE_KEY).devices()).toEqual([]);
+    await until(() => agent.lost().length === 1);
+    expect(await measure(device, agent)).toMatchObject({ link: 'bonded', connection: 2 });
+    expect(agent.said()).toEqual(['paired', 'paired']);
+  });
+
   it('uses the key after a restart of the agent', async () => {
     const { device, start } = open();
     const first = start();
