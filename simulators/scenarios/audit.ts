@@ -1,9 +1,10 @@
 /**
  * Compares the ground truth of a scenario with what was filed. Shares no decision with agent or service: a reading is
- * found by wearable, vital sign and value as text, and where the wearable keeps a clock, by the second that it showed.
+ * found by wearable, vital sign, value as text, and time.
  */
 import type { Instant } from '../../protocol/time.ts';
 import type { Keeping } from './kinds.ts';
+import { match, type Window } from './match.ts';
 import type { TruthLine, Why } from './truth.ts';
 
 /** One number that the record holds. A panel is as many as it has parts. */
@@ -63,8 +64,15 @@ type Measured = Extract<TruthLine, { line: 'measured' }>;
 type Outcome = Extract<TruthLine, { line: 'outcome' }>;
 type FaultLine = Extract<TruthLine, { line: 'fault' }>;
 
-/** Times that a wearable keeps are compared to this; a glucose sensor counts in minutes. */
-const RESOLUTION_MS = 60_000;
+/**
+ * Times that a wearable keeps may be of the minute; others are those of arrival, which a fault may delay. What is advertised
+ * is so until there is something new.
+ */
+const WINDOWS: Readonly<Record<Keeping, Window>> = {
+  stored: { from: -60_000, to: 60_000 },
+  live: { from: 0, to: 60_000 },
+  broadcast: { from: 0, to: 3_600_000 },
+};
 
 export function auditScenario(input: AuditInput): AuditRow[] {
   const measured = input.truth.filter((line): line is Measured => line.line === 'measured');
@@ -103,42 +111,35 @@ function countWearable(
   isUnder: IsUnder,
 ): Omit<AuditRow, 'kind' | 'wearables' | 'seconds' | 'unexplained'> {
   const keeps = truth[0]?.keeps ?? 'live';
-  const delivered = new Map<string, number>();
-  const all = new Map<string, number>();
+  const window = WINDOWS[keeps];
+  const numbers = truth.flatMap(({ n, measuredAt, vitals }) =>
+    vitals.map(({ mdc, value }) => ({ key: `${mdc} ${value}`, at: measuredAt, outcome: outcomes.get(n) })),
+  );
+  const [delivered, others] = [true, false].map((is) =>
+    numbers.filter(({ outcome }) => (outcome?.delivered === true) === is),
+  ) as [typeof numbers, typeof numbers];
   const undelivered: Partial<Record<Why, number>> = {};
-  let numbers = 0;
-  for (const { n, measuredAt, vitals } of truth) {
-    const outcome = outcomes.get(n);
-    numbers += vitals.length;
-    for (const { mdc, value } of vitals) {
-      const key = keyOf(keeps, mdc, value, measuredAt);
-      count(all, key);
-      if (outcome?.delivered) count(delivered, key);
-    }
-    if (outcome && !outcome.delivered && outcome.why) {
-      undelivered[outcome.why] = (undelivered[outcome.why] ?? 0) + vitals.length;
-    }
+  for (const { outcome } of others) {
+    if (outcome?.why) undelivered[outcome.why] = (undelivered[outcome.why] ?? 0) + 1;
   }
-  const found = Map.groupBy(filed, ({ mdc, value, measuredAt }) => keyOf(keeps, mdc, value, measuredAt));
-  let [lost, doubled, invented, faulty] = [0, 0, 0, 0];
-  for (const [key, wanted] of delivered) lost += Math.max(0, wanted - (found.get(key)?.length ?? 0));
-  for (const [key, there] of found) {
-    const sent = all.get(key) ?? 0;
-    const surplus = Math.max(0, there.length - sent);
-    const under = (kind: FaultLine['fault']['kind']) => there.filter(({ heardAt }) => isUnder(kind, heardAt)).length;
-    const explained = Math.min(surplus, under('malformed-values') + (sent > 0 ? under('doubled-notifications') : 0));
-    faulty += explained;
-    if (sent === 0) invented += surplus - explained;
-    else doubled += surplus - explained;
-  }
+  const there = filed.map(({ mdc, value, measuredAt, heardAt }) => {
+    return { key: `${mdc} ${value}`, at: keeps === 'stored' ? measuredAt : heardAt, heardAt };
+  });
+  const { missing, surplus } = match(delivered, there, window);
+  // What a fault changed on its way, and left the number as it was, is no other number.
+  const extra = match(others, surplus, window).surplus;
+  const isFaulty = ({ heardAt }: { readonly heardAt: Instant }) =>
+    isUnder('malformed-values', heardAt) || isUnder('doubled-notifications', heardAt);
+  const [faulty, wrong] = [extra.filter(isFaulty), extra.filter((one) => !isFaulty(one))];
+  const known = new Set(numbers.map(({ key }) => key));
   return {
-    measured: numbers,
-    delivered: sum(delivered.values()),
+    measured: numbers.length,
+    delivered: delivered.length,
     filed: filed.length,
-    lost,
-    doubled,
-    invented,
-    faulty,
+    lost: missing.length,
+    doubled: wrong.filter(({ key }) => known.has(key)).length,
+    invented: wrong.filter(({ key }) => !known.has(key)).length,
+    faulty: faulty.length,
     undelivered,
   };
 }
@@ -157,19 +158,6 @@ function explain(coverage: readonly Attested[], from: Instant, to: Instant): Pic
     at = end;
   }
   return { seconds, unexplained: (unexplained + Math.max(0, to - at)) / 1000 };
-}
-
-/** A live value is told apart by itself alone: it is stamped when it arrives, which may be later. */
-function keyOf(keeps: Keeping, mdc: number, value: string, measuredAt: Instant): string {
-  return keeps === 'stored' ? `${mdc} ${value} ${Math.floor(measuredAt / RESOLUTION_MS)}` : `${mdc} ${value}`;
-}
-
-function count(counts: Map<string, number>, key: string): void {
-  counts.set(key, (counts.get(key) ?? 0) + 1);
-}
-
-function sum(numbers: Iterable<number>): number {
-  return [...numbers].reduce((total, one) => total + one, 0);
 }
 
 function add(a: AuditRow | undefined, b: AuditRow): AuditRow {
