@@ -91,8 +91,16 @@ export function auditScenario(input: AuditInput): AuditRow[] {
     const row = { kind, wearables: 1, ...counts, ...explain(attestedBy.get(address) ?? [], input.from, input.to) };
     rows.set(kind, add(rows.get(kind), row));
   }
+  const strange = input.filed.filter(({ address }) => !input.kinds.has(address));
+  if (strange.length > 0) {
+    const counts = countWearable([], outcomes, strange, () => false);
+    rows.set(STRANGE, { kind: STRANGE, wearables: 0, ...counts, seconds: {}, unexplained: 0 });
+  }
   return [...rows.values()];
 }
+
+/** What is filed of no wearable of the scenario. */
+const STRANGE = 'no wearable';
 
 /** Whether a fault of a kind was on a wearable, or on its home, at an instant. */
 type IsUnder = (kind: FaultLine['fault']['kind'], at: Instant) => boolean;
