@@ -128,8 +128,14 @@ export class SecureLink {
     // A device that never keeps a bond is not troubled with the one before.
     const refusal = bond.refusals < FRESH_PER_LINK ? await this.#tryBond(bond) : new PairingError('stale-bond');
     if (!refusal) return;
-    // A key that was wrong has ended the link.
-    if (this.#options.peripheral.state !== 'connected' || !(await this.#mayPairAnew())) throw refusal;
+    const mayPairAnew = await this.#mayPairAnew();
+    if (this.#options.peripheral.state !== 'connected') {
+      // A key that was wrong has ended the link; the next one begins without it, unless that could make a weaker bond.
+      const isAsStrong = !bond.authenticated || this.#options.security.policies.pairing === 'passkey';
+      if (mayPairAnew && isAsStrong) this.#options.security.bonds?.remove(this.#options.id);
+      throw refusal;
+    }
+    if (!mayPairAnew) throw refusal;
     await this.#pairNow(bond.authenticated, bond.refusals + 1);
   }
 

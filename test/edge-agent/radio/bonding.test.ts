@@ -176,6 +176,20 @@ describe('passkey', () => {
   });
 });
 
+/** A device whose bond is kept with a key that is not its own. */
+async function withWrongKey(
+  device: BondWorld['device'],
+  start: BondWorld['start'],
+  path: string,
+  options?: Parameters<BondWorld['start']>[0],
+): Promise<void> {
+  const agent = start(options);
+  await measure(device, agent);
+  await agent.radio.close();
+  const bonds = openBondStore(path, STORAGE_KEY);
+  bonds.put({ ...bonds.find(device.address)!, key: new Uint8Array(16) });
+}
+
 describe('a bond that one side has lost', () => {
   it('is reported, and not replaced unless that is allowed', async () => {
     const { device, start } = open();
@@ -222,17 +236,26 @@ describe('a bond that one side has lost', () => {
     expect(other.said()).toEqual(['paired']);
   });
 
-  it('is known by a key that is wrong, too', async () => {
+  it('is known by a key that is wrong, too, and made anew on the next link where that is allowed', async () => {
     const { device, start, path } = open();
-    const agent = start();
-    await measure(device, agent);
-    await agent.radio.close();
-    const bonds = openBondStore(path, STORAGE_KEY);
-    const bond = bonds.find(device.address);
-    bonds.put({ ...bond!, key: new Uint8Array(16) });
+    await withWrongKey(device, start, path);
+    const kept = start();
+    await until(() => kept.lost().length > 2);
+    expect(new Set(kept.said())).toEqual(new Set(['stale: stale-bond', 'failed: stale-bond']));
+    await kept.radio.close();
     const other = start({ mayPairAnew: () => true });
-    await until(() => other.lost().length > 0);
+    expect(await measure(device, other)).toMatchObject({ link: 'bonded' });
     expect(other.lost()[0]).toMatchObject({ pairing: { failure: 'stale-bond', code: 0x3d } });
+    expect(other.said()).toEqual(['stale: stale-bond', 'failed: stale-bond', 'paired']);
+  });
+
+  it('is never made anew without a passkey that it had, whatever a stranger pretends', async () => {
+    const { device, start, path } = open({ security: { io: 'display', passkey: LABEL }, needs: 'authentication' });
+    await withWrongKey(device, start, path, { passkeyOf: onLabel });
+    const agent = start({ mayPairAnew: () => true });
+    await until(() => agent.lost().length > 2);
+    expect(agent.said()).not.toContain('paired');
+    expect(openBondStore(path, STORAGE_KEY).devices()).toEqual([device.address]);
   });
 
   it('is noted as one for each link when the device never keeps it', async () => {
