@@ -320,6 +320,7 @@ export class Gateway {
     await this.#batcher.stop();
     await this.#publisher.stop();
     this.#outbox.counts(); // remembered, for the status of a stopped agent
+    this.#unclaimed.stop();
     this.#options.db.close();
     this.#notify();
   }

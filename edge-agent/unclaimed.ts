@@ -22,8 +22,12 @@ export interface UnclaimedOptions {
   readonly nameOf: (address: string) => string | undefined;
 }
 
+/** Real milliseconds in which what comes is told as one: a device may hand over hundreds of records. */
+const TELL_MS = 200;
+
 export class Unclaimed {
   readonly #options: UnclaimedOptions;
+  #timer: NodeJS.Timeout | undefined;
 
   constructor(options: UnclaimedOptions) {
     this.#options = options;
@@ -32,7 +36,11 @@ export class Unclaimed {
   /** Durable when it returns. */
   hold(assigned: AssignedDevice, user: number, readings: readonly MarkedLeaf[]): void {
     this.#options.held.hold(assigned.device, user, readings);
-    this.tell();
+    this.#timer ??= setTimeout(() => this.tell(), TELL_MS);
+  }
+
+  stop(): void {
+    clearTimeout(this.#timer);
   }
 
   /**
@@ -60,6 +68,8 @@ export class Unclaimed {
 
   /** Says how many wait; also on every connection, since reports are not kept anywhere. */
   tell(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
     const { held, devices, nameOf, report } = this.#options;
     const byHandle = new Map([...devices.values()].map((assigned) => [encodeHex(assigned.device), assigned]));
     report(
