@@ -19,6 +19,7 @@ import type { RadioDevice, RadioLog, RadioNotification } from './radio-events.ts
 import type { RecordCursors } from './record-progress.ts';
 import { type RadioSecurity, SecureLink } from './secure-link.ts';
 import { synchronizeSession } from './session-start.ts';
+import { Subscriptions } from './subscriptions.ts';
 import type { DeviceUsers } from './user-consent.ts';
 import { visit } from './visit.ts';
 
@@ -40,6 +41,8 @@ export interface LinkOptions {
   readonly operationTimeoutMs: number;
   /** Longest silence while records are fetched. */
   readonly recordIdleMs: number;
+  /** Waits before a subscription that was refused is asked for again: the first, and the longest. */
+  readonly subscribeAgainMs: readonly [first: number, longest: number];
   readonly cursors: RecordCursors | undefined;
   readonly users: DeviceUsers | undefined;
   readonly random: () => number;
@@ -67,6 +70,7 @@ export class Link {
   readonly #options: LinkOptions;
   readonly #dialog: OpenDialog;
   readonly #security: SecureLink;
+  readonly #subscriptions: Subscriptions;
   #end: (reason: string) => void = () => undefined;
   #early: Arrival[] = [];
   readonly #onDelivered: (() => void)[] = [];
@@ -92,6 +96,9 @@ export class Link {
     this.#security = new SecureLink(options);
     const { peripheral, operationTimeoutMs: timeoutMs, log } = options;
     this.#dialog = openDialog({ peripheral, timeoutMs, ended: this.ended, log });
+    const [againMs, againMaxMs] = options.subscribeAgainMs;
+    const onFailed = () => this.drop('silent');
+    this.#subscriptions = new Subscriptions({ dialog: this.#dialog, againMs, againMaxMs, onFailed });
     peripheral.on('handleNotify', this.#onValue);
     peripheral.on('disconnect', this.#onDisconnect);
   }
@@ -193,6 +200,7 @@ export class Link {
   /** Stops listening. For a link that never came about; others come here by their end. */
   dispose(reason: string): void {
     clearTimeout(this.#dropTimer);
+    this.#subscriptions.stop();
     this.#options.peripheral.off('handleNotify', this.#onValue);
     this.#options.peripheral.off('disconnect', this.#onDisconnect);
     this.#deliverUnintroduced();
@@ -200,12 +208,8 @@ export class Link {
   }
 
   /** Number of measurements of these services that were subscribed to. */
-  async #subscribe(isWanted: (profile: Profile) => boolean): Promise<number> {
-    let subscribed = 0;
-    for (const found of this.#dialog.found.filter((one) => isMeasurement(one) && isWanted(one.profile))) {
-      if (await this.#dialog.subscribe(found)) subscribed++;
-    }
-    return subscribed;
+  #subscribe(isWanted: (profile: Profile) => boolean): Promise<number> {
+    return this.#subscriptions.add(this.#dialog.found.filter((one) => isMeasurement(one) && isWanted(one.profile)));
   }
 
   async #introduce(): Promise<void> {

@@ -12,6 +12,8 @@ export interface RadioTimings {
   readonly scanWatchdogMs: number;
   /** A link that brings nothing for so long is asked whether it is still there. */
   readonly linkWatchdogMs: number;
+  /** A measurement that the device refused to tell is asked for again after so long, doubled up to `linkWatchdogMs`. */
+  readonly subscribeAgainMs: number;
   /** How long a link is kept at least while other devices wait for one. */
   readonly turnMs: number;
   /** A link that brought nothing for so long may be given up for a device that can be reached for seconds only. */
@@ -29,6 +31,7 @@ export const DEFAULT_TIMINGS: RadioTimings = {
   backoffMaxMs: 30_000,
   scanWatchdogMs: 60_000,
   linkWatchdogMs: 300_000,
+  subscribeAgainMs: 5_000,
   turnMs: 60_000,
   idleMs: 5_000,
   recordIdleMs: 10_000,

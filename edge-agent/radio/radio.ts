@@ -265,6 +265,7 @@ class ScanningRadio implements LocalRadio {
       uptime,
       operationTimeoutMs: this.#timings.operationTimeoutMs,
       recordIdleMs: this.#timings.recordIdleMs,
+      subscribeAgainMs: [this.#timings.subscribeAgainMs, this.#timings.linkWatchdogMs],
       cursors: this.#options.cursors,
       users: this.#options.users,
       random: this.#options.random,

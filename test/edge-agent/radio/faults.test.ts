@@ -1,6 +1,7 @@
 /** The agent's radio over the faults that a scenario can name: what it hears in spite of them, and after them. */
 import { afterEach, describe, expect, it } from 'vitest';
 import { createHeartStrap, type HeartStrap } from '../../../simulators/devices/heart-strap.ts';
+import { createOximeter } from '../../../simulators/devices/oximeter.ts';
 import type { Fault } from '../../../simulators/hci/fault-kinds.ts';
 import { applyFault } from '../../../simulators/hci/faults.ts';
 import { createRandom } from '../../../simulators/random.ts';
@@ -60,6 +61,25 @@ describe('the radio hears a device', () => {
       { kind: 'drop-at-packet', packet: 12 },
     ]);
     await hear(62);
+  });
+
+  it('when it has refused a subscription and there is another, too', async () => {
+    const oximeter = createOximeter({ address: 'F0:00:00:00:00:03', name: 'HTEST oximeter', serial: 'O-1' });
+    const refusal: Fault = { kind: 'att-error', code: 0x0e, opcode: 0x12, times: 1 };
+    world = await openRadioWorld({
+      timings: { subscribeAgainMs: 20 },
+      setUp(controller) {
+        controller.add(oximeter);
+        applyFault(refusal, { controller, device: oximeter }, createRandom(3));
+      },
+    });
+    await until(() => world.links.at(-1)?.state === 'subscribed');
+    expect(world.events).toContain('operation-refused');
+    const measured = { spo2: { mantissa: 97, exponent: 0 }, pulse: { mantissa: 61, exponent: 0 } };
+    await until(() => oximeter.isSubscribed(0x2a5f) && oximeter.isSubscribed(0x2a5e));
+    expect(await oximeter.stream(measured)).toBe(true);
+    await until(() => world.heard(0x2a5f).length === 1);
+    expect(world.devices.map(({ connection }) => connection)).toEqual([1]);
   });
 
   it('again after it was out of range', async () => {
