@@ -56,9 +56,9 @@ async function run(argv: readonly string[]): Promise<number> {
   const say = (text: string) => void process.stdout.write(text);
   const { settings } = command;
   if (settings.road !== undefined) {
-    process.once('SIGINT', () => process.exit(EXIT_FAILED));
-    const progress = (text: string) => void process.stderr.write(process.stderr.isTTY ? `\r${text}` : `${text}\n`);
-    return (await playOnRoad({ ...settings, road: settings.road }, { say, progress })) ? 0 : EXIT_FAILED;
+    const progress = (text: string) => void process.stderr.write(`${text}\n`);
+    const around = { say, progress, whenStopped: whenStopped() };
+    return (await playOnRoad({ ...settings, road: settings.road }, around)) ? 0 : EXIT_FAILED;
   }
   const around = { say, whenStopped: whenStopped(), monotonic: () => performance.now() };
   say(describeResult(await runScenarioCommand(settings, around)));

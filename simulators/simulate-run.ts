@@ -18,7 +18,7 @@ Plays a scenario: people, what they wear, and what goes wrong when (simulators/R
 hears it over H4: LISTEN is tcp://127.0.0.1:PORT (also [::1]) or unix://PATH. Of several homes each has a place of its
 own: the next port, or PATH-HOME. It begins when a host has connected to a wearable. With --road an agent for each home
 hears it, a service files it, and a table compares the record with the ground truth; the exit code is 1 when anything is
-lost, doubled, invented, not in the log, or of no known cause. With neither nobody hears it.
+lost, doubled, invented, not in the log, kept by a wearable, or not there without a cause. With neither nobody hears it.
 
   --road DIR     where agents and service keep what they write: a directory that is empty or not there
   --hours H      plays the first H hours of it
@@ -62,6 +62,7 @@ export function readRunCommand(argv: readonly string[]): RunCommand {
     return refuse('--speed is a number from 0.1 to 100000');
   }
   const { truth, road } = values;
+  if (truth === '' || road === '') return refuse('--truth and --road take a path');
   if (road !== undefined && (place || speed !== undefined)) return refuse('--road goes neither with serve nor --speed');
   const hours = values.hours === undefined ? undefined : Number(values.hours);
   if (hours !== undefined && !(hours > 0)) return refuse('--hours is a number above 0');

@@ -4,19 +4,21 @@
  */
 import type { Instant } from '../../protocol/time.ts';
 
-export interface Timed {
-  /** Vital sign and value as text. */
+export interface Wanted {
+  /** Vital sign, value and unit as text. */
+  readonly key: string;
+  /** When the record may say that it was, both included. */
+  readonly from: Instant;
+  readonly to: Instant;
+}
+
+export interface Found {
   readonly key: string;
   readonly at: Instant;
 }
 
-/** How much later, or earlier where negative, the record may say that a number was than the truth. */
-export interface Window {
-  readonly from: number;
-  readonly to: number;
-}
-
 export interface Matching<W, F> {
+  readonly pairs: readonly (readonly [W, F])[];
   /** Of the truth, those that the record has not. */
   readonly missing: readonly W[];
   /** Of the record, those that nothing in the truth stands for. */
@@ -24,11 +26,8 @@ export interface Matching<W, F> {
 }
 
 /** Cost grows as the numbers times their logarithm. */
-export function match<W extends Timed, F extends Timed>(
-  wanted: readonly W[],
-  found: readonly F[],
-  { from, to }: Window,
-): Matching<W, F> {
+export function match<W extends Wanted, F extends Found>(wanted: readonly W[], found: readonly F[]): Matching<W, F> {
+  const pairs: [W, F][] = [];
   const missing: W[] = [];
   const surplus: F[] = [];
   const foundBy = Map.groupBy(found, ({ key }) => key);
@@ -36,13 +35,13 @@ export function match<W extends Timed, F extends Timed>(
   for (const [key, alike] of wantedBy) {
     const there = (foundBy.get(key) ?? []).toSorted((a, b) => a.at - b.at);
     let next = 0;
-    for (const one of alike.toSorted((a, b) => a.at - b.at)) {
-      while (there[next] && there[next]!.at < one.at + from) surplus.push(there[next++]!);
-      if (there[next] && there[next]!.at <= one.at + to) next++;
+    for (const one of alike.toSorted((a, b) => a.from - b.from || a.to - b.to)) {
+      while (there[next] && there[next]!.at < one.from) surplus.push(there[next++]!);
+      if (there[next] && there[next]!.at <= one.to) pairs.push([one, there[next++]!]);
       else missing.push(one);
     }
     surplus.push(...there.slice(next));
   }
   for (const [key, alike] of foundBy) if (!wantedBy.has(key)) surplus.push(...alike);
-  return { missing, surplus };
+  return { pairs, missing, surplus };
 }

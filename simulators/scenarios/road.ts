@@ -7,13 +7,15 @@ import { encodeHex } from '../../protocol/bytes.ts';
 import { decimalToString, isDecimal } from '../../protocol/decimal.ts';
 import { deviceHandle } from '../../protocol/keys.ts';
 import type { ReadingLeaf } from '../../protocol/leaf.ts';
+import { MDC } from '../../protocol/mdc.ts';
 import { createSimClock } from '../hci/sim-clock.ts';
 import { VirtualController } from '../hci/virtual-controller.ts';
 import { openVirtualTransport } from '../hci/virtual-transport.ts';
 import { admitPatient, consentToCollect, type SimulatedPatient } from '../patients.ts';
 import { type Home, openWorld, type World } from '../world.ts';
-import { type Attested, type AuditRow, auditScenario, type FiledValue } from './audit.ts';
+import { type Attested, type AuditInput, type AuditRow, auditScenario } from './audit.ts';
 import { expandScenario, type Plan } from './expand.ts';
+import type { FiledValue } from './judge.ts';
 import { type ScenarioResult, startScenario } from './run.ts';
 import type { Scenario } from './scenario.ts';
 import type { TruthLine } from './truth.ts';
@@ -31,10 +33,16 @@ export interface RoadRunOptions {
   /** Empty; everything is written here. */
   readonly directory: string;
   readonly truth?: (line: TruthLine) => void;
+  /** Told at the end what became of each number, by measurement and reading id. */
+  readonly onVerdict?: AuditInput['onVerdict'];
+  /** Resolves when the run is to end early; what was measured until then is audited. */
+  readonly whenStopped?: Promise<void>;
   readonly onProgress?: (told: { readonly measured: number; readonly of: number }) => void;
 }
 
-/** Real milliseconds between looks at what agents still have to hand on. */
+/** Address of what is of no wearable that the person has. */
+const UNKNOWN = 'unknown';
+/** A batch closes by real time, while simulated time flies. */
 const BATCH = { maxLeaves: 500, maxAgeMs: 1000 } as const;
 
 export async function runScenarioOnRoad(options: RoadRunOptions): Promise<RoadRun> {
@@ -84,60 +92,61 @@ export async function runScenarioOnRoad(options: RoadRunOptions): Promise<RoadRu
         return { controller, transport };
       },
     });
+    void options.whenStopped?.then(() => running.stop().catch(() => undefined));
     const result = await running.done;
     for (const home of homes) await home.settled();
     await world.settle();
-    const { rows, notInLog } = audit(world, plan, patients, truth);
+    const { onVerdict } = options;
+    const to = result.stopped ? clock.now() : plan.endAt;
+    const { rows, notInLog } = audit(world, plan, patients, { truth, to, ...(onVerdict && { onVerdict }) });
     return { result, rows, notInLog, seconds: (performance.now() - startedAt) / 1000 };
   } finally {
     await world.stop();
   }
 }
 
-function audit(world: World, plan: Plan, patients: ReadonlyMap<string, SimulatedPatient>, truth: readonly TruthLine[]) {
+function audit(
+  world: World,
+  plan: Plan,
+  patients: ReadonlyMap<string, SimulatedPatient>,
+  { truth, to, onVerdict }: Pick<AuditInput, 'truth' | 'to' | 'onVerdict'>,
+) {
   const { store } = world.service;
-  const byHandle = new Map(
-    plan.devices.map(({ address, person }) => {
-      const handle = deviceHandle(patients.get(person)!.subject, 'random', address);
-      return [encodeHex(handle), address] as const;
-    }),
-  );
   const filed: FiledValue[] = [];
   const coverage: Attested[] = [];
   let notInLog = 0;
-  for (const { id } of patients.values()) {
+  for (const [person, { id, subject }] of patients) {
     const patient = store.patients.byId(id)!;
-    for (const vital of store.segments.vitalsOf(patient)) {
+    // Only among the wearables of this very person: what lies in another's record is of no wearable.
+    const addresses = new Map(
+      plan.devices
+        .filter((device) => device.person === person)
+        .map(({ address }) => [encodeHex(deviceHandle(subject, 'random', address)), address]),
+    );
+    const addressOf = (handle: Uint8Array) => addresses.get(encodeHex(handle)) ?? UNKNOWN;
+    for (const vital of store.segments.vitalsOf(patient).filter((one) => one !== MDC.battery)) {
       for (const { leaf, id: reading, batch } of store.segments.readings(patient, vital, { sort: 'asc' })) {
         if (store.batches.logIndex(batch) === undefined) notInLog++;
-        const address = byHandle.get(encodeHex(leaf.device)) ?? 'unknown';
-        for (const [mdc, value] of numbersOf(leaf)) {
-          filed.push({ address, mdc, value, measuredAt: leaf.measuredAt, heardAt: leaf.heardAt, id: reading });
-        }
+        const { device, measuredAt, heardAt } = leaf;
+        const of = { address: addressOf(device), unit: leaf.unit ?? '', measuredAt, heardAt, id: reading };
+        for (const [mdc, value] of numbersOf(leaf)) filed.push({ ...of, mdc, value });
       }
     }
     for (const { device, from, to, state } of store.segments.coverage(patient)) {
-      coverage.push({ address: byHandle.get(encodeHex(device)) ?? 'unknown', from, to, state });
+      coverage.push({ address: addressOf(device), from, to, state });
     }
   }
   const kinds = new Map(plan.devices.map(({ address, kind }) => [address, kind]));
-  const told = (mdc: number) =>
-    truth.some((line) => line.line === 'measured' && line.vitals.some((v) => v.mdc === mdc));
-  // Batteries are read by the agent of its own accord.
-  const spoken = new Set(filed.map(({ mdc }) => mdc).filter(told));
-  const rows = auditScenario({
-    truth,
-    filed: filed.filter(({ mdc }) => spoken.has(mdc)),
-    coverage,
-    kinds,
-    from: plan.startAt,
-    to: plan.endAt,
-  });
-  return { rows, notInLog };
+  const from = plan.startAt;
+  return {
+    rows: auditScenario({ truth, filed, coverage, kinds, from, to, ...(onVerdict && { onVerdict }) }),
+    notInLog,
+  };
 }
 
-/** Each number of a reading as text, under the code of what it is. */
+/** Each number of a reading as text, under the code of what it is; one that failed is told, too. */
 function numbersOf({ vital, value, components }: ReadingLeaf): (readonly [number, string])[] {
   const parts = components ?? (value === undefined ? [] : [{ vital, value }]);
+  if (parts.length === 0) return [[vital, 'nothing']];
   return parts.map((part) => [part.vital, isDecimal(part.value) ? decimalToString(part.value) : part.value] as const);
 }

@@ -119,11 +119,13 @@ describe('npm run simulate -- run', () => {
   it('plays it to agents and a service, and compares the record with the truth', async () => {
     const { output, ended } = run(at('two.json'), '--road', at('road'), '--hours', '0.025');
     expect((await ended)[0], output.err).toBe(0);
-    expect(output.out).toMatch(/^all +2 +90 +90 +90 +0 +0 +0 +0 +0 s /m);
+    expect(output.out).toMatch(/^all +2 +90 +90 +90 +0 +0 +0 +0 +0 +0 s /m);
+    expect(output.out).toMatch(/^The record is what the wearables sent\./m);
+    expect(readFileSync(at('road/audit.ndjson'), 'utf8').trimEnd().split('\n')).toHaveLength(90);
     expect(output.out).toMatch(/^0 readings not in the log; /m);
     const again = run(at('two.json'), '--road', at('road'));
     expect((await again.ended)[0]).toBe(1);
-    expect(again.output.err).toBe('simulate: the directory of --road has something in it\n');
+    expect(again.output.err).toBe('simulate: the directory of --road has something in it; name another\n');
   });
 
   it('refuses a scenario with all that is wrong, and tells how to be called', async () => {
