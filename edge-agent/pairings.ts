@@ -14,7 +14,7 @@ import { ScanReport } from './scan-report.ts';
 export interface PairingRadio {
   /** Ends the device's link, if it has one; it is connected again when it is wanted. */
   disconnect(address: string): void;
-  /** Forgets its bond, too. */
+  /** Ends its link and forgets its bond. */
   unbond(address: string): void;
 }
 

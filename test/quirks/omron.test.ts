@@ -58,6 +58,7 @@ describe('Omron: write Current Time only on first notification', () => {
     world.pass(11_000);
     await until('the clock was set', () => clock.written.length === 1);
     expect(clock.written).toEqual([at(0)]);
+    expect(writes.some(({ handle }) => handle === time)).toBe(true);
     await clockAttested('set');
   });
 });
@@ -110,6 +111,7 @@ describe('Omron: never write CCCD 0000 at close, it destroys the bond', () => {
     await world.agent.stop();
     const configuration = cuff.database.handleOf(BLOOD_PRESSURE) + 1;
     const configured = writes.flatMap(({ handle, value }) => (handle === configuration ? [value] : []));
+    expect(configured.length).toBeGreaterThan(0);
     expect(configured.every(([bits]) => bits === 2)).toBe(true);
     expect(cuff.bondCount).toBe(1);
     expect(encrypted).toEqual(['paired', 'bonded']);
