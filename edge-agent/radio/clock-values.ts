@@ -51,6 +51,8 @@ export function encodeClock(kind: ClockKind, instant: Instant, zoneMin: number):
       return encodeDateTime({ time: wallClockToDateTime(wallClock) });
     case 'contour':
       return encodeContourClock(instant, zoneMin);
+    case 'care-sens':
+      return writeDateTime(new ByteWriter().bytes(CARE_SENS_SET), wallClockToDateTime(wallClock)).take();
     default:
       return undefined;
   }
@@ -64,6 +66,8 @@ const DECODERS: Readonly<Record<ClockKind, Decoder>> = {
   'device-time': decodeDeviceClock,
   'elapsed-time': decodeElapsedClock,
   contour: decodeContourClock,
+  // It is written only.
+  'care-sens': () => undefined,
 };
 
 function shown(wallClock: WallClock | undefined, zoneMin?: number): ShownTime | undefined {
@@ -92,6 +96,9 @@ function decodeElapsedClock(octets: Uint8Array): ShownTime | undefined {
   if (instant > Date.UTC(9999, 0, 1)) return undefined;
   return shown(instantToWallClock(instant, utc ? (zoneMin ?? 0) : 0), zoneMin);
 }
+
+/** Operation, operator, operand, reserved; then the local date and time. As hosts of several makers write it. */
+const CARE_SENS_SET = Uint8Array.of(0xc0, 0x03, 0x01, 0x00);
 
 /** 01, then date and time in UTC, then the minutes of the zone, two octets. */
 const CONTOUR_SET = 1;

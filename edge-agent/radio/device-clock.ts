@@ -29,7 +29,14 @@ export interface ClockEvent extends ClockReading {
 }
 
 /** Those that tell more come first. */
-const PREFERENCE: readonly ClockKind[] = ['current-time', 'contour', 'elapsed-time', 'device-time', 'date-time'];
+const PREFERENCE: readonly ClockKind[] = [
+  'current-time',
+  'contour',
+  'elapsed-time',
+  'device-time',
+  'date-time',
+  'care-sens',
+];
 
 /** A clock that a device has. */
 export interface DeviceClock {

@@ -28,7 +28,7 @@ export interface RecordAccess {
 }
 
 /** What the octets of a clock mean; see `clock-values.ts`. */
-export type ClockKind = 'current-time' | 'date-time' | 'device-time' | 'elapsed-time' | 'contour';
+export type ClockKind = 'current-time' | 'date-time' | 'device-time' | 'elapsed-time' | 'contour' | 'care-sens';
 
 export interface Profile {
   /** UUID of the service. */
@@ -110,7 +110,7 @@ export const PROFILES: readonly Profile[] = [
     ],
     subscribe: [0x2a19, 0x2bed],
   },
-  // Clocks: Current Time, Device Time, Elapsed Time, and the one of Contour meters
+  // Clocks: Current Time, Device Time, Elapsed Time, and those of Contour and CareSens meters
   { service: 0x1805, read: [], subscribe: [], clock: { characteristic: 0x2a2b, kind: 'current-time' } },
   { service: 0x1847, read: [], subscribe: [], clock: { characteristic: 0x2b90, kind: 'device-time' } },
   { service: 0x183f, read: [], subscribe: [], clock: { characteristic: 0x2bf2, kind: 'elapsed-time' } },
@@ -120,6 +120,13 @@ export const PROFILES: readonly Profile[] = [
     subscribe: [],
     clock: { characteristic: '00001026-0002-11e2-9e96-0800200c9a66', kind: 'contour' },
   },
+  {
+    service: 'c4dea010-5a9d-11e9-8647-d663bd873d93',
+    read: [],
+    subscribe: [],
+    clock: { characteristic: 'c4dea3bc-5a9d-11e9-8647-d663bd873d93', kind: 'care-sens' },
+  },
+  { service: 0xfff0, read: [], subscribe: [], clock: { characteristic: 0xfff1, kind: 'care-sens' } },
   // User Data: found, so that a scale with consent of users is known as one
   { service: 0x181c, read: [], subscribe: [] },
   // Device Information: manufacturer name, model number, serial number, firmware revision strings

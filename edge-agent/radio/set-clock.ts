@@ -22,12 +22,12 @@ export const TOLERANCE_MS = 5_000;
 /** Below this, a cuff with the policy `current-time-if-off-by-10-min` refuses to be set. */
 const COARSE_TOLERANCE_MS = 10 * 60_000;
 
-const KINDS: Readonly<Record<ClockPolicy, ClockKind | undefined>> = {
-  none: undefined,
-  'date-time-in-service': 'date-time',
-  'current-time': 'current-time',
-  'current-time-if-off-by-10-min': 'current-time',
-  vendor: 'contour',
+const KINDS: Readonly<Record<ClockPolicy, readonly ClockKind[]>> = {
+  none: [],
+  'date-time-in-service': ['date-time'],
+  'current-time': ['current-time'],
+  'current-time-if-off-by-10-min': ['current-time'],
+  vendor: ['contour', 'care-sens'],
 };
 
 export interface SetClockOptions {
@@ -39,8 +39,8 @@ export interface SetClockOptions {
 
 /** The clock that a policy sets, where the device has it and lets it be written. */
 export function settableClock(found: readonly Found[], policy: ClockPolicy): DeviceClock | undefined {
-  const kind = KINDS[policy];
-  return clocksOf(found).find((clock) => clock.kind === kind && isWritable(clock.found));
+  const kinds = KINDS[policy];
+  return clocksOf(found).find((clock) => kinds.includes(clock.kind) && isWritable(clock.found));
 }
 
 /**

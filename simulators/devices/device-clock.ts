@@ -1,8 +1,9 @@
 /**
  * Clocks of simulated devices: right, drifting, slow, set back, reset to no date, deaf to being set. And how they show
- * and let themselves be set: a Current Time service (CTS), Date Time in a measurement service, or as Contour meters do.
+ * and let themselves be set: a Current Time service (CTS), Date Time in a measurement service, or as Contour and CareSens meters do.
  */
 
+import { encodeHex } from '../../protocol/bytes.ts';
 import { isFault } from '../../protocol/fault.ts';
 import { decodeCurrentTime, encodeCurrentTime } from '../../protocol/gatt/current-time.ts';
 import {
@@ -131,6 +132,25 @@ export function declareContourClock(clock: DeviceClock): ServiceDeclaration {
         properties: ['read', 'write'],
         value: () => encodeContour(clock),
         onWrite: (value) => writeTime(clock, () => decodeContour(value)),
+      },
+    ],
+  };
+}
+
+const CARE_SENS_SET = 'c0030100';
+
+/** The clock of CareSens meters, which can be written and not read: C0 03 01 00, local date and time. */
+export function declareCareSensClock(clock: DeviceClock): ServiceDeclaration {
+  return {
+    uuid: 'c4dea010-5a9d-11e9-8647-d663bd873d93',
+    characteristics: [
+      {
+        uuid: 'c4dea3bc-5a9d-11e9-8647-d663bd873d93',
+        properties: ['write', 'notify'],
+        onWrite: (value) =>
+          encodeHex(value.subarray(0, 4)) === CARE_SENS_SET
+            ? writeTime(clock, () => dateTimeToWallClock(decodeDateTime(value.subarray(4)).time))
+            : VALUE_NOT_ALLOWED,
       },
     ],
   };

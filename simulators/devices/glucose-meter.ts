@@ -8,7 +8,13 @@ import { encodeGlucoseFeature, encodeGlucoseMeasurement, type GlucoseStatusFlag 
 import { encodeGlucoseContext, type GlucoseContext } from '../../protocol/gatt/glucose-context.ts';
 import type { WallClock } from '../../protocol/time.ts';
 import type { ServiceDeclaration } from '../hci/gatt-database.ts';
-import { type DeviceClock, declareContourClock, declareCurrentTime, declareDateTime } from './device-clock.ts';
+import {
+  type DeviceClock,
+  declareCareSensClock,
+  declareContourClock,
+  declareCurrentTime,
+  declareDateTime,
+} from './device-clock.ts';
 import type { DeviceOptions } from './device-services.ts';
 import { type RacpBehavior, RacpServer } from './racp-server.ts';
 import { Wearable } from './wearable.ts';
@@ -18,7 +24,7 @@ export const GLUCOSE_CONTEXT = 0x2a34;
 const SEQUENCES = 0x10000;
 
 /** How the meter's clock is told and set, where it is. */
-export type MeterClock = 'date-time-in-service' | 'current-time' | 'contour';
+export type MeterClock = 'date-time-in-service' | 'current-time' | 'contour' | 'care-sens';
 
 export interface GlucoseMeterOptions extends DeviceOptions {
   readonly records?: RacpBehavior;
@@ -79,6 +85,7 @@ export class GlucoseMeter extends Wearable {
     const clocks = [
       ...(clock?.as === 'current-time' ? [declareCurrentTime(clock.clock)] : []),
       ...(clock?.as === 'contour' ? [declareContourClock(clock.clock)] : []),
+      ...(clock?.as === 'care-sens' ? [declareCareSensClock(clock.clock)] : []),
     ];
     super(options, 'Glucose meter', [service, ...clocks]);
     this.memory = memory;

@@ -167,9 +167,25 @@ describe('TaiDoc: reversed sequence numbers, first=newest, no clock, no context'
   });
 });
 
+describe('CareSens: vendor time char must be written', () => {
+  it('is written after the records, and said to be not verified, for it cannot be read', async () => {
+    const clock = clockOf(-30 * MINUTE);
+    const meter = createCareSensMeter({ ...FAMILY, passkey: PASSKEY, clock });
+    meter.stopAdvertising();
+    meter.memory.store(await glucoseOf(1));
+    world = await openQuirkWorld(meter);
+    await world.pairBy(PASSKEY, () => meter.startAdvertising());
+    expect(await world.filed(GLUCOSE_MEASUREMENT, 1)).toMatchObject([{ deviceClock: at(-30) }]);
+    await until('the clock was set', () => clock.written.length > 0);
+    expect(clock.written[0]).toBe(at(0));
+    expect(clock.wallClock()).toBe(at(0));
+    expect(world.logged('set-up-failed')).toBe(0);
+  });
+});
+
 describe('CareSens: context `02 seq 06` = ketone', () => {
   it('is never filed as a glucose', async () => {
-    const meter = createCareSensMeter({ ...FAMILY, passkey: PASSKEY });
+    const meter = createCareSensMeter({ ...FAMILY, passkey: PASSKEY, clock: clockOf() });
     meter.stopAdvertising();
     storeKetone(meter, 1, dec(12, -3), at(-40));
     meter.memory.store(await glucoseOf(2));

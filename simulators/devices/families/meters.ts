@@ -53,10 +53,17 @@ export function createTaiDocThermometer(identity: FamilyIdentity): Thermometer {
   return createThermometer({ name: 'TD1241 HTEST', ...identity });
 }
 
-/** Shows six digits. */
-export function createCareSensMeter({ passkey, ...identity }: FamilyIdentity & { readonly passkey: number }) {
+/** Shows six digits; its clock can be written and not read. */
+export function createCareSensMeter({ passkey, clock, ...identity }: MeterOptions & { readonly passkey: number }) {
   const security = { io: 'display', passkey } as const;
-  return createGlucoseMeter({ name: 'CareSens HTEST', needs: 'authentication', security, ...identity });
+  const as = 'care-sens';
+  return createGlucoseMeter({
+    name: 'CareSens HTEST',
+    needs: 'authentication',
+    security,
+    ...identity,
+    clock: { as, clock },
+  });
 }
 
 /** Meal 6, which the standard reserves. */
