@@ -11,13 +11,12 @@ export const POLAR: readonly DeviceProfile[] = [
       { name: /^Polar (?:H7|H9|H10|OH1|Sense|Verity)\b/i },
       { manufacturer: /^polar\b/i, services: [0x180d] },
     ],
-    pairing: 'none',
+    // Firmware 4.0.4 hangs up on hosts that have not paired; it is paired when it asks [PL #774].
     clock: 'none',
     // A second link must be allowed by its owner [PL #170]; contact [PL #83]; several RR above 60/min [PL #169].
     behaviors: ['single-central', 'contact-flips', 'several-rr'],
     advice: [
       "Wet the strap and put it on; close other apps that listen to it, or allow a second link in Polar's own app.",
-      'If it keeps disconnecting since an update of its firmware, pair it in the settings of this computer.', // [PL #774]
     ],
   },
 ];

@@ -3,7 +3,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { decodeHeartRateMeasurement } from '../../protocol/gatt/heart-rate.ts';
 import { explainReading } from '../../protocol/recheck.ts';
 import { MDC } from '../../protocol/vital-signs.ts';
-import { createPolarStrap } from '../../simulators/devices/families/heart-rate.ts';
+import { createPolarStrap, createPolarStrapThatWantsPairing } from '../../simulators/devices/families/heart-rate.ts';
 import { FAMILY, openQuirkWorld, type QuirkWorld } from '../support/quirk-world.ts';
 import { NOON } from '../support/test-gateway.ts';
 import { turns, until } from '../support/until.ts';
@@ -69,6 +69,23 @@ describe('Polar: several RR per notification when HR>60', () => {
     const [held] = await world.filed(HEART_RATE, 1);
     expect(decodeHeartRateMeasurement(held!.raw).rr1024).toEqual([410, 405, 400]);
     expect(explainReading(held!)).toBeUndefined();
+  });
+});
+
+describe('Polar: new firmware 4.0.4 drops unpaired hosts', () => {
+  it('is paired when it asks, and heard, now and on the next link', async () => {
+    const strap = createPolarStrapThatWantsPairing(FAMILY);
+    world = await openQuirkWorld(strap);
+    const links: string[] = [];
+    strap.on('encrypted', (by) => void links.push(by));
+    for (const heartRate of [64, 65]) {
+      await strap.whenHeard();
+      expect(await strap.beat({ heartRate })).toBe(true);
+      strap.disconnect();
+      await until('the link has ended', () => !strap.connected || !strap.isSubscribed(HEART_RATE));
+    }
+    expect(await world.filed(HEART_RATE, 2)).toMatchObject([{ link: 'bonded' }, { link: 'bonded' }]);
+    expect(links.slice(0, 2)).toEqual(['paired', 'bonded']);
   });
 });
 

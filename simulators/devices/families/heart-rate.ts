@@ -31,6 +31,26 @@ export function createPolarStrap(identity: FamilyIdentity): PolarStrap {
   return new PolarStrap(identity);
 }
 
+/** ATT Write Request: what a host subscribes with. */
+const WRITE = 0x12;
+
+/** With firmware 4.0.4: it asks to be paired, and hangs up on a host that subscribes and has not. */
+export function createPolarStrapThatWantsPairing(identity: FamilyIdentity): PolarStrap {
+  const strap = new PolarStrap({ ...identity, security: { requestsSecurity: true } });
+  let isPaired = false;
+  strap.on('connect', () => {
+    isPaired = false;
+  });
+  strap.on('encrypted', () => {
+    isPaired = true;
+  });
+  strap.misbehave = (request) => {
+    if (request[0] === WRITE && !isPaired) strap.disconnect();
+    return undefined;
+  };
+  return strap;
+}
+
 /** Straps and bands that speak the standard, by family: the name under which one is on the air. */
 export const STANDARD_STRAP_NAMES = {
   tickr: 'TICKR HTEST',
