@@ -1,11 +1,13 @@
 /** What a host has to do about devices of any family: subscriptions, bonds, identities, clocks, doubles. */
 import { afterEach, describe, expect, it } from 'vitest';
+import { encodeCurrentElapsedTime } from '../../protocol/gatt/elapsed-time.ts';
 import { instantToWallClock } from '../../protocol/time.ts';
 import { createCuff } from '../../simulators/devices/cuff.ts';
 import { createDeviceClock } from '../../simulators/devices/device-clock.ts';
 import { BacklogCuff, BLOOD_PRESSURE } from '../../simulators/devices/families/backlog-cuff.ts';
 import { createNoninOximeter } from '../../simulators/devices/families/oximeters.ts';
 import { createGlucoseMeter } from '../../simulators/devices/glucose-meter.ts';
+import { Wearable } from '../../simulators/devices/wearable.ts';
 import { type BondWorld, measure, openBondWorld, pairing, reconnect } from '../support/bond-world.ts';
 import { FAMILY, openQuirkWorld, type QuirkWorld } from '../support/quirk-world.ts';
 import { NOON } from '../support/test-gateway.ts';
@@ -114,6 +116,43 @@ describe('Host: device clock unusable: 2A5E flag 4, GLS status bit 11', () => {
     const [glucose] = await world.filed(0x2a18, 1);
     expect(glucose!.flags).toContain('clock-not-set');
     expect(glucose).not.toHaveProperty('deviceClock');
+  });
+});
+
+describe('Host: device clock unusable: ETS needsSet', () => {
+  /** A thermometer with an Elapsed Time service, whose clock is twelve hours behind. */
+  async function clocksOf(needsSet: boolean) {
+    const value = encodeCurrentElapsedTime({
+      value: (NOON - Date.UTC(2000, 0, 1)) / 1000 - 12 * 3600,
+      tick: false,
+      utc: true,
+      resolutionS: dec(1),
+      tzUsed: false,
+      currentTimeline: true,
+      source: 'notSynchronized',
+      offset15: 0,
+      needsSet,
+      appliesDst: false,
+      managesTz: false,
+    });
+    const thermometer = new Wearable({ ...FAMILY, name: 'HTEST thermometer' }, 'Thermometer', [
+      { uuid: 0x1809, characteristics: [{ uuid: 0x2a1c, properties: ['indicate'] }] },
+      { uuid: 0x183f, characteristics: [{ uuid: 0x2bf2, properties: ['read'], value }] },
+    ]);
+    world = await openQuirkWorld(thermometer);
+    await until('it is subscribed', () => thermometer.isSubscribed(0x2a1c));
+    expect(await thermometer.send(0x2a1c, Uint8Array.of(0, 0x72, 1, 0, 0xff))).toBe(true);
+    expect(await world.filed(0x2a1c, 1)).toMatchObject([{ heardAt: NOON }]);
+    await world.agent.settled();
+    const clocks = world.leaves().filter(({ kind }) => kind === 'clock');
+    await world.close();
+    world = undefined;
+    return clocks;
+  }
+
+  it('attests what such a clock shows only where the device says that it is set', async () => {
+    expect(await clocksOf(false)).toMatchObject([{ deviceClock: at(-12 * 60) }]);
+    expect(await clocksOf(true)).toEqual([]);
   });
 });
 
