@@ -94,12 +94,12 @@ export function viewFound(found: FoundDevice, device: string, paired: boolean): 
 }
 
 /** What went wrong, and what helps with a device of its family. */
-export function viewFailure(code: PairingFailure, profile: string): NonNullable<PairingView['failure']> {
+function viewFailure(code: PairingFailure, profile: string): NonNullable<PairingView['failure']> {
   return { code, words: explainPairingFailure(code, profileNamed(profile) ?? GENERIC) };
 }
 
 /** Paired is what has come back after its first link *and* said something that anybody can verify. */
-export function phaseOf(state: PairingLinkState | undefined, reading: Standing | undefined): PairingPhase {
+function phaseOf(state: PairingLinkState | undefined, reading: Standing | undefined): PairingPhase {
   const verified = reading?.signed === true && reading.inTree && reading.inLog;
   switch (state) {
     case undefined:

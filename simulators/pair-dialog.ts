@@ -27,7 +27,7 @@ const FIND_POLLS = 120;
 /** How long a pairing is watched; a gateway gives up before. */
 const WATCH_POLLS = 900;
 
-export const CONSENT_WORDS = `This wearable measures your body. If you consent, your gateway keeps what it measures and Veravita puts it into
+const CONSENT_WORDS = `This wearable measures your body. If you consent, your gateway keeps what it measures and Veravita puts it into
 your record, from now until you revoke it. Nobody else sees it unless you let them. You can end it at any time:
 unpair the wearable, or revoke the consent.`;
 
@@ -184,7 +184,7 @@ function nameOf({ name }: { readonly name?: string }): string {
 }
 
 /** dBm in words: what is within arm's reach is stronger than -60. */
-export function signalText(rssi: number): string {
+function signalText(rssi: number): string {
   if (rssi >= -60) return 'strong';
   return rssi >= -80 ? 'good' : 'weak';
 }

@@ -13,8 +13,3 @@ export function uuidOf(key: string): string {
   const at = key.indexOf('@');
   return at < 0 ? key : key.slice(0, at);
 }
-
-/** True for a 16-bit UUID. */
-export function isShort(key: string): boolean {
-  return uuidOf(key).length <= 4;
-}

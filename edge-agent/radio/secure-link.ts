@@ -251,7 +251,7 @@ export class SecureLink {
 }
 
 /** Whether a device of this policy is paired before it is asked anything. */
-export function isBondedFirst(pairing: Policies['pairing']): boolean {
+function isBondedFirst(pairing: Policies['pairing']): boolean {
   return pairing !== 'none' && pairing !== 'when-asked';
 }
 

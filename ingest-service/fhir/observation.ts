@@ -68,7 +68,7 @@ export interface Observation extends Resource {
 const GATEWAY_DEVICE = 'http://hl7.org/fhir/StructureDefinition/observation-gatewayDevice';
 
 /** Ours, repeated: what the device or the agent noted about the value (protocol/gatt/quality.ts). */
-export const QUALITY_FLAG = `${CANONICAL}/StructureDefinition/quality-flag`;
+const QUALITY_FLAG = `${CANONICAL}/StructureDefinition/quality-flag`;
 
 export function toObservation(input: ObservationInput): Observation {
   const { readingId, leaf, patientId, deviceId, gatewayId, filedAt } = input;

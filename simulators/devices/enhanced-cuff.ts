@@ -14,7 +14,7 @@ import type { DeviceOptions } from './device-services.ts';
 import { type RacpBehavior, RacpServer, type StoredRecord } from './racp-server.ts';
 import { Wearable } from './wearable.ts';
 
-export const ENHANCED_MEASUREMENT = 0x2b34;
+const ENHANCED_MEASUREMENT = 0x2b34;
 export const BLOOD_PRESSURE_RECORD = 0x2b36;
 /** 2A49: body movement, cuff fit, irregular pulse, pulse range and position can be told; records carry a check sum. */
 const FEATURES = 0b101_1111;

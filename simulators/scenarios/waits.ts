@@ -20,7 +20,7 @@ export interface WaitLimits {
   readonly drainMs: number;
 }
 
-export const DEFAULT_LIMITS: WaitLimits = {
+const DEFAULT_LIMITS: WaitLimits = {
   reconnectMs: 10_000,
   deliveryMs: 5_000,
   troubledMs: 30,
