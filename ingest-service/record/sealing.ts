@@ -24,9 +24,15 @@ export function sealBytes(key: Uint8Array, purpose: string, plaintext: Uint8Arra
 
 /** Reverse of {@link sealBytes}. Throws `inconsistent`: the bytes were altered, moved, or sealed with another key. */
 export function openBytes(key: Uint8Array, purpose: string, sealed: Uint8Array): Uint8Array {
+  return openAead(key, encodeUtf8(purpose), sealed);
+}
+
+/** The plaintext of nonce || ciphertext || tag (NIST SP 800-38D §7.2). Throws `inconsistent`. */
+export function openAead(key: Uint8Array, aad: Uint8Array, sealed: Uint8Array): Uint8Array {
+  if (sealed.length < NONCE + TAG) throw new Fault('inconsistent', 'stored bytes are too short');
   try {
     const decipher = createDecipheriv('aes-256-gcm', key, sealed.subarray(0, NONCE), { authTagLength: TAG });
-    decipher.setAAD(encodeUtf8(purpose));
+    decipher.setAAD(aad);
     decipher.setAuthTag(sealed.subarray(sealed.length - TAG));
     const plaintext = decipher.update(sealed.subarray(NONCE, sealed.length - TAG));
     return new Uint8Array(Buffer.concat([plaintext, decipher.final()]));
