@@ -99,6 +99,8 @@ const RULES: readonly Rule[] = [
   // Runs two programs beside each other; that they share no code is the point.
   { files: /^ingest\.mjs$/, ours: [], packages: [], node: true },
 
+  { files: /^verifier\/page\/vite\.config\.ts$/, ours: [], packages: ['vite'], node: true },
+  { files: /^verifier\/page\//, ours: ['protocol/', 'verifier/'], packages: [], node: false },
   { files: /^verifier\//, ours: ['protocol/', 'verifier/'], packages: [], node: true },
 
   { files: /^consoles\/vite\.config\.ts$/, ours: [], packages: ['vite'], node: true },

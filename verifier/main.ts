@@ -5,7 +5,8 @@ import { decodeUtf8 } from '../protocol/bytes.ts';
 import { isFault } from '../protocol/fault.ts';
 import { decodeTrust, MAX_RECEIPT_LENGTH, type Trust } from '../protocol/receipt.ts';
 import { verifyReceipt } from '../protocol/verify.ts';
-import { exitCodeOf, type Outcome, printable, renderJson, renderReport } from './report.ts';
+import { printable } from './reading-text.ts';
+import { exitCodeOf, type Outcome, renderJson, renderReport } from './report.ts';
 
 const HELP = `Checks receipts of readings, step by step, without asking anybody.
 

@@ -3,9 +3,9 @@ import { encodeHex } from '../protocol/bytes.ts';
 import { decimalToString, isDecimal, type SensorValue } from '../protocol/decimal.ts';
 import { encodeId } from '../protocol/keys.ts';
 import type { ReadingLeaf } from '../protocol/leaf.ts';
-import { formatInstant, type Instant } from '../protocol/time.ts';
 import { NOT_SHOWN, type StepResult, type Verdict } from '../protocol/verify.ts';
 import { vitalSignByMdc } from '../protocol/vital-signs.ts';
+import { printable, showInstant, titleOf, UNSAFE, valuesOf } from './reading-text.ts';
 
 /** A file that cannot be read is `not-provable`. */
 export type Outcome = Verdict['verdict'];
@@ -62,28 +62,6 @@ function describeReading(reading: ReadingLeaf): string[] {
   return lines;
 }
 
-function titleOf(mdc: number): string {
-  return vitalSignByMdc(mdc)?.title ?? `Vital sign with MDC code ${mdc}`;
-}
-
-function valuesOf({ value, components, unit }: ReadingLeaf): string {
-  if (value !== undefined) return withUnit(value, unit);
-  return (components ?? []).map((part) => `${titleOf(part.vital)} ${withUnit(part.value, unit)}`).join(', ');
-}
-
-function withUnit(value: SensorValue, unit: string): string {
-  return isDecimal(value) ? `${decimalToString(value)} ${printable(unit)}` : `no number (${value})`;
-}
-
-const FIRST_INSTANT = -62_135_596_800_000; // 0001-01-01T00:00:00Z
-const LAST_INSTANT = 253_402_300_799_999; // 9999-12-31T23:59:59.999Z, the last that RFC 3339 can write
-
-function showInstant(instant: Instant, zoneMin: number): string {
-  const local = instant + zoneMin * 60_000;
-  if (local < FIRST_INSTANT || local > LAST_INSTANT) return 'at a time outside the calendar';
-  return formatInstant(instant, zoneMin);
-}
-
 /** The verdict as one line of JSON, with its line feed; what the receipt claims is in `reading`. */
 export function renderJson(file: string, verdict: Verdict): string {
   const { reading, steps } = verdict;
@@ -120,16 +98,6 @@ function plainReading(reading: ReadingLeaf): object {
 /** A number as text, because its decimals say how precise the sensor was; a special value by its name. */
 function plainValue(value: SensorValue): string {
   return isDecimal(value) ? decimalToString(value) : value;
-}
-
-/** Controls, direction overrides and separators that could rewrite what a terminal shows. */
-const UNSAFE = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu;
-const LONGEST = 200;
-
-/** Text from outside, fit for a terminal: nothing in it acts, and it is not endless. */
-export function printable(text: string): string {
-  const short = text.length > LONGEST ? `${text.slice(0, LONGEST)}...` : text;
-  return short.replace(UNSAFE, (character) => `\\u{${character.codePointAt(0)!.toString(16)}}`);
 }
 
 /** JSON whose strings hold no control that JSON itself lets through; it stays the same JSON. */

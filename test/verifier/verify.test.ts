@@ -7,7 +7,8 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { encodeReceipt, encodeTrust } from '../../protocol/receipt.ts';
 import { noteSignerOf } from '../../protocol/signed-note.ts';
 import { NOT_SHOWN, STEPS, verifyReceipt } from '../../protocol/verify.ts';
-import { exitCodeOf, printable, renderJson, renderReport } from '../../verifier/report.ts';
+import { printable } from '../../verifier/reading-text.ts';
+import { exitCodeOf, renderJson, renderReport } from '../../verifier/report.ts';
 import {
   buildReceipt,
   buildReceiptText,

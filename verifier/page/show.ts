@@ -1,0 +1,86 @@
+/** Verdicts and trust as elements. Everything is set as text. */
+import { encodeHex } from '../../protocol/bytes.ts';
+import { encodeId } from '../../protocol/keys.ts';
+import type { ReadingLeaf } from '../../protocol/leaf.ts';
+import type { Trust } from '../../protocol/receipt.ts';
+import { encodeVerifierKey } from '../../protocol/signed-note.ts';
+import type { StepResult, Verdict } from '../../protocol/verify.ts';
+import { printable, showInstant, titleOf, valuesOf } from '../reading-text.ts';
+
+const TITLES: Readonly<Record<Verdict['verdict'], string>> = {
+  genuine: 'Genuine: this is what the wearable said',
+  altered: 'Altered: do not believe it',
+  'not-provable': 'Cannot be proven: nothing speaks against it, but something is missing',
+};
+
+const MARKS: Readonly<Record<StepResult['result'], string>> = { holds: '✓ holds', fails: '✗ fails', unknown: '? open' };
+
+/** Another element with these children. */
+function element(tag: string, data: Readonly<Record<string, string>>, ...children: readonly (Node | string)[]) {
+  const made = document.createElement(tag);
+  Object.assign(made.dataset, data);
+  made.append(...children);
+  return made;
+}
+
+function rows(pairs: readonly (readonly [string, string])[]): HTMLElement {
+  return element('dl', {}, ...pairs.flatMap(([term, text]) => [element('dt', {}, term), element('dd', {}, text)]));
+}
+
+/** One file's verdict. */
+export function showVerdict(name: string, { verdict, reading, steps }: Verdict): HTMLElement {
+  const card = element('article', { verdict }, element('h3', {}, TITLES[verdict]));
+  card.className = 'verdict';
+  const file = element('small', {}, printable(name));
+  card.append(file);
+  if (reading) {
+    card.append(...describe(reading, verdict === 'genuine'));
+  }
+  const list = element('ol', {}, ...steps.map(({ step, result, says }) => showStep(step, result, says)));
+  card.append(element('strong', {}, 'How it was checked'), list);
+  return card;
+}
+
+function showStep(step: string, result: StepResult['result'], says: string): HTMLElement {
+  return element('li', { step, result }, element('b', {}, MARKS[result]), element('span', {}, printable(says)));
+}
+
+function describe(reading: ReadingLeaf, believed: boolean): HTMLElement[] {
+  const { measuredAt, measuredBy, heardAt, zoneMin, flags } = reading;
+  const clock = measuredBy === 'device' ? 'by the clock of the wearable' : 'by the clock of the gateway';
+  const parts = [
+    element('strong', {}, believed ? 'The reading' : 'The reading, as the receipt claims'),
+    rows([
+      [titleOf(reading.vital), valuesOf(reading)],
+      ['Measured', `${showInstant(measuredAt, zoneMin)} ${clock}`],
+      ['Heard', `${showInstant(heardAt, zoneMin)} by the gateway`],
+      ['Patient', `${encodeId(reading.subject)} (a pseudonym)`],
+      ...(flags.length > 0 ? [['Quality', flags.map(printable).join(', ')] as const] : []),
+    ]),
+  ];
+  if (reading.test) {
+    const note = element('p', {}, 'TEST DATA: simulated or replayed, not a measurement of a patient');
+    note.className = 'test';
+    parts.unshift(note);
+  }
+  return parts;
+}
+
+/** Whose word counts on this page now. */
+export function showTrust(trust: Trust | undefined, forget: () => void): HTMLElement {
+  if (!trust) {
+    return element('p', {}, 'Nobody yet. Without a trust file, receipts can be found altered but not proven genuine.');
+  }
+  const button = element('button', {}, 'Forget') as HTMLButtonElement;
+  button.type = 'button';
+  button.addEventListener('click', forget);
+  return element(
+    'div',
+    { trusted: '' },
+    rows([
+      ['Log', printable(encodeVerifierKey(trust.log))],
+      ['Service', encodeHex(trust.service)],
+    ]),
+    button,
+  );
+}
