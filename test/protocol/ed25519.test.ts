@@ -4,6 +4,7 @@ import { ed25519 } from '@noble/curves/ed25519.js';
 import { describe, expect, it } from 'vitest';
 import { concatBytes, decodeHex, encodeHex } from '../../protocol/bytes.ts';
 import { assertPublicKey, publicKeyOf, signEd25519, verifyEd25519 } from '../../protocol/ed25519.ts';
+import { SMALL_ORDER } from '../support/ed25519-verdicts.ts';
 
 interface Wycheproof {
   readonly numberOfTests: number;
@@ -16,23 +17,6 @@ interface Wycheproof {
 const wycheproof = JSON.parse(
   readFileSync(new URL('../vectors/wycheproof/ed25519_test.json', import.meta.url), 'utf8'),
 ) as Wycheproof;
-
-/** y-coordinates of the eight small-order points, with the non-canonical spellings that lenient decoders take. */
-const SMALL_ORDER = [
-  '0100000000000000000000000000000000000000000000000000000000000000',
-  '0100000000000000000000000000000000000000000000000000000000000080',
-  '0000000000000000000000000000000000000000000000000000000000000000',
-  '0000000000000000000000000000000000000000000000000000000000000080',
-  'ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f',
-  'ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff',
-  'edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f',
-  'eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f',
-  'eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff',
-  'c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a',
-  'c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac03fa',
-  '26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05',
-  '26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc85',
-];
 
 const seed = new Uint8Array(32).fill(9);
 const publicKey = publicKeyOf(seed);

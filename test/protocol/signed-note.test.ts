@@ -43,6 +43,19 @@ describe('signed notes', () => {
     expect(formatNote(parseNote(PETER_NOTE))).toBe(PETER_NOTE);
   });
 
+  // C2SP signed-note, the example in its introduction; its key is not published.
+  it('reads the note of the specification, empty lines and all', () => {
+    const text = 'Ognuno sta solo sul cuor della terra\ntrafitto da un raggio di sole:\n\ned è subito sera.\n';
+    const line =
+      '\u2014 quasimodo.example/salvatore NnugSzTjtVAewIS+Z/iJhUPeFDkO/5QQ2i5ddnGITLlC+EhfLW9oJKONrMouFSQU0xMcXxj99ihAQwaqP3ZekRwNtIc=\n';
+    const note = parseNote(`${text}\n${line}`);
+    expect(note.text).toBe(text);
+    expect(note.signatures).toHaveLength(1);
+    expect(note.signatures[0]).toMatchObject({ name: 'quasimodo.example/salvatore' });
+    expect(formatNote(note)).toBe(`${text}\n${line}`);
+    expect(codeOf(() => verifyNote(note, [signer]))).toBe('bad-signature');
+  });
+
   it('signs what it verifies, with several signatures, and ignores unknown ones', () => {
     const note = parseNote(signNote('text\n\nmore\n', [signer, witness]));
     expect(note.text).toBe('text\n\nmore\n');
@@ -114,6 +127,18 @@ describe('signed notes', () => {
 });
 
 describe('checkpoints', () => {
+  // C2SP tlog-checkpoint, the example in its introduction
+  it('reads the one of the specification', () => {
+    const text = 'example.com/behind-the-sofa\n20852163\nCsUYapGGPo4dkMgIAUqom/Xajj7h2fB2MPA3j2jxq2I=\n';
+    const line =
+      '\u2014 example.com/behind-the-sofa Az3grlgtzPICa5OS8npVmf1Myq/5IZniMp+ZJurmRDeOoRDe4URYN7u5/Zhcyv2q1gGzGku9nTo+zyWE+xeMcTOAYQ8=\n';
+    const { text: body, signatures } = parseNote(`${text}\n${line}`);
+    const checkpoint = parseCheckpoint(body);
+    expect(checkpoint).toMatchObject({ origin: 'example.com/behind-the-sofa', size: 20_852_163, extensions: [] });
+    expect(formatCheckpoint(checkpoint)).toBe(text);
+    expect(signatures.map(({ name }) => name)).toEqual([checkpoint.origin]);
+  });
+
   const root = rootOf([hashLeaf(decodeHex('01'))]);
   const head = { origin: signer.name, size: 1, root };
 
