@@ -2,16 +2,22 @@
  * All that a stranger needs to check one reading, as readable JSON (docs/format.md §8). Binary parts are unpadded
  * base64url; the log proof is the C2SP text as it is.
  */
-import { decodeBase64Url, encodeBase64Url } from './bytes.ts';
+import { asPrefixedHex, type EvmEvidence, evidenceFromJson, evidenceToJson } from './anchor-evidence.ts';
+import { encodeBase64Url, encodeHex } from './bytes.ts';
 import { assertPublicKey } from './ed25519.ts';
 import { Fault } from './fault.ts';
 import { encodeVerifierKey, type NoteKey, parseVerifierKey } from './signed-note.ts';
+import { asOctets, asOctetsList, asText, asWhole, MAX_JSON_LENGTH, members, parseJson } from './strict-json.ts';
 
 export const RECEIPT_FORMAT = 'veravita/receipt@v1';
 export const TRUST_FORMAT = 'veravita/trust@v1';
 
-/** Longest text that is read, in characters; a receipt has about 3,000. */
-export const MAX_RECEIPT_LENGTH = 1024 * 1024;
+/** Hashes of a path that are read, and anchors or chains of one list. */
+const MAX_PATH = 64;
+const MAX_ANCHORS = 16;
+
+/** Longest text that is read, in characters; a receipt has about 3,000, and each anchor some thousands more. */
+export const MAX_RECEIPT_LENGTH = MAX_JSON_LENGTH;
 
 export interface Receipt {
   /** The leaf's place in its batch, salt, body, and RFC 9162 path, the sibling first. */
@@ -25,6 +31,24 @@ export interface Receipt {
   readonly enrolment: Uint8Array;
   /** C2SP tlog-proof that the batch is in the log, with a signed checkpoint. */
   readonly logProof: string;
+  /** Evidence from outside the log; none in a receipt that is not anchored (yet). */
+  readonly anchors?: readonly ReceiptAnchor[];
+}
+
+/** An anchored tree of the log, and the batch's place in it: its index is that of the log proof. */
+export interface ReceiptAnchor {
+  readonly evidence: EvmEvidence;
+  /** RFC 9162 path from the batch's commitment to the anchored root, the sibling first. */
+  readonly path: readonly Uint8Array[];
+}
+
+/** A contract on a chain that the reader trusts to hold heads of the log. */
+export interface TrustedChain {
+  readonly chainId: number;
+  /** 20 octets. */
+  readonly contract: Uint8Array;
+  /** Hashes of blocks that the reader knows to be of the chain. */
+  readonly blocks: readonly Uint8Array[];
 }
 
 /** Whom the reader trusts. To be had from somebody else than the party that is being checked. */
@@ -33,10 +57,12 @@ export interface Trust {
   readonly log: NoteKey;
   /** The service's Ed25519 key, which vouches for agents. */
   readonly service: Uint8Array;
+  /** Chains on which the log is anchored: the n of *k of n*. */
+  readonly chains?: readonly TrustedChain[];
 }
 
 export function encodeReceipt(receipt: Receipt): string {
-  const { index, salt, body, path, header, enrolment, logProof } = receipt;
+  const { index, salt, body, path, header, enrolment, logProof, anchors } = receipt;
   const json = {
     format: RECEIPT_FORMAT,
     leaf: {
@@ -48,6 +74,9 @@ export function encodeReceipt(receipt: Receipt): string {
     header: encodeBase64Url(header),
     enrolment: encodeBase64Url(enrolment),
     logProof,
+    ...(anchors && {
+      anchors: anchors.map((one) => ({ evidence: evidenceToJson(one.evidence), path: one.path.map(encodeBase64Url) })),
+    }),
   };
   return `${JSON.stringify(json, null, 2)}\n`;
 }
@@ -57,73 +86,66 @@ export function encodeReceipt(receipt: Receipt): string {
  * Nothing is verified yet.
  */
 export function decodeReceipt(text: string): Receipt {
-  const json = members(parseJson(text), ['format', 'leaf', 'header', 'enrolment', 'logProof']);
+  const json = members(parseJson(text), ['format', 'leaf', 'header', 'enrolment', 'logProof'], ['anchors']);
   if (json.format !== RECEIPT_FORMAT) throw new Fault('version', 'not a receipt of this format');
   const leaf = members(json.leaf, ['index', 'salt', 'body', 'path']);
-  if (!Number.isSafeInteger(leaf.index) || (leaf.index as number) < 0) throw new Fault('malformed', 'leaf index');
-  if (!Array.isArray(leaf.path) || leaf.path.length > 64) throw new Fault('malformed', 'path');
   return {
-    index: leaf.index as number,
+    index: asWhole(leaf.index),
     salt: asOctets(leaf.salt),
     body: asOctets(leaf.body),
-    path: leaf.path.map(asOctets),
+    path: asOctetsList(leaf.path, MAX_PATH),
     header: asOctets(json.header),
     enrolment: asOctets(json.enrolment),
     logProof: asText(json.logProof),
+    ...(json.anchors !== undefined && { anchors: asList(json.anchors).map(decodeAnchor) }),
   };
 }
 
-export function encodeTrust({ log, service }: Trust): string {
-  const json = { format: TRUST_FORMAT, log: encodeVerifierKey(log), service: encodeBase64Url(service) };
+function decodeAnchor(value: unknown): ReceiptAnchor {
+  const { evidence, path } = members(value, ['evidence', 'path']);
+  return { evidence: evidenceFromJson(evidence), path: asOctetsList(path, MAX_PATH) };
+}
+
+function asList(value: unknown): readonly unknown[] {
+  if (!Array.isArray(value) || value.length > MAX_ANCHORS) throw new Fault('malformed', 'not a list, or a long one');
+  return value;
+}
+
+export function encodeTrust({ log, service, chains }: Trust): string {
+  const json = {
+    format: TRUST_FORMAT,
+    log: encodeVerifierKey(log),
+    service: encodeBase64Url(service),
+    ...(chains && {
+      chains: chains.map(({ chainId, contract, blocks }) => ({
+        chainId,
+        contract: `0x${encodeHex(contract)}`,
+        ...(blocks.length > 0 && { blocks: blocks.map((hash) => `0x${encodeHex(hash)}`) }),
+      })),
+    }),
+  };
   return `${JSON.stringify(json, null, 2)}\n`;
 }
 
 /** Throws `malformed`, `too-large`, `version`, `wrong-key`. */
 export function decodeTrust(text: string): Trust {
-  const json = members(parseJson(text), ['format', 'log', 'service']);
+  const json = members(parseJson(text), ['format', 'log', 'service'], ['chains']);
   if (json.format !== TRUST_FORMAT) throw new Fault('version', 'not a trust file of this format');
   const service = asOctets(json.service);
   assertPublicKey(service);
-  return { log: parseVerifierKey(asText(json.log)), service };
+  return {
+    log: parseVerifierKey(asText(json.log)),
+    service,
+    ...(json.chains !== undefined && { chains: asList(json.chains).map(decodeChain) }),
+  };
 }
 
-function parseJson(text: string): unknown {
-  if (text.length > MAX_RECEIPT_LENGTH) throw new Fault('too-large', 'longer than is read');
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    throw new Fault('malformed', 'not JSON');
-  }
-  if (plainJson(text) !== JSON.stringify(value)) throw new Fault('malformed', 'a member twice, or an odd number');
-  return value;
-}
-
-/**
- * JSON without white space and with each string in one form. Of doubled members JSON.parse keeps the last and others
- * the first, so that two readers would see two receipts; neither they nor a number written oddly survive a comparison.
- */
-function plainJson(json: string): string {
-  return json.replace(/"[^"\\]*(?:\\.[^"\\]*)*"|\s+/g, (part) =>
-    part.startsWith('"') ? JSON.stringify(JSON.parse(part)) : '',
-  );
-}
-
-function members(value: unknown, names: readonly string[]): Record<string, unknown> {
-  if (typeof value !== 'object' || value === null || Array.isArray(value))
-    throw new Fault('malformed', 'not an object');
-  const present = Object.keys(value);
-  if (present.length !== names.length || !present.every((name) => names.includes(name))) {
-    throw new Fault('malformed', 'members missing or unknown');
-  }
-  return value as Record<string, unknown>;
-}
-
-function asText(value: unknown): string {
-  if (typeof value !== 'string') throw new Fault('malformed', 'not text');
-  return value;
-}
-
-function asOctets(value: unknown): Uint8Array {
-  return decodeBase64Url(asText(value));
+function decodeChain(value: unknown): TrustedChain {
+  const { chainId, contract, blocks = [] } = members(value, ['chainId', 'contract'], ['blocks']);
+  if (!Array.isArray(blocks)) throw new Fault('malformed', 'blocks are a list');
+  return {
+    chainId: asWhole(chainId),
+    contract: asPrefixedHex(contract, 20),
+    blocks: blocks.map((hash) => asPrefixedHex(hash, 32)),
+  };
 }

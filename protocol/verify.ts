@@ -2,6 +2,7 @@
  * Checks one receipt step by step, with nothing but the receipt and the keys the reader trusts. Runs the same in the
  * command line, in a browser and offline.
  */
+import { type Confirmation, confirmAnchors, sayAnchors } from './anchor-confirmation.ts';
 import { leafHash, openHeader, readHeader } from './batch.ts';
 import { decodeUtf8, equalBytes } from './bytes.ts';
 import { openCheckpoint, parseCheckpoint } from './checkpoint.ts';
@@ -20,7 +21,7 @@ import { parseNote } from './signed-note.ts';
 import { parseTlogProof } from './tlog-proof.ts';
 
 /** In this order; each rests on the ones before. */
-export const STEPS = ['format', 'leaf', 'raw', 'path', 'header', 'enrolment', 'log', 'checkpoint'] as const;
+export const STEPS = ['format', 'leaf', 'raw', 'path', 'header', 'enrolment', 'log', 'checkpoint', 'anchors'] as const;
 export type Step = (typeof STEPS)[number];
 
 export interface StepResult {
@@ -37,6 +38,8 @@ export interface Verdict {
   readonly steps: readonly StepResult[];
   /** What the receipt is about; present when the leaf could be read, and to be believed only if genuine. */
   readonly reading?: ReadingLeaf;
+  /** Anchors that hold in themselves; present when all do. */
+  readonly anchors?: Confirmation;
 }
 
 /** What no receipt shows, said with every verdict. */
@@ -79,7 +82,13 @@ export function verifyReceipt(text: string | Uint8Array, trust?: Trust, verify: 
   run('enrolment', () => checkEnrolment(receipt, trust, verify));
   run('log', () => checkLog(receipt));
   run('checkpoint', () => checkCheckpoint(receipt, trust, verify));
-  return { ...judge(steps), ...(reading && { reading }) };
+  // Anchors strengthen; a receipt without any, or a reader who trusts no chain, takes nothing from the verdict.
+  let anchors: Confirmation | undefined;
+  run('anchors', () => {
+    anchors = confirmAnchors(receipt, trust?.chains);
+    return sayAnchors(anchors);
+  });
+  return { ...judge(steps), ...(reading && { reading }), ...(anchors && { anchors }) };
 }
 
 class Unknown {
@@ -100,6 +109,7 @@ const FAILURES: Readonly<Record<Step, string>> = {
   enrolment: "The service's word for the agent's key does not hold",
   log: 'The batch is not in the log',
   checkpoint: "The log's signature does not hold",
+  anchors: 'An anchor does not hold',
 };
 
 function judge(steps: readonly StepResult[]): Verdict {

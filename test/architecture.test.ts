@@ -52,6 +52,13 @@ const RULES: readonly Rule[] = [
   },
   { files: /^edge-agent\//, ours: ['protocol/', 'edge-agent/'], packages: ['mqtt', HPKE], node: true },
 
+  {
+    files: /^ledger-writer\/anchor-evm\.ts$/,
+    ours: ['protocol/', 'journal/', 'ledger-writer/'],
+    packages: ['viem'],
+    node: true,
+  },
+  { files: /^ledger-writer\/evm\/compile\.ts$/, ours: [], packages: ['solc'], node: true },
   { files: /^ledger-writer\//, ours: ['protocol/', 'journal/', 'ledger-writer/'], packages: [], node: true },
 
   // Pure too: no store, no framework, no clock. What they share with each other is types.

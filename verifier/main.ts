@@ -13,8 +13,9 @@ const HELP = `Checks receipts of readings, step by step, without asking anybody.
   npm run -s verify -- FILE... [--trust FILE] [--json]
 
   --trust FILE  public keys of the log and the service that you trust. Have it from somebody else than the party that
-                is being checked; no trust file is looked for beside the receipt.
-  --json        one line of JSON for each file: file, verdict, steps, and the reading as the receipt claims it
+                is being checked; no trust file is looked for beside the receipt. It may name chains, too, and blocks of
+                theirs that you know.
+  --json        one line of JSON for each file: file, verdict, steps, anchors, and the reading as the receipt claims it
   --help        show this text
 
 Exit code: 0 all genuine, 1 one is altered, 2 not provable: trust or a part of it missing, or a file cannot be read.

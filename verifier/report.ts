@@ -1,4 +1,5 @@
 /** What `npm run verify` says: a verdict in plain words, or as one line of JSON. Pure. */
+import { type ConfirmedAnchor, sayAnchor } from '../protocol/anchor-confirmation.ts';
 import { encodeHex } from '../protocol/bytes.ts';
 import { decimalToString, isDecimal, type SensorValue } from '../protocol/decimal.ts';
 import { encodeId } from '../protocol/keys.ts';
@@ -28,7 +29,7 @@ const MARKS: Readonly<Record<StepResult['result'], string>> = { holds: 'holds', 
 
 /** The verdict for people, several lines, ending in a line feed. `trusted`: whether a trust file was given. */
 export function renderReport(file: string, verdict: Verdict, trusted: boolean): string {
-  const { reading, steps } = verdict;
+  const { reading, steps, anchors } = verdict;
   const lines = [`${printable(file)}: ${TITLES[verdict.verdict]}`];
   if (reading) {
     lines.push('', verdict.verdict === 'genuine' ? 'The reading' : 'The reading, as the receipt claims');
@@ -38,6 +39,9 @@ export function renderReport(file: string, verdict: Verdict, trusted: boolean): 
   for (const { step, result, says } of steps) {
     lines.push(`  ${step.padEnd(11)} ${MARKS[result].padEnd(6)} ${printable(says)}`);
   }
+  // Not cut to a length as other text is: nothing in it is the receipt's own wording.
+  if (anchors && anchors.anchors.length > 0)
+    lines.push('', 'Anchored', ...anchors.anchors.map((one) => `  ${sayAnchor(one)}`));
   if (!trusted) lines.push('', ...TRUST_HINT);
   lines.push('', 'What no receipt shows', ...NOT_SHOWN.map((text) => `  - ${text}`));
   return `${lines.join('\n')}\n`;
@@ -64,8 +68,14 @@ function describeReading(reading: ReadingLeaf): string[] {
 
 /** The verdict as one line of JSON, with its line feed; what the receipt claims is in `reading`. */
 export function renderJson(file: string, verdict: Verdict): string {
-  const { reading, steps } = verdict;
-  const json = { file, verdict: verdict.verdict, steps, ...(reading && { reading: plainReading(reading) }) };
+  const { reading, steps, anchors } = verdict;
+  const json = {
+    file,
+    verdict: verdict.verdict,
+    steps,
+    ...(reading && { reading: plainReading(reading) }),
+    ...(anchors && { anchors: { ...anchors, anchors: anchors.anchors.map(plainAnchor) } }),
+  };
   return `${escapeControls(JSON.stringify(json))}\n`;
 }
 
@@ -92,6 +102,15 @@ function plainReading(reading: ReadingLeaf): object {
     device: encodeHex(reading.device),
     flags,
     test,
+  };
+}
+
+function plainAnchor({ chainId, contract, block, missing }: ConfirmedAnchor): object {
+  return {
+    chainId,
+    contract: `0x${encodeHex(contract)}`,
+    block: { hash: `0x${encodeHex(block.hash)}`, number: block.number, at: showInstant(block.at, 0) },
+    missing,
   };
 }
 
