@@ -25,7 +25,23 @@ export interface Receipt {
   readonly enrolment: Uint8Array;
   /** C2SP tlog-proof that the batch is in the log, with a signed checkpoint. */
   readonly logProof: string;
+  /**
+   * What became of the agent's keys, as far as the key of this batch needs it; absent where it is the enrolled key and
+   * nothing befell it. Rotations that lead to the key come first, in order.
+   */
+  readonly keyHistory?: readonly ProvenKeyEvent[];
 }
+
+/** A key event and its place in the log. */
+export interface ProvenKeyEvent {
+  /** COSE_Sign1 by the service: {@link readKeyEvent}. */
+  readonly event: Uint8Array;
+  /** C2SP tlog-proof of its commitment, with the very checkpoint of the receipt's `logProof`. */
+  readonly logProof: string;
+}
+
+/** Most key events in a receipt. */
+export const MAX_KEY_EVENTS = 64;
 
 /** Whom the reader trusts. To be had from somebody else than the party that is being checked. */
 export interface Trust {
@@ -36,7 +52,7 @@ export interface Trust {
 }
 
 export function encodeReceipt(receipt: Receipt): string {
-  const { index, salt, body, path, header, enrolment, logProof } = receipt;
+  const { index, salt, body, path, header, enrolment, logProof, keyHistory } = receipt;
   const json = {
     format: RECEIPT_FORMAT,
     leaf: {
@@ -48,6 +64,9 @@ export function encodeReceipt(receipt: Receipt): string {
     header: encodeBase64Url(header),
     enrolment: encodeBase64Url(enrolment),
     logProof,
+    ...(keyHistory && {
+      keyHistory: keyHistory.map((each) => ({ event: encodeBase64Url(each.event), logProof: each.logProof })),
+    }),
   };
   return `${JSON.stringify(json, null, 2)}\n`;
 }
@@ -57,7 +76,7 @@ export function encodeReceipt(receipt: Receipt): string {
  * Nothing is verified yet.
  */
 export function decodeReceipt(text: string): Receipt {
-  const json = members(parseJson(text), ['format', 'leaf', 'header', 'enrolment', 'logProof']);
+  const json = members(parseJson(text), ['format', 'leaf', 'header', 'enrolment', 'logProof'], ['keyHistory']);
   if (json.format !== RECEIPT_FORMAT) throw new Fault('version', 'not a receipt of this format');
   const leaf = members(json.leaf, ['index', 'salt', 'body', 'path']);
   if (!Number.isSafeInteger(leaf.index) || (leaf.index as number) < 0) throw new Fault('malformed', 'leaf index');
@@ -70,7 +89,18 @@ export function decodeReceipt(text: string): Receipt {
     header: asOctets(json.header),
     enrolment: asOctets(json.enrolment),
     logProof: asText(json.logProof),
+    ...(json.keyHistory !== undefined && { keyHistory: readKeyHistory(json.keyHistory) }),
   };
+}
+
+function readKeyHistory(value: unknown): ProvenKeyEvent[] {
+  if (!Array.isArray(value) || value.length === 0 || value.length > MAX_KEY_EVENTS) {
+    throw new Fault('malformed', 'key history');
+  }
+  return value.map((item) => {
+    const { event, logProof } = members(item, ['event', 'logProof']);
+    return { event: asOctets(event), logProof: asText(logProof) };
+  });
 }
 
 export function encodeTrust({ log, service }: Trust): string {
@@ -109,11 +139,12 @@ function plainJson(json: string): string {
   );
 }
 
-function members(value: unknown, names: readonly string[]): Record<string, unknown> {
+function members(value: unknown, names: readonly string[], optional: readonly string[] = []): Record<string, unknown> {
   if (typeof value !== 'object' || value === null || Array.isArray(value))
     throw new Fault('malformed', 'not an object');
   const present = Object.keys(value);
-  if (present.length !== names.length || !present.every((name) => names.includes(name))) {
+  const isKnown = (name: string) => names.includes(name) || optional.includes(name);
+  if (!names.every((name) => present.includes(name)) || !present.every(isKnown)) {
     throw new Fault('malformed', 'members missing or unknown');
   }
   return value as Record<string, unknown>;
