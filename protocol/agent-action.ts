@@ -28,7 +28,9 @@ export type AgentAction =
       readonly addressType: AddressType;
       readonly userIndex: number;
       readonly subject: Uint8Array;
-    };
+    }
+  /** Make a new key, and let the old one name it (key-event.ts). */
+  | { readonly type: 'rotate-key' };
 
 /** Longest scan that can be asked for. */
 export const MAX_SCAN_MS = 300_000;
@@ -38,7 +40,7 @@ export const MAX_USER_INDEX = 254;
 /** Most actions in one command. */
 export const MAX_ACTIONS = 32;
 
-const TYPES = { scan: 1, assign: 2, unassign: 3, passkey: 4, claim: 5 } as const;
+const TYPES = { scan: 1, assign: 2, unassign: 3, passkey: 4, claim: 5, 'rotate-key': 6 } as const;
 
 export function encodeActions(actions: readonly AgentAction[]): Uint8Array {
   return encodeCbor(
@@ -58,6 +60,8 @@ function fieldsOf(action: AgentAction): [number, CborValue][] {
       return [...addressFields(action), [6, action.passkey]];
     case 'claim':
       return [...addressFields(action), [4, action.subject], [7, action.userIndex]];
+    case 'rotate-key':
+      return [];
   }
 }
 
@@ -97,6 +101,8 @@ function readAction(type: number, fields: CborFields): AgentAction {
       const userIndex = upTo(fields.uint(7), MAX_USER_INDEX);
       return { type: 'claim', ...readAddress(fields, 2), subject: fields.bytes(4, 32), userIndex };
     }
+    case TYPES['rotate-key']:
+      return { type: 'rotate-key' };
     default:
       throw new Fault('malformed', 'unknown action');
   }

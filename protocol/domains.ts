@@ -8,6 +8,8 @@ export const DOMAINS = {
   envelope: 'veravita/v1/envelope',
   acknowledgement: 'veravita/v1/acknowledgement',
   enrolment: 'veravita/v1/enrolment',
+  rotation: 'veravita/v1/rotation',
+  'key-event': 'veravita/v1/key-event',
   command: 'veravita/v1/command',
   action: 'veravita/v1/action',
   report: 'veravita/v1/report',

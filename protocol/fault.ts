@@ -31,6 +31,10 @@ export type FaultCode =
   | 'wrong-subject'
   | 'sequence-gap'
   | 'forked'
+  | 'frozen'
+  | 'quarantined'
+  | 'rejected'
+  | 'revoked'
   | 'unavailable'
   // consent, enrolment, requests
   | 'bad-chain'

@@ -33,6 +33,11 @@ export interface Receipt {
   readonly logProof: string;
   /** Evidence from outside the log; none in a receipt that is not anchored (yet). */
   readonly anchors?: readonly ReceiptAnchor[];
+  /**
+   * What became of the agent's keys, as far as the key of this batch needs it; absent where it is the enrolled key and
+   * nothing befell it. Rotations that lead to the key come first, in order.
+   */
+  readonly keyHistory?: readonly ProvenKeyEvent[];
 }
 
 /** An anchored tree of the log, and the batch's place in it: its index is that of the log proof. */
@@ -41,6 +46,17 @@ export interface ReceiptAnchor {
   /** RFC 9162 path from the batch's commitment to the anchored root, the sibling first. */
   readonly path: readonly Uint8Array[];
 }
+
+/** A key event and its place in the log. */
+export interface ProvenKeyEvent {
+  /** COSE_Sign1 by the service: {@link readKeyEvent}. */
+  readonly event: Uint8Array;
+  /** C2SP tlog-proof of its commitment, with the very checkpoint of the receipt's `logProof`. */
+  readonly logProof: string;
+}
+
+/** Most key events in a receipt. */
+export const MAX_KEY_EVENTS = 64;
 
 /** A contract on a chain that the reader trusts to hold heads of the log. */
 export interface TrustedChain {
@@ -62,7 +78,7 @@ export interface Trust {
 }
 
 export function encodeReceipt(receipt: Receipt): string {
-  const { index, salt, body, path, header, enrolment, logProof, anchors } = receipt;
+  const { index, salt, body, path, header, enrolment, logProof, anchors, keyHistory } = receipt;
   const json = {
     format: RECEIPT_FORMAT,
     leaf: {
@@ -77,16 +93,22 @@ export function encodeReceipt(receipt: Receipt): string {
     ...(anchors && {
       anchors: anchors.map((one) => ({ evidence: evidenceToJson(one.evidence), path: one.path.map(encodeBase64Url) })),
     }),
+    ...(keyHistory && {
+      keyHistory: keyHistory.map((each) => ({ event: encodeBase64Url(each.event), logProof: each.logProof })),
+    }),
   };
   return `${JSON.stringify(json, null, 2)}\n`;
 }
+
+const REQUIRED = ['format', 'leaf', 'header', 'enrolment', 'logProof'];
+const OPTIONAL = ['anchors', 'keyHistory'];
 
 /**
  * Throws `malformed`, `too-large`, and `version` for another format; members that are unknown or doubled are refused.
  * Nothing is verified yet.
  */
 export function decodeReceipt(text: string): Receipt {
-  const json = members(parseJson(text), ['format', 'leaf', 'header', 'enrolment', 'logProof'], ['anchors']);
+  const json = members(parseJson(text), REQUIRED, OPTIONAL);
   if (json.format !== RECEIPT_FORMAT) throw new Fault('version', 'not a receipt of this format');
   const leaf = members(json.leaf, ['index', 'salt', 'body', 'path']);
   return {
@@ -98,12 +120,23 @@ export function decodeReceipt(text: string): Receipt {
     enrolment: asOctets(json.enrolment),
     logProof: asText(json.logProof),
     ...(json.anchors !== undefined && { anchors: asList(json.anchors).map(decodeAnchor) }),
+    ...(json.keyHistory !== undefined && { keyHistory: decodeKeyHistory(json.keyHistory) }),
   };
 }
 
 function decodeAnchor(value: unknown): ReceiptAnchor {
   const { evidence, path } = members(value, ['evidence', 'path']);
   return { evidence: evidenceFromJson(evidence), path: asOctetsList(path, MAX_PATH) };
+}
+
+function decodeKeyHistory(value: unknown): ProvenKeyEvent[] {
+  if (!Array.isArray(value) || value.length === 0 || value.length > MAX_KEY_EVENTS) {
+    throw new Fault('malformed', 'key history');
+  }
+  return value.map((item) => {
+    const { event, logProof } = members(item, ['event', 'logProof']);
+    return { event: asOctets(event), logProof: asText(logProof) };
+  });
 }
 
 function asList(value: unknown): readonly unknown[] {

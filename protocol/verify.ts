@@ -12,6 +12,8 @@ import { profileNamed } from './devices/device-profile.ts';
 import { verifyEd25519 } from './ed25519.ts';
 import { openEnrolment, readEnrolment } from './enrolment.ts';
 import { isFault } from './fault.ts';
+import { openKeyEvent, readKeyEvent } from './key-event.ts';
+import { checkKeyHistory, keysOf } from './key-history.ts';
 import { thumbprint } from './keys.ts';
 import { decodeLeaf, type ReadingLeaf } from './leaf.ts';
 import { hashLeaf, verifyInclusion } from './merkle.ts';
@@ -21,7 +23,18 @@ import { parseNote } from './signed-note.ts';
 import { parseTlogProof } from './tlog-proof.ts';
 
 /** In this order; each rests on the ones before. */
-export const STEPS = ['format', 'leaf', 'raw', 'path', 'header', 'enrolment', 'log', 'checkpoint', 'anchors'] as const;
+export const STEPS = [
+  'format',
+  'leaf',
+  'raw',
+  'path',
+  'header',
+  'enrolment',
+  'log',
+  'checkpoint',
+  'keys',
+  'anchors',
+] as const;
 export type Step = (typeof STEPS)[number];
 
 export interface StepResult {
@@ -47,6 +60,7 @@ export const NOT_SHOWN = [
   'that the sensor was right, or worn by the right person',
   'that nothing was measured before, after or in between',
   'that the reading has not been corrected or withdrawn since',
+  "that the agent's key was not revoked, where the receipt leaves that out",
 ] as const;
 
 /** Checks a receipt's text, or the bytes of its file. Never throws for what they hold. */
@@ -82,6 +96,7 @@ export function verifyReceipt(text: string | Uint8Array, trust?: Trust, verify: 
   run('enrolment', () => checkEnrolment(receipt, trust, verify));
   run('log', () => checkLog(receipt));
   run('checkpoint', () => checkCheckpoint(receipt, trust, verify));
+  run('keys', () => checkKeyHistory(receipt));
   // Anchors strengthen; a receipt without any, or a reader who trusts no chain, takes nothing from the verdict.
   let anchors: Confirmation | undefined;
   run('anchors', () => {
@@ -109,6 +124,7 @@ const FAILURES: Readonly<Record<Step, string>> = {
   enrolment: "The service's word for the agent's key does not hold",
   log: 'The batch is not in the log',
   checkpoint: "The log's signature does not hold",
+  keys: "The agent's key did not count for this batch",
   anchors: 'An anchor does not hold',
 };
 
@@ -147,20 +163,23 @@ function checkPath({ index, salt, body, path, header }: Receipt): string {
   return `The reading is number ${index + 1} of ${leafCount} in a batch whose root the agent signed.`;
 }
 
-function checkHeader({ header, enrolment }: Receipt, verify: Verify): string {
-  const { agentKey } = readEnrolment(enrolment);
-  const { agent } = openHeader(header, agentKey, verify).header;
-  if (!equalBytes(agent, thumbprint(agentKey))) throw new Refusal('the header names another agent');
-  return 'The agent beside the patient signed the batch.';
+function checkHeader(receipt: Receipt, verify: Verify): string {
+  const keys = keysOf(receipt, verify);
+  const { agent } = openHeader(receipt.header, keys.at(-1)!, verify).header;
+  if (!equalBytes(agent, thumbprint(keys.at(-1)!))) throw new Refusal('the header names another agent');
+  if (keys.length === 1) return 'The agent beside the patient signed the batch.';
+  return `The agent beside the patient signed the batch, with key number ${keys.length} of its keys.`;
 }
 
-function checkEnrolment({ enrolment }: Receipt, trust: Trust | undefined, verify: Verify): string | Unknown {
-  const { service } = readEnrolment(enrolment);
+function checkEnrolment(receipt: Receipt, trust: Trust | undefined, verify: Verify): string | Unknown {
+  const { enrolment, keyHistory = [] } = receipt;
+  const services = [readEnrolment(enrolment).service, ...keyHistory.map(({ event }) => readKeyEvent(event).service)];
   if (!trust) return new Unknown('Whose service vouches for the agent cannot be told without a trust file.');
-  if (!equalBytes(service, thumbprint(trust.service))) {
+  if (!services.every((service) => equalBytes(service, thumbprint(trust.service)))) {
     return new Unknown('The agent was enrolled by a service that your trust file does not name.');
   }
   openEnrolment(enrolment, trust.service, verify);
+  for (const { event } of keyHistory) openKeyEvent(event, trust.service, verify);
   return 'The service that you trust enrolled this agent.';
 }
 

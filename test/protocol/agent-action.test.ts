@@ -13,6 +13,7 @@ const ALL: readonly AgentAction[] = [
   { type: 'unassign', device: new Uint8Array(16).fill(3) },
   { type: 'passkey', ...device, passkey: 7 },
   { type: 'claim', ...device, userIndex: 2, subject: SUBJECT },
+  { type: 'rotate-key' },
 ];
 
 const map = (...fields: [number, CborValue][]) => encodeCbor([new Map(fields)]);

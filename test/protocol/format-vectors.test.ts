@@ -7,6 +7,7 @@ import { decodeHex, encodeHex } from '../../protocol/bytes.ts';
 import { foldEvents } from '../../protocol/consent-chain.ts';
 import { verifyEd25519 } from '../../protocol/ed25519.ts';
 import { decodeContent, decodeEnvelope } from '../../protocol/envelope.ts';
+import { openKeyEvent } from '../../protocol/key-event.ts';
 import { decodeLeaf, type ReadingLeaf } from '../../protocol/leaf.ts';
 import { inclusionProof, rootOf } from '../../protocol/merkle.ts';
 import { decodeReceipt, decodeTrust } from '../../protocol/receipt.ts';
@@ -70,5 +71,15 @@ describe('format.json', () => {
 
   it('has a receipt that is genuine', () => {
     expect(verifyReceipt(vectors.receipt, decodeTrust(vectors.trust)).verdict).toBe('genuine');
+  });
+
+  it('has key events, and a receipt that carries one', () => {
+    const service = decodeHex(vectors.keys.service.publicKey);
+    const events = (vectors.keyEvents as { signed: string }[]).map(({ signed }) =>
+      openKeyEvent(decodeHex(signed), service, verifyEd25519),
+    );
+    expect(events.map(({ type }) => type)).toEqual(['rotation', 'revocation', 'admission']);
+    const { verdict } = verifyReceipt(vectors.receiptWithKeyHistory, decodeTrust(vectors.trust));
+    expect(verdict).toBe('genuine');
   });
 });

@@ -9,7 +9,7 @@ import { linkDisclosure, openDisclosures } from '../../ingest-service/consent/di
 import { signAcknowledgement } from '../../protocol/acknowledgement.ts';
 import { type AgentAction, encodeActions } from '../../protocol/agent-action.ts';
 import { ENVELOPE_INFO, leafSalt, type Segment } from '../../protocol/batch.ts';
-import { encodeHex, encodeUtf8 } from '../../protocol/bytes.ts';
+import { decodeHex, encodeHex, encodeUtf8 } from '../../protocol/bytes.ts';
 import { encodeCbor, sensorValueToCbor } from '../../protocol/cbor.ts';
 import { signCommand } from '../../protocol/command.ts';
 import { commitmentOf } from '../../protocol/commitment.ts';
@@ -20,6 +20,7 @@ import { DOMAINS, type Domain } from '../../protocol/domains.ts';
 import { verifyEd25519 } from '../../protocol/ed25519.ts';
 import { readEnrolment } from '../../protocol/enrolment.ts';
 import { encodeContent, encodeEnvelope, envelopeAad, hpkeKeyId } from '../../protocol/envelope.ts';
+import { type KeyEventWish, readKeyEvent, signKeyEvent, signRotation } from '../../protocol/key-event.ts';
 import { encodeId, thumbprint } from '../../protocol/keys.ts';
 import { encodeLeaf } from '../../protocol/leaf.ts';
 import { encodePosition } from '../../protocol/position.ts';
@@ -27,6 +28,7 @@ import { encodeReceipt, encodeTrust } from '../../protocol/receipt.ts';
 import { type ReportContent, signReport } from '../../protocol/report.ts';
 import { encodeVerifierKey } from '../../protocol/signed-note.ts';
 import { signRequest } from '../../protocol/signed-request.ts';
+import { receiptWithHistory } from '../support/key-history-builder.ts';
 import {
   buildBatch,
   DEVICE,
@@ -41,6 +43,7 @@ import {
   receiptOf,
   SUBJECT,
   seedOf,
+  signerOf,
   trustIn,
 } from '../support/receipt-builder.ts';
 
@@ -98,6 +101,7 @@ const ACTIONS: readonly AgentAction[] = [
   { type: 'unassign', device: DEVICE },
   { type: 'passkey', ...NEARBY, passkey: 123_456 },
   { type: 'claim', ...NEARBY, userIndex: 2, subject: SUBJECT },
+  { type: 'rotate-key' },
 ];
 
 const REPORTS: readonly ReportContent[] = [
@@ -216,6 +220,31 @@ function makeDisclosures() {
   });
 }
 
+/** The agent's next key has the seed 51. */
+function makeKeyEvents() {
+  const last = { lastSequence: 1, lastBatch: batch.signed.id };
+  const signedRotation = signRotation({ ...last, at: AT, credentialHash: seedOf(7) }, agent, signerOf(51));
+  const wishes: readonly KeyEventWish[] = [
+    { type: 'rotation', signedRotation, at: AT },
+    { type: 'revocation', agent: AGENT, reason: 'lost (HTEST)', at: AT },
+    { type: 'admission', agent: AGENT, batch: batch.signed.id, at: AT },
+  ];
+  const keyEvents = wishes.map((wish) => {
+    const signed = signKeyEvent(wish, service);
+    return { ...describeSigned('key-event', signed), id: encodeHex(readKeyEvent(signed).id) };
+  });
+  const history = receiptWithHistory(
+    buildBatch(batch.leaves, agent),
+    [keyEvents[1]!].map(({ signed }) => decodeHex(signed)),
+    { batch: 2, events: [5] },
+  );
+  return {
+    rotation: describeSigned('rotation', signedRotation),
+    keyEvents,
+    receiptWithKeyHistory: encodeReceipt(history),
+  };
+}
+
 /** Text of `format.json`. */
 export async function makeFormatVectors(): Promise<string> {
   const receipt = receiptOf(batch, 1);
@@ -276,6 +305,7 @@ export async function makeFormatVectors(): Promise<string> {
       ),
     ),
     enrolment: { ...describeSigned('enrolment', receipt.enrolment), id: encodeHex(enrolmentId) },
+    ...makeKeyEvents(),
     consent: makeConsent(),
     disclosures: makeDisclosures(),
     request: {
