@@ -102,12 +102,14 @@ function parseSignatureLine(line: string): NoteSignature {
 
 /** The text of a note with these signatures, in their order. */
 export function formatNote({ text, signatures }: Note): string {
-  const lines = signatures.map(({ name, keyId, signature }) => {
-    const id = new Uint8Array(4);
-    new DataView(id.buffer).setUint32(0, keyId);
-    return `\u2014 ${name} ${encodeBase64(concatBytes(id, signature))}\n`;
-  });
-  return `${text}\n${lines.join('')}`;
+  return `${text}\n${signatures.map(formatSignatureLine).join('')}`;
+}
+
+/** One signature line with its newline. */
+export function formatSignatureLine({ name, keyId, signature }: NoteSignature): string {
+  const id = new Uint8Array(4);
+  new DataView(id.buffer).setUint32(0, keyId);
+  return `\u2014 ${name} ${encodeBase64(concatBytes(id, signature))}\n`;
 }
 
 /** Signs a text, which must end in a newline and hold no other control character (`malformed`). */
