@@ -51,10 +51,10 @@ export function keyIdOf(name: string, publicKey: Uint8Array, type: number = ED25
 }
 
 /** The key of that name. Throws `malformed` for a bad name, `wrong-key` for a bad key. */
-export function noteKeyOf(name: string, publicKey: Uint8Array): NoteKey {
+export function noteKeyOf(name: string, publicKey: Uint8Array, type: number = ED25519_TYPE): NoteKey {
   assertKeyName(name);
   assertPublicKey(publicKey);
-  return { name, keyId: keyIdOf(name, publicKey), publicKey };
+  return { name, keyId: keyIdOf(name, publicKey, type), publicKey };
 }
 
 /** A signer from a 32-octet Ed25519 seed. */
@@ -63,17 +63,17 @@ export function noteSignerOf(name: string, seed: Uint8Array): NoteSigner {
 }
 
 /** `name+hex key id+base64(type || public key)`, the text form that Go's sumdb/note and the C2SP tools share. */
-export function encodeVerifierKey({ name, keyId, publicKey }: NoteKey): string {
+export function encodeVerifierKey({ name, keyId, publicKey }: NoteKey, type: number = ED25519_TYPE): string {
   const id = keyId.toString(16).padStart(8, '0');
-  return `${name}+${id}+${encodeBase64(concatBytes(Uint8Array.of(ED25519_TYPE), publicKey))}`;
+  return `${name}+${id}+${encodeBase64(concatBytes(Uint8Array.of(type), publicKey))}`;
 }
 
 /** Reverse of {@link encodeVerifierKey}. Throws `malformed` or `wrong-key`; the key id must be that of the key. */
-export function parseVerifierKey(text: string): NoteKey {
+export function parseVerifierKey(text: string, type: number = ED25519_TYPE): NoteKey {
   const [name = '', id = '', ...rest] = text.split('+');
   const encoded = decodeBase64(rest.join('+')); // '+' is also a base64 digit
-  if (encoded.length !== 33 || encoded[0] !== ED25519_TYPE) throw new Fault('wrong-key', 'not an Ed25519 verifier key');
-  const key = noteKeyOf(name, encoded.slice(1));
+  if (encoded.length !== 33 || encoded[0] !== type) throw new Fault('wrong-key', 'not a verifier key of this type');
+  const key = noteKeyOf(name, encoded.slice(1), type);
   if (id !== key.keyId.toString(16).padStart(8, '0')) throw new Fault('wrong-key', 'key id does not fit the key');
   return key;
 }
@@ -102,12 +102,14 @@ function parseSignatureLine(line: string): NoteSignature {
 
 /** The text of a note with these signatures, in their order. */
 export function formatNote({ text, signatures }: Note): string {
-  const lines = signatures.map(({ name, keyId, signature }) => {
-    const id = new Uint8Array(4);
-    new DataView(id.buffer).setUint32(0, keyId);
-    return `\u2014 ${name} ${encodeBase64(concatBytes(id, signature))}\n`;
-  });
-  return `${text}\n${lines.join('')}`;
+  return `${text}\n${signatures.map(formatSignatureLine).join('')}`;
+}
+
+/** One signature line with its newline. */
+export function formatSignatureLine({ name, keyId, signature }: NoteSignature): string {
+  const id = new Uint8Array(4);
+  new DataView(id.buffer).setUint32(0, keyId);
+  return `\u2014 ${name} ${encodeBase64(concatBytes(id, signature))}\n`;
 }
 
 /** Signs a text, which must end in a newline and hold no other control character (`malformed`). */
