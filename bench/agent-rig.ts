@@ -51,6 +51,7 @@ export async function openAgentRig(directory: string, laps: Laps, startsAt: numb
     groupMs: 60_000, // committed by hand
     clock: () => startsAt,
     onCommit: () => undefined,
+    onDiskFull: () => undefined,
     onFailure: fail,
   });
   const observer = new Observer({
@@ -63,11 +64,12 @@ export async function openAgentRig(directory: string, laps: Laps, startsAt: numb
     pending,
     coverage: new Coverage(devices, { from: startsAt, test: true }),
   });
-  const outbox = new Outbox(db);
+  const outbox = new Outbox(db, storageKey);
   const sealContent = await createContentSealer(hpkeKey);
   const splits = new Splits(laps);
   // The real function, divided where it calls its signer and its cipher.
   const tools: Parameters<typeof sealBatch>[2] = {
+    spokenOf: (subject) => outbox.spokenOf(subject),
     signer: {
       publicKey: signer.publicKey,
       sign(message) {

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { Fault } from '../protocol/fault.ts';
 import type { AgentId } from '../protocol/keys.ts';
 import type { Clock, Instant } from '../protocol/time.ts';
+import { DEFAULT_CAPACITY_OCTETS } from './capacity.ts';
 import { hasDatabase, openDatabase } from './database.ts';
 import { policiesOf } from './device-policies.ts';
 import { type Enrolled, enrol, isEnrolled, loadEnrolment } from './enrol.ts';
@@ -51,6 +52,8 @@ export interface AgentOptions {
   readonly batch: { readonly maxLeaves: number; readonly maxAgeMs: number };
   /** Longest time without a batch. */
   readonly heartbeatMs: number;
+  /** Octets that may wait for the service; {@link DEFAULT_CAPACITY_OCTETS} where it is left out. */
+  readonly capacityOctets?: number;
   /** Longest wait of a reading for others to share its fsync. */
   readonly groupMs?: number;
   readonly publishing?: Partial<PublisherTuning>;
@@ -131,6 +134,7 @@ export async function openAgentGateway(options: RadiolessOptions): Promise<Gatew
       test: options.test,
       batch: options.batch,
       heartbeatMs: options.heartbeatMs,
+      capacityOctets: options.capacityOctets ?? DEFAULT_CAPACITY_OCTETS,
       groupMs: options.groupMs ?? 2,
       publishing: { ...DEFAULT_PUBLISHING, ...options.publishing },
       log,

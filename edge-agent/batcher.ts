@@ -5,7 +5,7 @@
  */
 import { MAX_LEAVES } from '../protocol/batch.ts';
 import { isFault } from '../protocol/fault.ts';
-import type { Clock } from '../protocol/time.ts';
+import type { Clock, Instant } from '../protocol/time.ts';
 import type { Coverage } from './coverage.ts';
 import type { Outbox } from './outbox.ts';
 import type { Pending, PendingRows } from './pending.ts';
@@ -26,6 +26,10 @@ export interface BatcherOptions {
   readonly maxAgeMs: number;
   /** Longest time without coverage. */
   readonly heartbeatMs: number;
+  /** False while there is no room for coverage: it waits in memory. */
+  readonly hasRoom: () => boolean;
+  /** Inside the transaction that makes coverage up to an instant durable. */
+  readonly covered: (through: Instant) => void;
   /** A batch is in the outbox. */
   readonly onSealed: () => void;
   readonly onFailure: (error: unknown) => void;
@@ -70,9 +74,17 @@ export class Batcher {
 
   /** Makes what is pending, and coverage up to now, durable. */
   commit(): void {
-    const { pending, coverage, clock } = this.#options;
-    for (const leaf of coverage.take(clock())) void pending.append([{ leaf }]).catch(() => undefined);
-    pending.commit();
+    const { pending, coverage, clock, hasRoom, covered } = this.#options;
+    if (!hasRoom()) {
+      pending.commit();
+      return;
+    }
+    const at = clock();
+    const leaves = coverage.take(at);
+    if (leaves.length > 0) {
+      pending.append(leaves.map((leaf) => ({ leaf }))).catch(() => coverage.restore(leaves));
+    }
+    pending.commit(() => covered(at));
   }
 
   #enqueue(work: () => Promise<void>): Promise<void> {

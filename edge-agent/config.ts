@@ -5,8 +5,12 @@
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { DEFAULT_BATCH, DEFAULT_HEARTBEAT_MS } from './agent.ts';
+import { DEFAULT_CAPACITY_OCTETS } from './capacity.ts';
 import type { HciAddress } from './radio/open-controller.ts';
 import { createZone } from './zone.ts';
+
+const MIB = 1024 * 1024;
+const DEFAULT_CAPACITY_MIB = DEFAULT_CAPACITY_OCTETS / MIB;
 
 export const HELP = `Usage: npm run agent -- --data DIR --service URL [--code CODE] --hci WHERE [options]
 
@@ -27,6 +31,8 @@ Listens to the wearables that were assigned to it and hands their readings, seal
   --batch N          readings per batch at most, 1 to 5000 (default ${DEFAULT_BATCH.maxLeaves})
   --batch-ms N       longest wait of a reading for its batch (default ${DEFAULT_BATCH.maxAgeMs})
   --heartbeat-ms N   longest time without a batch (default ${DEFAULT_HEARTBEAT_MS})
+  --capacity MIB     room for what the service has not taken yet (default ${DEFAULT_CAPACITY_MIB}); when it is used up, new readings
+                     are refused until it is freed, and coverage says so
   --help             this text
 
 The first four and --hci can also come from VERAVITA_AGENT_DATA, _KEYS, _SERVICE, _CODE and _HCI.`;
@@ -46,6 +52,7 @@ export interface AgentConfig {
   readonly zone?: string;
   readonly batch: { readonly maxLeaves: number; readonly maxAgeMs: number };
   readonly heartbeatMs: number;
+  readonly capacityOctets: number;
 }
 
 export type ConfigResult =
@@ -67,6 +74,7 @@ const OPTIONS = {
   batch: { type: 'string' },
   'batch-ms': { type: 'string' },
   'heartbeat-ms': { type: 'string' },
+  capacity: { type: 'string' },
   help: { type: 'boolean' },
 } as const;
 
@@ -87,7 +95,7 @@ export function readConfig(args: readonly string[], env: Readonly<Record<string,
     if (!value) problems.push(`--${name} is missing`);
     return value ?? '';
   };
-  const count = (name: 'batch' | 'batch-ms' | 'heartbeat-ms', fallback: number, most: number): number => {
+  const count = (name: 'batch' | 'batch-ms' | 'heartbeat-ms' | 'capacity', fallback: number, most: number): number => {
     const text = values[name];
     if (text === undefined) return fallback;
     const number = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN;
@@ -113,6 +121,7 @@ export function readConfig(args: readonly string[], env: Readonly<Record<string,
       maxAgeMs: count('batch-ms', DEFAULT_BATCH.maxAgeMs, 3_600_000),
     },
     heartbeatMs: count('heartbeat-ms', DEFAULT_HEARTBEAT_MS, 3_600_000),
+    capacityOctets: count('capacity', DEFAULT_CAPACITY_MIB, 1_000_000) * MIB,
   };
   return problems.length > 0 ? { kind: 'refused', problems } : { kind: 'run', config };
 }

@@ -3,8 +3,11 @@
  * gap has a cause. Instants are of the transport's clock. Pure bookkeeping; the caller makes it durable.
  *
  * An interval is *received* when at least one value came in it, *silent* when the device was linked or heard without a
- * value, *out-of-range* when it was neither, *paused* while its patient does not consent to collect.
+ * value, *no-link* when it was heard and waited for a link, *device-off* when it was neither and its battery had been
+ * empty, *out-of-range* when nothing is known of it, *paused* while its patient does not consent to collect, and
+ * *buffer-overflow* while the agent takes no readings for want of room.
  */
+import { equalBytes } from '../protocol/bytes.ts';
 import type { CoverageLeaf, CoverageState } from '../protocol/leaf.ts';
 import type { Instant } from '../protocol/time.ts';
 
@@ -20,6 +23,9 @@ interface Span {
   readonly state: CoverageState;
 }
 
+/** Percent of charge at or below which a device that falls silent is taken to be off. */
+export const FLAT_PERCENT = 5;
+
 /** Bookkeeping of one device since the last leaf. */
 class Track {
   readonly covered: Covered;
@@ -28,6 +34,9 @@ class Track {
   #noticed = false;
   #received = false;
   #paused = false;
+  #waiting = false;
+  #overflow = false;
+  #battery: number | undefined;
   #spans: Span[] = [];
 
   constructor(covered: Covered, from: Instant) {
@@ -53,6 +62,20 @@ class Track {
     this.#paused = paused;
   }
 
+  setWaiting(waiting: boolean, at: Instant): void {
+    if (waiting !== this.#waiting) this.#cut(at);
+    this.#waiting = waiting;
+  }
+
+  setOverflow(overflow: boolean, at: Instant): void {
+    if (overflow !== this.#overflow) this.#cut(at);
+    this.#overflow = overflow;
+  }
+
+  set battery(percent: number) {
+    this.#battery = percent;
+  }
+
   take(at: Instant): Span[] {
     this.#cut(at);
     const spans = this.#spans;
@@ -70,8 +93,11 @@ class Track {
 
   #state(): CoverageState {
     if (this.#paused) return 'paused';
+    if (this.#overflow) return 'buffer-overflow';
     if (this.#received) return 'received';
-    return this.#linked || this.#noticed ? 'silent' : 'out-of-range';
+    if (this.#waiting) return 'no-link';
+    if (this.#linked || this.#noticed) return 'silent';
+    return this.#battery !== undefined && this.#battery <= FLAT_PERCENT ? 'device-off' : 'out-of-range';
   }
 
   #add(span: Span): void {
@@ -84,14 +110,23 @@ class Track {
   }
 }
 
+/** Where an earlier run ended, transport's clock. */
+export interface Ended {
+  /** Up to here there are coverage leaves. */
+  readonly coveredAt: Instant;
+  /** Something was made durable then. */
+  readonly aliveAt: Instant;
+}
+
 /** What the radio says of a link. */
-export type LinkState = 'heard' | 'connecting' | 'connected' | 'subscribed' | 'lost';
+export type LinkState = 'heard' | 'waiting' | 'connecting' | 'connected' | 'subscribed' | 'lost';
 
 export class Coverage {
   readonly #tracks: Map<string, Track>;
   readonly #test: boolean;
-  /** What is still to be said of devices that were taken away. */
+  /** What is still to be said: of devices that were taken away, and what could not be written down. */
   #ended: CoverageLeaf[] = [];
+  #overflow = false;
 
   /** `devices` by address; `from` is when the agent began to listen. */
   constructor(devices: ReadonlyMap<string, Covered>, options: { readonly from: Instant; readonly test: boolean }) {
@@ -101,14 +136,16 @@ export class Coverage {
 
   /** Speaks for a device from now on. */
   add(address: string, covered: Covered, from: Instant): void {
-    this.#tracks.set(address, new Track(covered, from));
+    const track = new Track(covered, from);
+    track.setOverflow(this.#overflow, from);
+    this.#tracks.set(address, track);
   }
 
   /** Speaks for it no more; what is known up to now is said with the next leaves. */
   remove(address: string, at: Instant): void {
     const track = this.#tracks.get(address);
     this.#tracks.delete(address);
-    if (track) this.#ended.push(...this.#leaves(track, at));
+    if (track) this.#ended.push(...this.#leaves(track, at), this.#leaf(track.covered, 'unpaired', at, at));
   }
 
   /** Devices that are spoken for. */
@@ -121,10 +158,24 @@ export class Coverage {
     this.#tracks.get(address)?.received();
   }
 
+  /** The device's own word on its battery, percent. */
+  batterySaid(address: string, percent: number): void {
+    const track = this.#tracks.get(address);
+    if (track) track.battery = percent;
+  }
+
+  /** The agent takes no readings any more, or takes them again. */
+  setOverflow(overflow: boolean, at: Instant): void {
+    this.#overflow = overflow;
+    for (const track of this.#tracks.values()) track.setOverflow(overflow, at);
+  }
+
   linkChanged(address: string, state: LinkState, at: Instant): void {
     const track = this.#tracks.get(address);
+    track?.setWaiting(state === 'waiting', at);
     switch (state) {
       case 'heard':
+      case 'waiting':
         track?.noticed();
         return;
       case 'connecting':
@@ -151,10 +202,31 @@ export class Coverage {
     return [...ended, ...[...this.#tracks.values()].flatMap((track) => this.#leaves(track, at))];
   }
 
-  /** Leaves that say that the agent itself was off. */
-  agentOff(from: Instant, to: Instant): CoverageLeaf[] {
-    if (to <= from) return [];
-    return [...this.#tracks.values()].map(({ covered }) => this.#leaf(covered, 'agent-off', from, to));
+  /** Leaves of {@link take} that could not be made durable: they are said again, joined where they are one interval. */
+  restore(leaves: readonly CoverageLeaf[]): void {
+    const kept: CoverageLeaf[] = [];
+    for (const leaf of [...leaves, ...this.#ended]) {
+      const isBefore = (one: CoverageLeaf) =>
+        one.state === leaf.state && one.to === leaf.from && equalBytes(one.device, leaf.device);
+      const before = kept.findLastIndex(isBefore);
+      if (before < 0) kept.push(leaf);
+      else kept[before] = { ...kept[before]!, to: leaf.to };
+    }
+    this.#ended = kept;
+  }
+
+  /**
+   * Leaves for the time from the last that was attested to this start. An agent that was killed between two leaves was
+   * alive for a while longer: then a device was *received* if a value of it is durable, and of others nobody knows.
+   */
+  agentOff({ coveredAt, aliveAt }: Ended, to: Instant, heard: (covered: Covered) => boolean): CoverageLeaf[] {
+    return [...this.#tracks.values()].flatMap(({ covered }) => {
+      const off = heard(covered) ? Math.min(Math.max(aliveAt, coveredAt), to) : coveredAt;
+      return [
+        ...(off > coveredAt ? [this.#leaf(covered, 'received', coveredAt, off)] : []),
+        ...(to > off ? [this.#leaf(covered, 'agent-off', off, to)] : []),
+      ];
+    });
   }
 
   #leaves(track: Track, at: Instant): CoverageLeaf[] {

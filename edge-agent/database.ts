@@ -17,7 +17,7 @@ const SCHEMA = `
     sequence INTEGER NOT NULL DEFAULT 0,      -- of the last sealed batch
     previous BLOB NOT NULL,                   -- id of the last sealed batch
     sealed_rows INTEGER NOT NULL DEFAULT 0,   -- highest pending row that was ever sealed; row ids are not used twice
-    alive_at INTEGER,                         -- transport clock: coverage was attested up to here
+    alive_at INTEGER,                         -- transport clock: something was made durable then
     command_number INTEGER NOT NULL DEFAULT 0 -- of the last command that was obeyed
   ) STRICT;
   -- Leaves that are heard and not sealed; bodies encrypted, bound to row and boot.
@@ -83,6 +83,9 @@ const UPGRADES: readonly string[] = [
     boot BLOB NOT NULL,
     body BLOB NOT NULL
   ) STRICT;`,
+  `ALTER TABLE state ADD COLUMN covered_at INTEGER;  -- transport clock: coverage was attested up to here
+  -- The last batch that held leaves of a subject.
+  CREATE TABLE spoken (subject BLOB PRIMARY KEY /* keyed hash */, sequence INTEGER NOT NULL) STRICT, WITHOUT ROWID;`,
 ];
 
 const SCHEMA_VERSION = 1 + UPGRADES.length;
@@ -152,6 +155,14 @@ function createSchema(db: DatabaseSync, agent: Uint8Array): void {
 function upgrade(db: DatabaseSync, from: number): void {
   for (const statements of UPGRADES.slice(from - 1)) db.exec(statements);
   db.exec(`PRAGMA user_version = ${SCHEMA_VERSION}`);
+}
+
+const SQLITE_FULL = 13; // https://sqlite.org/rescode.html
+
+/** True when the disk is full: nothing was written, the connection is sound, and the same may work later. */
+export function isDiskFull(error: unknown): boolean {
+  const code = (error as { errcode?: unknown }).errcode;
+  return typeof code === 'number' && (code & 0xff) === SQLITE_FULL;
 }
 
 /** Runs `work` in one transaction: all of it is durable when this returns, or nothing happened and it throws. */

@@ -3,31 +3,30 @@
  * hears something calls {@link Gateway.hear}; everything else follows from there.
  */
 import { randomBytes } from 'node:crypto';
-import type { DatabaseSync } from 'node:sqlite';
-import { Fault } from '../protocol/fault.ts';
+import { Fault, isFault } from '../protocol/fault.ts';
 import type { AgentId } from '../protocol/keys.ts';
-import type { Clock, Instant } from '../protocol/time.ts';
+import type { Instant } from '../protocol/time.ts';
 import { type Assembler, openAssembler } from './assemble.ts';
 import { Assignments } from './assignments.ts';
 import { Batcher } from './batcher.ts';
 import { Broadcasts } from './broadcasts.ts';
+import { Capacity } from './capacity.ts';
 import { Collect } from './collect.ts';
 import { Commands, type ObeyedCommand } from './commands.ts';
 import { Coverage, type LinkState } from './coverage.ts';
-import { transact } from './database.ts';
+import { isDiskFull, transact } from './database.ts';
 import { openDeviceUsers } from './device-users.ts';
 import { openDoubles } from './doubles.ts';
-import type { Enrolled } from './enrol.ts';
+import type { GatewayOptions } from './gateway-options.ts';
 import { openHeld } from './held.ts';
-import type { AgentKeys } from './keys.ts';
-import type { Log } from './log.ts';
+import { openLastRun } from './last-run.ts';
 import { type DeviceFacts, type HeardClock, type Notification, Observer } from './observe.ts';
 import { Outbox } from './outbox.ts';
 import { patientsOf } from './owners.ts';
 import { Pairings } from './pairings.ts';
 import { Pending } from './pending.ts';
 import { openPrivateChannel, type PrivateChannel } from './private-channel.ts';
-import { Publisher, type PublisherTuning } from './publisher.ts';
+import { Publisher } from './publisher.ts';
 import type { Broadcast } from './radio/radio-events.ts';
 import type { KeptCursors, KeptUsers } from './radio-mirror.ts';
 import { ReadingLeaves } from './reading-leaves.ts';
@@ -38,28 +37,6 @@ import { type AgentStatus, describeStatus } from './status.ts';
 import { Unclaimed } from './unclaimed.ts';
 
 const PRUNE_EVERY_MS = 60_000;
-
-export interface GatewayOptions {
-  /** Open; the gateway closes it. */
-  readonly db: DatabaseSync;
-  readonly keys: AgentKeys;
-  readonly enrolled: Enrolled;
-  /** Transport's clock. */
-  readonly clock: Clock;
-  /** Real time, for what must not follow a recording: expiry of commands, memory of doubles. */
-  readonly realNow: Clock;
-  readonly zoneOf: (instant: Instant) => number;
-  /** How far the gateway's clock may be wrong, ms; absent where nobody says. */
-  readonly heardWithinMs?: number;
-  readonly test: boolean;
-  readonly batch: { readonly maxLeaves: number; readonly maxAgeMs: number };
-  readonly heartbeatMs: number;
-  readonly groupMs: number;
-  readonly publishing: PublisherTuning;
-  readonly log: Log;
-  /** The state cannot be written any more: stop the process, a restart recovers. */
-  readonly onFailure: (error: unknown) => void;
-}
 
 /** Opens the road from what is heard to the service. */
 export async function openGateway(options: GatewayOptions): Promise<Gateway> {
@@ -89,6 +66,7 @@ export class Gateway {
   readonly #outbox: Outbox;
   readonly #batcher: Batcher;
   readonly #publisher: Publisher;
+  readonly #capacity: Capacity;
   readonly #pruneTimer: NodeJS.Timeout;
   readonly #waiting = new Set<() => void>();
   #commandsIgnored = 0;
@@ -97,9 +75,9 @@ export class Gateway {
 
   constructor(options: GatewayOptions, sealContent: SealContent, channel: PrivateChannel) {
     const { db, keys, enrolled, clock, realNow, test, log } = options;
-    const { agent, signer } = keys;
+    const { agent, signer, doublesKey } = keys;
     const onFailure = (error: unknown) => this.#fail(error);
-    const aliveAt = (db.prepare('SELECT alive_at FROM state').get() as { alive_at: number | null }).alive_at;
+    const lastRun = openLastRun(db);
     const doubles = openDoubles(db, realNow);
     this.id = keys.id;
     this.recordCursors = openRecordCursors(db);
@@ -138,10 +116,10 @@ export class Gateway {
       groupMs: options.groupMs,
       clock,
       onCommit: () => this.#batcher.appended(),
+      onDiskFull: (full) => this.#capacity.setDiskFull(full),
       onFailure,
     });
     const isPermitted = (subject: Uint8Array) => this.#collect.isPermitted(subject);
-    const { doublesKey } = keys;
     this.#unclaimed = new Unclaimed({
       held,
       devices,
@@ -163,7 +141,7 @@ export class Gateway {
       hold: (assigned, user, readings) => this.#orFail(() => this.#unclaimed.hold(assigned, user, readings)),
     });
     this.#assembler = openAssembler({ hear: (whole) => this.#observer.hear(whole), after: later });
-    this.#outbox = new Outbox(db);
+    this.#outbox = new Outbox(db, keys.storageKey);
     this.#publisher = new Publisher({
       id: keys.id,
       agent,
@@ -180,11 +158,21 @@ export class Gateway {
       onFailure,
       log,
     });
+    this.#capacity = new Capacity({
+      capacityOctets: options.capacityOctets,
+      usedOctets: () => this.#pending.octets + this.#outbox.octets,
+      takenOctets: () => this.#pending.takenOctets,
+      realNow,
+      onChange: (full) => this.#roomChanged(full),
+    });
     this.#batcher = new Batcher({
       pending: this.#pending,
       outbox: this.#outbox,
       coverage: this.#coverage,
-      seal: (bodies, place) => sealBatch(bodies, place, { signer, sealContent }),
+      seal: (bodies, place) =>
+        sealBatch(bodies, place, { signer, sealContent, spokenOf: (subject) => this.#outbox.spokenOf(subject) }),
+      hasRoom: () => this.#capacity.admitsCoverage,
+      covered: (through) => lastRun.cover(through),
       agent,
       clock,
       ...options.batch,
@@ -200,7 +188,8 @@ export class Gateway {
     this.#applyPauses();
     this.#publisher.start();
     this.#release();
-    this.#sealWhatWasLeft(aliveAt, clock());
+    lastRun.attest(this.#coverage, this.#pending, clock());
+    if (this.#pending.count > 0) this.flush().catch(() => undefined);
   }
 
   /** A user whom the agent registers on a device is the patient's whose device it is: nobody else asked for one. */
@@ -219,13 +208,6 @@ export class Gateway {
     };
   }
 
-  /** What an earlier run left pending, and how long the agent was off. */
-  #sealWhatWasLeft(aliveAt: Instant | null, now: Instant): void {
-    const off = aliveAt === null ? [] : this.#coverage.agentOff(aliveAt, now);
-    if (off.length > 0) this.#pending.append(off.map((leaf) => ({ leaf }))).catch(() => undefined);
-    if (off.length > 0 || this.#pending.count > 0) this.flush().catch(() => undefined);
-  }
-
   /** True for a device that is assigned to this agent and of which a patient lets us collect. */
   wants(address: string): boolean {
     const assigned = this.#assignments.devices.get(address.toLowerCase());
@@ -239,7 +221,11 @@ export class Gateway {
 
   /** Takes in a value; see {@link Assembler.hear}: when this resolves, the device may forget it. */
   async hear(notification: Notification): Promise<void> {
-    await this.#assembler.hear(notification);
+    this.#capacity.admit();
+    await this.#assembler.hear(notification).catch((error: unknown) => {
+      if (isFault(error, 'unavailable') && error.retry === 'later') this.#capacity.refusedByDisk();
+      throw error;
+    });
     this.pairings.valueCame(notification.device.toLowerCase());
   }
 
@@ -300,6 +286,7 @@ export class Gateway {
       pending: this.#pending.count,
       sealed: this.#outbox.lastSequence,
       outbox: this.#outbox.counts(),
+      buffer: this.#capacity.status,
       commandsIgnored: this.#commandsIgnored,
       failed: this.#failed,
     });
@@ -366,20 +353,32 @@ export class Gateway {
   }
 
   #orFail(work: () => void): void {
-    this.#guard(work);
-    if (this.#failed) throw new Fault('unavailable', 'the state folder cannot be written');
-  }
-
-  #guard(work: () => void): void {
-    try {
-      work();
-    } catch (error) {
-      this.#fail(error);
+    if (!this.#guard(work)) {
+      throw new Fault('unavailable', 'the state folder cannot be written', this.#failed ? 'never' : 'later');
     }
   }
 
+  /** False when it failed. */
+  #guard(work: () => void): boolean {
+    try {
+      work();
+      return true;
+    } catch (error) {
+      this.#fail(error);
+      return false;
+    }
+  }
+
+  #roomChanged(full: 'capacity' | 'disk' | undefined): void {
+    this.#coverage.setOverflow(full !== undefined, this.#options.clock());
+    if (full) this.#options.log.warn({ full }, 'there is no room for readings; devices keep theirs where they can');
+    else this.#options.log.info({}, 'there is room for readings again');
+  }
+
   #fail(error: unknown): void {
-    if (this.#failed) return;
+    // On a full disk nothing was written and nothing is lost: what could not be done is done later.
+    if (isDiskFull(error)) this.#capacity.setDiskFull(true);
+    if (this.#failed || isDiskFull(error)) return;
     this.#failed = true;
     const code = error instanceof Fault ? error.code : ((error as { errcode?: number }).errcode ?? 'unknown');
     this.#options.log.error({ code }, 'the state folder cannot be used; stop the agent, a restart recovers');
@@ -388,6 +387,7 @@ export class Gateway {
   }
 
   #notify(): void {
+    this.#capacity.look();
     const waiting = [...this.#waiting];
     this.#waiting.clear();
     for (const wake of waiting) wake();

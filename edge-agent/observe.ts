@@ -3,6 +3,7 @@
  * whether a body could have it, and whose clock it goes by. The implausible is flagged and never dropped.
  */
 import type { KeyObject } from 'node:crypto';
+import { isDecimal } from '../protocol/decimal.ts';
 import { profileOf } from '../protocol/devices/device-profile.ts';
 import { Fault, type FaultCode } from '../protocol/fault.ts';
 import type { Carrier, MeasuredVital, NotAResult } from '../protocol/gatt/measured-vital.ts';
@@ -10,6 +11,7 @@ import { measurementOf } from '../protocol/gatt/readings.ts';
 import type { ClockLeaf, ClockSetting, DeviceLeaf, LinkSecurity } from '../protocol/leaf.ts';
 import { IMPLAUSIBLE } from '../protocol/recheck.ts';
 import type { Instant, WallClock } from '../protocol/time.ts';
+import { vitalSignByName } from '../protocol/vital-signs.ts';
 import type { Coverage } from './coverage.ts';
 import { markOf } from './doubles.ts';
 import { type MarkedLeaf, patientsOf, UNKNOWN_USER, whoseIs } from './owners.ts';
@@ -126,6 +128,8 @@ export interface ObserverOptions {
   readonly hold: (assigned: AssignedDevice, user: number, readings: readonly MarkedLeaf[]) => void;
 }
 
+const BATTERY = vitalSignByName('battery')!.mdc;
+
 export class Observer {
   readonly counts: ObservedCounts = {
     heard: 0,
@@ -167,6 +171,9 @@ export class Observer {
     const measured = this.#read(assigned, notification);
     if (measured.length === 0) return;
     coverage.received(assigned.address);
+    const battery = measured.find(({ vital }) => vital === BATTERY)?.value;
+    if (battery && isDecimal(battery))
+      coverage.batterySaid(assigned.address, battery.mantissa * 10 ** battery.exponent);
     this.counts.heard += measured.length;
     const entries: Entry[] = [];
     const unclaimed: MarkedLeaf[] = [];

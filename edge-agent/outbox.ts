@@ -2,6 +2,7 @@
  * Sealed batches until the service has them. A batch's envelope is kept until the service signed that it *holds* the
  * batch, its header until the service signed that it is *logged*; nothing else, and no broker's word, deletes anything.
  */
+import { createHmac } from 'node:crypto';
 import type { DatabaseSync } from 'node:sqlite';
 import { Fault, type FaultCode } from '../protocol/fault.ts';
 import { transact } from './database.ts';
@@ -44,15 +45,19 @@ const NOTHING: OutboxCounts = { kept: 0, unheld: 0, firstUnheld: 0 };
 
 export class Outbox {
   readonly #db: DatabaseSync;
+  readonly #storageKey: Uint8Array;
   readonly #statements;
   #lastSequence: number;
   #previous: Uint8Array;
   #counts = NOTHING;
+  #octets: number;
   /** In memory only: the service says it again on every connection. */
   #loggedThrough = 0;
 
-  constructor(db: DatabaseSync) {
+  /** `storageKey` hides whom the batches speak of. */
+  constructor(db: DatabaseSync, storageKey: Uint8Array) {
     this.#db = db;
+    this.#storageKey = storageKey;
     this.#statements = {
       insert: db.prepare('INSERT INTO outbox (sequence, batch, header, envelope, leaves) VALUES (?, ?, ?, ?, ?)'),
       advance: db.prepare('UPDATE state SET sequence = ?, previous = ? WHERE sequence = ?'),
@@ -61,6 +66,9 @@ export class Outbox {
       ),
       find: db.prepare('SELECT sequence, held FROM outbox WHERE batch = ?'),
       batchAt: db.prepare('SELECT batch FROM outbox WHERE sequence = ?'),
+      spoken: db.prepare('SELECT sequence FROM spoken WHERE subject = ?'),
+      speak: db.prepare('INSERT OR REPLACE INTO spoken (subject, sequence) VALUES (?, ?)'),
+      octetsOf: db.prepare('SELECT coalesce(length(envelope), 0) AS octets FROM outbox WHERE sequence = ?'),
       published: db.prepare('UPDATE outbox SET published = published + 1 WHERE sequence = ?'),
       held: db.prepare('UPDATE outbox SET held = 1, withheld = ?, refused = NULL, envelope = NULL WHERE sequence = ?'),
       forget: db.prepare('DELETE FROM outbox WHERE sequence <= ? AND held = 1'),
@@ -72,6 +80,8 @@ export class Outbox {
       unlogged: db.prepare('SELECT 1 FROM outbox WHERE sequence <= ? LIMIT 1'),
       refusal: db.prepare('SELECT sequence, refused AS code FROM outbox WHERE refused IS NOT NULL LIMIT 1'),
     };
+    const { octets } = db.prepare('SELECT coalesce(sum(length(envelope)), 0) AS octets FROM outbox').get()!;
+    this.#octets = octets as number;
     const state = db.prepare('SELECT sequence, previous FROM state').get() as {
       sequence: number;
       previous: Uint8Array;
@@ -90,6 +100,20 @@ export class Outbox {
     return this.#previous;
   }
 
+  /** Octets of the envelopes that the service does not hold. */
+  get octets(): number {
+    return this.#octets;
+  }
+
+  /** Sequence of the newest batch that holds leaves of a subject; 0 for none. */
+  spokenOf(subject: Uint8Array): number {
+    return (this.#statements.spoken.get(this.#hide(subject))?.sequence as number | undefined) ?? 0;
+  }
+
+  #hide(subject: Uint8Array): Uint8Array {
+    return createHmac('sha256', this.#storageKey).update('spoken').update(subject).digest().subarray(0, 16);
+  }
+
   /** Moves rows from pending into the outbox as one batch. Throws `inconsistent` when either changed meanwhile. */
   store(sealed: SealedBatch, rows: PendingRows, pending: Pending): void {
     const { header, id, signed, envelope } = sealed;
@@ -98,11 +122,13 @@ export class Outbox {
         throw new Fault('inconsistent', 'the sequence changed while a batch was sealed');
       }
       this.#statements.insert.run(header.sequence, id, signed, envelope, header.leafCount);
+      for (const subject of sealed.subjects) this.#statements.speak.run(this.#hide(subject), header.sequence);
       pending.remove(rows);
     });
     // Durable line: from here this sequence is this batch for ever, and it may be sent.
     this.#lastSequence = header.sequence;
     this.#previous = id;
+    this.#octets += envelope.length;
     pending.removed(rows);
   }
 
@@ -124,27 +150,33 @@ export class Outbox {
 
   /** Makes changes durable, all in one transaction. */
   apply(changes: readonly OutboxChange[]): void {
-    transact(this.#db, () => {
-      for (const change of changes) this.#applyOne(change);
+    const freed = transact(this.#db, () => {
+      let octets = 0;
+      for (const change of changes) octets += this.#applyOne(change);
       // A batch of which only *logged* was heard stays and is sent again: the answer says whether the log's is ours.
       this.#statements.forget.run(this.#loggedThrough);
+      return octets;
     });
+    this.#octets -= freed;
   }
 
-  #applyOne(change: OutboxChange): void {
+  /** Octets that are free after it. */
+  #applyOne(change: OutboxChange): number {
     switch (change.kind) {
       case 'published':
         this.#statements.published.run(change.sequence);
-        return;
-      case 'held':
+        return 0;
+      case 'held': {
+        const octets = (this.#statements.octetsOf.get(change.sequence)?.octets as number | undefined) ?? 0;
         this.#statements.held.run(change.withheld, change.sequence);
-        return;
+        return octets;
+      }
       case 'logged':
         this.#loggedThrough = Math.max(this.#loggedThrough, change.sequence);
-        return;
+        return 0;
       case 'refused':
         this.#statements.refused.run(change.code, change.sequence);
-        return;
+        return 0;
     }
   }
 

@@ -73,7 +73,7 @@ export class Pairings {
   }
 
   linkChanged(address: string, state: LinkState): void {
-    if (state !== 'connected') this.#event(address, { type: state });
+    if (state !== 'connected' && state !== 'waiting') this.#event(address, { type: state });
   }
 
   /** A value came from the device. */

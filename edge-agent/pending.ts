@@ -4,9 +4,9 @@
  */
 import type { DatabaseSync } from 'node:sqlite';
 import { Fault } from '../protocol/fault.ts';
-import { encodeLeaf, type Leaf } from '../protocol/leaf.ts';
+import { decodeLeaf, encodeLeaf, type Leaf, type ReadingLeaf } from '../protocol/leaf.ts';
 import type { Clock } from '../protocol/time.ts';
-import { transact } from './database.ts';
+import { isDiskFull, transact } from './database.ts';
 import type { Doubles, Mark } from './doubles.ts';
 import { createRowCipher, type RowCipher } from './storage-cipher.ts';
 
@@ -31,6 +31,8 @@ export interface PendingRows {
   readonly boot: Uint8Array;
   /** Encoded leaves in the order in which they were heard. */
   readonly bodies: readonly Uint8Array[];
+  /** Octets of the rows as they are stored. */
+  readonly octets: number;
   /** Highest row number among them. */
   readonly through: number;
 }
@@ -47,6 +49,8 @@ export interface PendingOptions {
   readonly clock: Clock;
   /** After each commit. */
   readonly onCommit: () => void;
+  /** Rows could not be written because the disk is full, or could be written. */
+  readonly onDiskFull: (full: boolean) => void;
   /** The disk refused: nothing more is accepted, and the agent must stop. */
   readonly onFailure: (error: unknown) => void;
 }
@@ -71,6 +75,8 @@ export class Pending {
   #count: number;
   #lastRow: number;
   #failed = false;
+  #octets: number;
+  #taken = 0;
 
   constructor(options: PendingOptions) {
     const { db, storageKey, boot } = options;
@@ -82,8 +88,12 @@ export class Pending {
     this.#markSealed = db.prepare('UPDATE state SET sealed_rows = ?');
     this.#markAlive = db.prepare('UPDATE state SET alive_at = ?');
     const found = db
-      .prepare('SELECT count(*) AS count, coalesce(max(row), (SELECT sealed_rows FROM state)) AS last FROM pending')
-      .get() as { count: number; last: number };
+      .prepare(
+        `SELECT count(*) AS count, coalesce(max(row), (SELECT sealed_rows FROM state)) AS last,
+           coalesce(sum(length(body)), 0) AS octets FROM pending`,
+      )
+      .get() as { count: number; last: number; octets: number };
+    this.#octets = found.octets;
     this.#count = found.count;
     this.#lastRow = found.last;
   }
@@ -91,6 +101,16 @@ export class Pending {
   /** Durable rows that are not sealed. */
   get count(): number {
     return this.#count;
+  }
+
+  /** Octets of the durable rows that are not sealed. */
+  get octets(): number {
+    return this.#octets;
+  }
+
+  /** Octets of all rows since the start. */
+  get takenOctets(): number {
+    return this.#taken;
   }
 
   /** Number of the newest durable row; rows are numbered upward and no number is used twice. */
@@ -117,37 +137,61 @@ export class Pending {
     this.#group = [];
     this.#groupLeaves = 0;
     let row = this.#lastRow;
+    let octets = 0;
     const results: Appended[] = [];
     try {
       transact(this.#options.db, () => {
         for (const { entries } of group) {
           const before = row;
-          for (const entry of entries) if (this.#isNew(entry)) this.#write(++row, entry.leaf);
+          for (const entry of entries) if (this.#isNew(entry)) octets += this.#write(++row, entry.leaf);
           results.push({ kept: row - before, doubles: entries.length - (row - before) });
         }
         this.#markAlive.run(this.#options.clock());
         also();
       });
     } catch (error) {
-      // After a failed fsync nobody knows what is on the disk: never retried in place, only after a restart.
-      this.#failed = true;
-      for (const { reject } of group) reject(new Fault('unavailable', 'the state folder cannot be written'));
-      this.#options.onFailure(error);
+      this.#refuse(group, error);
       return;
     }
     // Durable line: what follows may be lost in a crash, the group is not.
     this.#count += row - this.#lastRow;
+    this.#octets += octets;
+    this.#taken += octets;
+    if (row > this.#lastRow) this.#options.onDiskFull(false);
     this.#lastRow = row;
     for (const [i, { resolve }] of group.entries()) resolve(results[i]!);
     this.#options.onCommit();
+  }
+
+  #refuse(group: readonly Waiter[], error: unknown): void {
+    const full = isDiskFull(error);
+    // After a failed fsync nobody knows what is on the disk: never retried in place, only after a restart.
+    this.#failed ||= !full;
+    const fault = full
+      ? new Fault('unavailable', 'the disk is full', 'later')
+      : new Fault('unavailable', 'the state folder cannot be written');
+    for (const { reject } of group) reject(fault);
+    if (full) this.#options.onDiskFull(true);
+    else this.#options.onFailure(error);
   }
 
   #isNew({ mark }: Entry): boolean {
     return mark === undefined || this.#options.doubles.note(mark);
   }
 
-  #write(row: number, leaf: Leaf): void {
-    this.#insert.run(row, this.#options.boot, this.#cipher.encrypt(row, encodeLeaf(leaf)));
+  /** Octets that it takes. */
+  #write(row: number, leaf: Leaf): number {
+    const body = this.#cipher.encrypt(row, encodeLeaf(leaf));
+    this.#insert.run(row, this.#options.boot, body);
+    return body.length;
+  }
+
+  /** The readings among the rows that are not sealed. */
+  *readings(): Generator<ReadingLeaf> {
+    for (const { row, boot, body } of this.#oldest.all(-1) as { row: number; boot: Uint8Array; body: Uint8Array }[]) {
+      const leaf = decodeLeaf(createRowCipher(this.#options.storageKey, boot).decrypt(row, body));
+      if (leaf.kind === 'reading') yield leaf;
+    }
   }
 
   /** At most `limit` of the oldest rows, as many as one boot heard in a row; undefined when nothing is pending. */
@@ -162,6 +206,7 @@ export class Pending {
     return {
       boot: first.boot,
       bodies: taken.map(({ row, body }) => cipher.decrypt(row, body)),
+      octets: taken.reduce((sum, { body }) => sum + body.length, 0),
       through: taken[taken.length - 1]!.row,
     };
   }
@@ -173,7 +218,8 @@ export class Pending {
   }
 
   /** After the transaction of {@link remove}. */
-  removed({ bodies }: PendingRows): void {
+  removed({ bodies, octets }: PendingRows): void {
     this.#count -= bodies.length;
+    this.#octets -= octets;
   }
 }

@@ -28,6 +28,7 @@ import {
 import { Fault } from '../protocol/fault.ts';
 import { decodeLeaf, type Leaf } from '../protocol/leaf.ts';
 import type { Instant } from '../protocol/time.ts';
+import { addTallies, type EncodedLeaf, type SpokenOf } from './tally.ts';
 
 /** Encrypts content of one agent to the service's HPKE key (RFC 9180, base mode); returns the whole envelope. */
 export type SealContent = (plaintext: Uint8Array, agent: Uint8Array) => Promise<Uint8Array>;
@@ -46,32 +47,41 @@ export async function createContentSealer(hpkePublicKey: Uint8Array): Promise<Se
   };
 }
 
+export interface SealDeps {
+  readonly signer: Signer;
+  readonly sealContent: SealContent;
+  readonly spokenOf: SpokenOf;
+}
+
 /** Place of a batch in its agent's history. */
 export type BatchPlace = Pick<BatchHeader, 'agent' | 'boot' | 'sequence' | 'previous'>;
 
 /** A batch that is ready for the outbox. */
 export interface SealedBatch extends SignedHeader {
   readonly envelope: Uint8Array;
+  /** Whom it speaks of. */
+  readonly subjects: readonly Uint8Array[];
 }
 
 /**
- * Seals encoded leaves, at least one and at most {@link MAX_LEAVES}, given in the order in which they were heard.
+ * Seals encoded leaves, at least one, given in the order in which they were heard, with a tally for each subject.
  * Throws `too-large` when they do not fit into one envelope: seal fewer.
  */
 export async function sealBatch(
   bodies: readonly Uint8Array[],
   place: BatchPlace,
-  { signer, sealContent }: { readonly signer: Signer; readonly sealContent: SealContent },
+  { signer, sealContent, spokenOf }: SealDeps,
 ): Promise<SealedBatch> {
-  if (bodies.length > MAX_LEAVES) throw new Fault('too-large', `more than ${MAX_LEAVES} leaves`);
-  const leaves = bodies.map((body) => ({ leaf: decodeLeaf(body), body }));
-  const segments = cutSegments(leaves);
+  const heard = sortLeaves(bodies.map((body) => ({ leaf: decodeLeaf(body), body })));
+  const { leaves, subjects } = addTallies(heard, spokenOf);
+  if (leaves.length > MAX_LEAVES) throw new Fault('too-large', `more than ${MAX_LEAVES} leaves`);
+  const segments = cutSegments(sortLeaves(leaves));
   const times = leaves.map(({ leaf }) => heardSpan(leaf));
   const header: BatchHeader = {
     ...place,
     openedAt: times.reduce((first, { from }) => Math.min(first, from), Number.POSITIVE_INFINITY),
     closedAt: times.reduce((last, { to }) => Math.max(last, to), Number.NEGATIVE_INFINITY),
-    leafCount: bodies.length,
+    leafCount: leaves.length,
     root: batchRoot(segments),
   };
   const signed = signHeader(header, signer);
@@ -79,17 +89,16 @@ export async function sealBatch(
   if (content.length > MAX_PLAINTEXT_OCTETS) throw new Fault('too-large', 'plaintext over its limit');
   const envelope = await sealContent(deflateRawSync(content), place.agent);
   if (envelope.length > MAX_ENVELOPE_OCTETS) throw new Fault('too-large', 'envelope over its limit');
-  return { ...signed, envelope };
+  return { ...signed, envelope, subjects };
 }
 
-interface EncodedLeaf {
-  readonly leaf: Leaf;
-  readonly body: Uint8Array;
+/** Leaves in the order of the tree. */
+function sortLeaves(leaves: readonly EncodedLeaf[]): EncodedLeaf[] {
+  return leaves.toSorted((a, b) => compareLeaves(a.leaf, b.leaf));
 }
 
-/** Leaves in the order of the tree, cut where patient, kind or vital sign changes, each part under a new salt key. */
-function cutSegments(leaves: readonly EncodedLeaf[]): Segment[] {
-  const sorted = leaves.toSorted((a, b) => compareLeaves(a.leaf, b.leaf));
+/** Sorted leaves, cut where patient, kind or vital sign changes, each part under a new salt key. */
+function cutSegments(sorted: readonly EncodedLeaf[]): Segment[] {
   const segments: (Segment & { bodies: Uint8Array[] })[] = [];
   let before: Leaf | undefined;
   for (const [index, { leaf, body }] of sorted.entries()) {

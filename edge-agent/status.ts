@@ -2,6 +2,7 @@
 import type { FaultCode } from '../protocol/fault.ts';
 import type { NotAResult } from '../protocol/gatt/measured-vital.ts';
 import type { AssemblerCounts } from './assemble.ts';
+import type { BufferStatus } from './capacity.ts';
 import type { ObservedCounts } from './observe.ts';
 import type { OutboxCounts } from './outbox.ts';
 import type { Publisher } from './publisher.ts';
@@ -37,6 +38,8 @@ export interface AgentStatus {
   readonly outbox: number;
   readonly held: number;
   readonly logged: number;
+  /** Room for what the service has not taken. */
+  readonly buffer: BufferStatus;
   /** Leaves that the service did not keep, for want of consent. */
   readonly withheld: number;
   readonly refused: Partial<Record<FaultCode, number>>;
@@ -55,12 +58,13 @@ export interface StatusSources {
   /** Sequence of the newest sealed batch. */
   readonly sealed: number;
   readonly outbox: OutboxCounts;
+  readonly buffer: BufferStatus;
   readonly commandsIgnored: number;
   readonly failed: boolean;
 }
 
 export function describeStatus(sources: StatusSources): AgentStatus {
-  const { observed, assembled, publisher, pending, sealed, outbox, commandsIgnored, failed } = sources;
+  const { observed, assembled, publisher, pending, sealed, outbox, buffer, commandsIgnored, failed } = sources;
   const { connected, halted, refused, ignored, withheld } = publisher;
   return {
     connected,
@@ -81,6 +85,7 @@ export function describeStatus(sources: StatusSources): AgentStatus {
     outbox: outbox.unheld,
     held: sealed - outbox.unheld,
     logged: sealed - outbox.kept,
+    buffer,
     withheld,
     refused: { ...refused },
     ignored: ignored + commandsIgnored,

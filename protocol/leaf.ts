@@ -85,11 +85,37 @@ export interface CoverageLeaf {
   readonly from: Instant;
   readonly to: Instant;
   readonly state: CoverageState;
+  /** On the first coverage leaf of each subject in a batch; absent where an older agent did not count. */
+  readonly tally?: Tally;
   readonly test: boolean;
 }
 
-/** States that an agent can attest; what only the service can know is added there. `paused`: no consent to collect. */
-export const COVERAGE_STATES = ['received', 'silent', 'out-of-range', 'agent-off', 'paused'] as const;
+/** What a batch holds of one subject, so that nothing of it can be hidden: said by the agent, beside the leaves. */
+export interface Tally {
+  /** Reading leaves of the subject in this batch; they stand right before its coverage leaves. */
+  readonly readings: number;
+  /** Coverage leaves of the subject in this batch, this one included. */
+  readonly coverages: number;
+  /** Sequence of the agent's last batch before this one that held leaves of the subject; 0 for none. */
+  readonly after: number;
+}
+
+/**
+ * States that an agent can attest; what only the service can know is added there. `no-link`: heard, but the adapter had
+ * no link to spare; `device-off`: gone with an empty battery; `paused`: no consent to collect; `buffer-overflow`: the
+ * agent had no room for readings; `unpaired`, of no length: it speaks for the device no more.
+ */
+export const COVERAGE_STATES = [
+  'received',
+  'silent',
+  'out-of-range',
+  'no-link',
+  'device-off',
+  'agent-off',
+  'paused',
+  'buffer-overflow',
+  'unpaired',
+] as const;
 export type CoverageState = (typeof COVERAGE_STATES)[number];
 
 /** A device's clock against the gateway's at one instant (HL7 PHD coincident timestamp). */
@@ -183,6 +209,7 @@ export function encodeLeaf(leaf: Leaf): Uint8Array {
       put(4, leaf.from);
       put(18, leaf.to);
       put(19, leaf.state);
+      put(41, leaf.tally && [leaf.tally.readings, leaf.tally.coverages, leaf.tally.after]);
       break;
     case 'clock':
       put(6, leaf.heardAt);
@@ -234,6 +261,7 @@ function readKind(kind: number, common: Common, fields: CborFields): Leaf {
         from: readInstant(fields, 4),
         to: readInstant(fields, 18),
         state: oneOf(COVERAGE_STATES, fields.text(19)),
+        ...present('tally', fields.has(41) ? readTally(fields.array(41)) : undefined),
       };
     case LEAF_KINDS.clock:
       return {
@@ -304,6 +332,16 @@ function readReading(common: Common, fields: CborFields): ReadingLeaf {
   assertFlags(flags);
   if (leaf.profile !== undefined && !TOKEN.test(leaf.profile)) throw new Fault('malformed', 'not a device profile');
   return leaf;
+}
+
+function readTally(parts: readonly CborValue[]): Tally {
+  const [readings, coverages, after] = parts;
+  const isCount = (value: CborValue | undefined): value is number =>
+    Number.isSafeInteger(value) && (value as number) >= 0;
+  if (parts.length !== 3 || !isCount(readings) || !isCount(coverages) || !isCount(after) || coverages === 0) {
+    throw new Fault('malformed', 'not a tally');
+  }
+  return { readings, coverages, after };
 }
 
 function readCarrier(number: number): Carrier {

@@ -26,6 +26,8 @@ export interface KnownDevice {
   servedAtMs: number;
   /** It can be reached for seconds only. */
   brief: boolean;
+  /** It was said that it waits for a link. */
+  waiting: boolean;
   link: Link | undefined;
 }
 
@@ -64,6 +66,7 @@ export class KnownDevices {
       heardAtMs: nowMs,
       servedAtMs: -1,
       brief: false,
+      waiting: false,
       link: undefined,
     };
     this.#byId.set(id, device);

@@ -44,12 +44,12 @@ export interface RadioNotification {
 }
 
 /**
- * A step in the life of a link: `heard` (advertising, first time since it was lost), `connecting`, `connected`,
- * `subscribed` (measurements may come), `lost` (the end of an attempt or a connection, with the reason).
+ * A step in the life of a link: `heard` (advertising, first time since it was lost), `waiting` (it cannot
+ * have a link for now: all are taken), `connecting`, `connected`, `subscribed` (measurements may come), `lost` (the end of an attempt or a connection, with the reason).
  */
 export interface LinkChange {
   readonly device: string;
-  readonly state: 'heard' | 'connecting' | 'connected' | 'subscribed' | 'lost';
+  readonly state: 'heard' | 'waiting' | 'connecting' | 'connected' | 'subscribed' | 'lost';
   readonly at: number;
   readonly reason?: string;
   /** With `lost`: why the link could not be secured, where that is why it was of no use. */

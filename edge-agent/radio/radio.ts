@@ -129,7 +129,10 @@ class ScanningRadio implements LocalRadio {
     } else {
       this.#scan.forget();
       this.#maxLinks = this.#mostLinks;
-      for (const device of this.#queue.splice(0)) device.phase = 'heard';
+      for (const device of this.#queue.splice(0)) {
+        device.phase = 'heard';
+        this.#tellGone(device);
+      }
     }
   }
 
@@ -224,6 +227,7 @@ class ScanningRadio implements LocalRadio {
       );
       if (victim !== undefined) links[victim]?.link.drop('its turn was over');
     }
+    for (const device of this.#queue) this.#tellWaiting(device);
     this.#queueTimer = setTimeout(() => this.#connectNext(), Math.min(QUEUE_MS, this.#timings.idleMs));
     return undefined;
   }
@@ -231,8 +235,26 @@ class ScanningRadio implements LocalRadio {
   /** Who was not heard for a while is not there to be connected to. */
   #forgetGone(): void {
     const before = this.#options.uptime() - QUEUED_MS;
-    for (const device of this.#queue) if (device.heardAtMs < before) device.phase = 'heard';
+    for (const device of this.#queue) {
+      if (device.heardAtMs >= before) continue;
+      device.phase = 'heard';
+      this.#tellGone(device);
+    }
     this.#queue = this.#queue.filter(({ phase }) => phase === 'queued');
+  }
+
+  #tellWaiting(device: KnownDevice): void {
+    if (device.waiting) return;
+    device.waiting = true;
+    this.#report(device, 'waiting');
+  }
+
+  /** It waited, and is not heard any more: there is nothing to wait for. */
+  #tellGone(device: KnownDevice): void {
+    if (!device.waiting) return;
+    device.waiting = false;
+    device.phase = 'lost';
+    this.#report(device, 'lost', 'not heard any more');
   }
 
   #links(): { device: KnownDevice; link: Link }[] {
@@ -254,6 +276,7 @@ class ScanningRadio implements LocalRadio {
     const { peripheral } = device;
     const { transport, profiles, uptime, onDevice, onClock, onNotification } = this.#options;
     device.phase = 'connecting';
+    device.waiting = false;
     this.#report(device, 'connecting');
     const link = new Link({
       stack: this.#stack,

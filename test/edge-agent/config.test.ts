@@ -19,6 +19,7 @@ describe('readConfig', () => {
         live: false,
         batch: { maxLeaves: 10, maxAgeMs: 2000 },
         heartbeatMs: 60_000,
+        capacityOctets: 256 * 1024 * 1024,
       },
     });
   });

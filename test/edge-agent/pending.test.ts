@@ -30,6 +30,7 @@ afterEach(() => rmSync(folder, { recursive: true }));
 function open() {
   const db = openDatabase(folder, agent);
   const failures: unknown[] = [];
+  const disk: boolean[] = [];
   const pending = new Pending({
     db,
     doubles: openDoubles(db, () => NOON),
@@ -38,9 +39,10 @@ function open() {
     groupMs: 2,
     clock: () => NOON,
     onCommit: () => undefined,
+    onDiskFull: (full) => disk.push(full),
     onFailure: (error) => failures.push(error),
   });
-  return { db, pending, failures };
+  return { db, pending, failures, disk };
 }
 
 describe('Pending', () => {
@@ -61,22 +63,37 @@ describe('Pending', () => {
     expect(open().pending.lastRow).toBe(3);
   });
 
-  it('refuses everything after the disk refused once, and loses nothing of before', async () => {
-    const { db, pending, failures } = open();
+  it('refuses while the disk is full, and loses nothing of before', async () => {
+    const { db, pending, failures, disk } = open();
     await pending.append([{ leaf }]);
     const { page_count: pages } = db.prepare('PRAGMA page_count').get() as { page_count: number };
     db.exec(`PRAGMA max_page_count = ${pages}`);
     const mark = { second: 1, hash: new Uint8Array(16) };
     const many = Array.from({ length: 200 }, (_, i) => ({ leaf: { ...leaf, heardAt: NOON + i } }));
-    await expect(pending.append([{ leaf, mark }, ...many])).rejects.toMatchObject({ code: 'unavailable' });
-    expect(failures.length).toBe(1);
-    await expect(pending.append([{ leaf }])).rejects.toMatchObject({ code: 'unavailable' });
+    const refusal = { code: 'unavailable', retry: 'later' };
+    await expect(pending.append([{ leaf, mark }, ...many])).rejects.toMatchObject(refusal);
+    await expect(pending.append(many)).rejects.toMatchObject(refusal);
+    expect([failures.length, disk.at(-1), pending.count]).toEqual([0, true, 1]);
+    db.exec('PRAGMA max_page_count = 1000000');
+    // Its mark went with it: heard again, it is no double.
+    expect(await pending.append([{ leaf, mark }])).toEqual({ kept: 1, doubles: 0 });
+    expect(disk.at(-1)).toBe(false);
     db.close();
     const again = open();
-    expect(again.pending.count).toBe(1);
-    // Its mark went with it: heard again, it is no double.
-    expect(await again.pending.append([{ leaf, mark }])).toEqual({ kept: 1, doubles: 0 });
+    expect([again.pending.count, again.pending.octets]).toEqual([2, pending.octets]);
     again.db.close();
+  });
+
+  it('refuses everything after the database failed once, and loses nothing of before', async () => {
+    const { db, pending, failures } = open();
+    await pending.append([{ leaf }]);
+    db.exec('DROP TABLE doubles');
+    const mark = { second: 1, hash: new Uint8Array(16) };
+    await expect(pending.append([{ leaf }, { leaf, mark }])).rejects.toMatchObject({ retry: 'never' });
+    expect(failures.length).toBe(1);
+    await expect(pending.append([{ leaf }])).rejects.toMatchObject({ code: 'unavailable' });
+    expect(pending.oldest(10)!.bodies.length).toBe(1);
+    db.close();
   });
 
   it('notices a row that was moved or changed', async () => {

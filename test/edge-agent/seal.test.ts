@@ -39,7 +39,11 @@ function reading(subject: number, vital: number, at: number, raw = Uint8Array.of
 }
 
 async function sealAndOpen(leaves: readonly Leaf[], seal: SealContent = sealContent) {
-  const sealed = await sealBatch(leaves.map(encodeLeaf), place, { signer, sealContent: seal });
+  const sealed = await sealBatch(leaves.map(encodeLeaf), place, {
+    signer,
+    sealContent: seal,
+    spokenOf: (subject) => (subject[0] === 1 ? 7 : 0),
+  });
   const envelope = decodeEnvelope(sealed.envelope);
   const plaintext = await suite.open(
     { recipientKey: pair.privateKey, enc: envelope.encapsulated, info: ENVELOPE_INFO },
@@ -73,12 +77,20 @@ describe('sealBatch', () => {
       [2, 1],
       [3, 1],
       [4, 1],
+      [5, 1],
     ]);
-    const expected = [leaves[3], leaves[2], leaves[1], leaves[4], leaves[0]];
+    // The first coverage leaf of each patient says how much there is; who has none gets one that speaks for no time.
+    const told = { ...leaves[4], tally: { readings: 3, coverages: 1, after: 7 } };
+    const { subject, device } = leaves[0]!;
+    const at = NOON + 3;
+    const tally = { readings: 1, coverages: 1, after: 0 };
+    const added = { kind: 'coverage', subject, device, from: at, to: at, state: 'received', tally, test: true };
+    const expected = [leaves[3], leaves[2], leaves[1], told, leaves[0], added];
+    expect(sealed.subjects).toEqual([leaves[3]!.subject, subject]);
     expect(content.segments.flatMap(({ bodies }) => bodies.map(decodeLeaf))).toEqual(expected);
     expect(opened.header).toEqual(sealed.header);
     expect(opened.id).toEqual(sealed.id);
-    expect(opened.header).toMatchObject({ openedAt: NOON - 5, closedAt: NOON + 9, leafCount: 5, sequence: 1 });
+    expect(opened.header).toMatchObject({ openedAt: NOON - 5, closedAt: NOON + 9, leafCount: 6, sequence: 1 });
     expect(encodeHex(batchRoot(content.segments))).toBe(encodeHex(opened.header.root));
   });
 
@@ -86,13 +98,17 @@ describe('sealBatch', () => {
     const { content } = await sealAndOpen([reading(1, 5, NOON), reading(1, 5, NOON), reading(1, 6, NOON)]);
     const hashes = content.segments.flatMap(segmentHashes).map(encodeHex);
     expect(content.segments[0]!.bodies[0]).toEqual(content.segments[0]!.bodies[1]);
-    expect(new Set(hashes).size).toBe(3);
+    expect(new Set(hashes).size).toBe(4);
     const again = await sealAndOpen([reading(1, 5, NOON)]);
     expect(hashes).not.toContain(encodeHex(segmentHashes(again.content.segments[0]!)[0]!));
   });
 
   it('binds the ciphertext to agent and key', async () => {
-    const sealed = await sealBatch([encodeLeaf(reading(1, 5, NOON))], place, { signer, sealContent });
+    const sealed = await sealBatch([encodeLeaf(reading(1, 5, NOON))], place, {
+      signer,
+      sealContent,
+      spokenOf: () => 0,
+    });
     const envelope = decodeEnvelope(sealed.envelope);
     const aad = envelopeAad({ ...envelope, agent: new Uint8Array(32) });
     const params = { recipientKey: pair.privateKey, enc: envelope.encapsulated, info: ENVELOPE_INFO };
@@ -102,7 +118,9 @@ describe('sealBatch', () => {
   it('refuses what does not fit into an envelope', async () => {
     const leaves = Array.from({ length: 2500 }, (_, i) => reading(1, 5, NOON + i, new Uint8Array(randomBytes(500))));
     const bodies = leaves.map(encodeLeaf);
-    await expect(sealBatch(bodies, place, { signer, sealContent })).rejects.toMatchObject({ code: 'too-large' });
+    await expect(sealBatch(bodies, place, { signer, sealContent, spokenOf: () => 0 })).rejects.toMatchObject({
+      code: 'too-large',
+    });
   });
 
   it('refuses a service key that is none', async () => {

@@ -1,0 +1,31 @@
+/** What the gateway is made of: everything that is chosen elsewhere. */
+import type { DatabaseSync } from 'node:sqlite';
+import type { Clock, Instant } from '../protocol/time.ts';
+import type { Enrolled } from './enrol.ts';
+import type { AgentKeys } from './keys.ts';
+import type { Log } from './log.ts';
+import type { PublisherTuning } from './publisher.ts';
+
+export interface GatewayOptions {
+  /** Open; the gateway closes it. */
+  readonly db: DatabaseSync;
+  readonly keys: AgentKeys;
+  readonly enrolled: Enrolled;
+  /** Transport's clock. */
+  readonly clock: Clock;
+  /** Real time, for what must not follow a recording: expiry of commands, memory of doubles. */
+  readonly realNow: Clock;
+  readonly zoneOf: (instant: Instant) => number;
+  /** How far the gateway's clock may be wrong, ms; absent where nobody says. */
+  readonly heardWithinMs?: number;
+  readonly test: boolean;
+  readonly batch: { readonly maxLeaves: number; readonly maxAgeMs: number };
+  readonly heartbeatMs: number;
+  /** Octets that may wait for the service, pending and sealed. */
+  readonly capacityOctets: number;
+  readonly groupMs: number;
+  readonly publishing: PublisherTuning;
+  readonly log: Log;
+  /** The state cannot be written any more: stop the process, a restart recovers. */
+  readonly onFailure: (error: unknown) => void;
+}
