@@ -41,6 +41,11 @@ export interface RecorderOptions {
 
 const MINUTE_MS = 60_000;
 
+/** What a wearable that plays this vital sign cannot tell of a time, ms. */
+export function resolutionOf(vital: number): number {
+  return RESOLUTIONS.get(vital) ?? 1;
+}
+
 /** Throws `malformed` for a vital sign or unit that no simulated wearable sends. */
 export function openRecorder(vital: number, unit: string, options: RecorderOptions): Recorder {
   const open = RECORDERS.get(`${vital} ${unit}`);
@@ -66,6 +71,11 @@ const RECORDERS: ReadonlyMap<string, (options: RecorderOptions) => Recorder> = n
   [`${MDC.oxygenSaturation} %`, openOxygenSaturation],
 ]);
 
+const RESOLUTIONS: ReadonlyMap<number, number> = new Map([
+  [MDC.glucose, MINUTE_MS],
+  [MDC.temperature, 1000],
+]);
+
 function identity({ addressOf }: RecorderOptions, kind: string) {
   const address = addressOf(kind);
   return { address, name: `HTEST ${kind}`, serial: `HTEST-${address.replaceAll(':', '').slice(-6)}` };
@@ -77,7 +87,7 @@ function openHeartRate(options: RecorderOptions): Recorder {
     vital: MDC.heartRate,
     patient: options.patient,
     device,
-    resolutionMs: 1,
+    resolutionMs: resolutionOf(MDC.heartRate),
     whenHeard: () => device.whenHeard(),
     async play({ value: { mantissa, exponent } }) {
       if (exponent !== 0) throw new Fault('range', 'a heart rate strap sends whole beats per minute');
@@ -92,7 +102,7 @@ function openTemperature(options: RecorderOptions): Recorder {
     vital: MDC.temperature,
     patient: options.patient,
     device,
-    resolutionMs: 1000,
+    resolutionMs: resolutionOf(MDC.temperature),
     whenHeard: () => device.whenHeard(),
     async play({ value, measuredAt }) {
       if (!(await device.measure({ temperature: value, at: measuredAt }))) await device.whenSent();
@@ -106,7 +116,7 @@ function openOxygenSaturation(options: RecorderOptions): Recorder {
     vital: MDC.oxygenSaturation,
     patient: options.patient,
     device,
-    resolutionMs: 1,
+    resolutionMs: resolutionOf(MDC.oxygenSaturation),
     whenHeard: () => device.whenHeard(),
     async play({ value }) {
       while (!(await device.stream({ spo2: value, pulse: 'NaN' }))) await device.whenHeard();
@@ -122,7 +132,7 @@ function openGlucose(options: RecorderOptions): Recorder {
     vital: MDC.glucose,
     patient: options.patient,
     device,
-    resolutionMs: MINUTE_MS,
+    resolutionMs: resolutionOf(MDC.glucose),
     whenHeard: () => device.whenHeard(),
     async play({ value, measuredAt, zoneMin }) {
       const offset = minutesBetween(session.startedAt, measuredAt);

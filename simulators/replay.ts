@@ -3,7 +3,6 @@
  * real radio under the recording's own clock, signed, filed and logged. Done again over the same data, everything is
  * recognized and nothing is filed twice.
  */
-import { createHash } from 'node:crypto';
 import { Fault } from '../protocol/fault.ts';
 import { deviceHandle } from '../protocol/keys.ts';
 import type { Instant } from '../protocol/time.ts';
@@ -16,6 +15,7 @@ import { admitPatient, consentToCollect, type SimulatedPatient } from './patient
 import { reconcile } from './reconcile.ts';
 import { openRecorder, type Recorder } from './recorders.ts';
 import type { RecordedRow, Recording } from './recording.ts';
+import { slugOf, wearerOf } from './wearers.ts';
 import type { Home, World } from './world.ts';
 import type { ZoneOffset } from './zone.ts';
 
@@ -136,7 +136,7 @@ async function plan(
   const several = recording.rows.some(({ subject }) => subject !== recording.rows[0]!.subject);
   for (const { subject, measuredAt } of recording.rows) {
     if (wearers.has(subject)) continue;
-    const who = subject === null ? name : `${name} ${subject}`;
+    const who = wearerOf(name, subject);
     const title = subject === null || !several ? `Wearer of ${name} (HTEST)` : `Wearer ${subject} of ${name} (HTEST)`;
     const patient = admitPatient(world, directory, slugOf(who), title);
     await consentToCollect(patient);
@@ -172,13 +172,4 @@ async function settle(world: World, agent: Home): Promise<void> {
     await world.settle();
     await Promise.race([done, new Promise((resolve) => setTimeout(resolve, 50))]);
   }
-}
-
-/** A name for files: letters, digits and hyphens, and a hash that keeps different names apart. */
-function slugOf(name: string): string {
-  const hash = createHash('sha256').update(name).digest('hex').slice(0, 8);
-  return `${name
-    .toLowerCase()
-    .replaceAll(/[^a-z0-9]+/g, '-')
-    .slice(0, 40)}-${hash}`;
 }

@@ -19,12 +19,19 @@ import { encodeId, thumbprint } from '../protocol/keys.ts';
 import { encodeLeaf } from '../protocol/leaf.ts';
 import { MDC } from '../protocol/vital-signs.ts';
 import { addressOf } from '../simulators/addresses.ts';
+import {
+  type Canary,
+  type Haystack,
+  readFolder,
+  scan,
+  secretCanaries,
+  textCanaries,
+} from '../simulators/audit/canary-scan.ts';
 import { createHeartStrap } from '../simulators/devices/heart-strap.ts';
 import { createSimClock } from '../simulators/hci/sim-clock.ts';
 import { VirtualController } from '../simulators/hci/virtual-controller.ts';
 import { openVirtualTransport } from '../simulators/hci/virtual-transport.ts';
 import { consentToCollect } from '../simulators/patients.ts';
-import { type Canary, type Haystack, readFolder, scan, secretCanaries, textCanaries } from './support/canary-scan.ts';
 import { newSigner } from './support/raw-agent.ts';
 import { rawRequest } from './support/raw-http.ts';
 import { readingLeaves } from './support/receipt-builder.ts';

@@ -51,6 +51,7 @@ export function addPatientRoutes(app: FastifyInstance, deps: AppDeps): void {
     const patient = me(request);
     const { seq, head, keys } = store.consents.state(patient);
     return {
+      id: patient.id,
       subject: encodeBase64Url(patient.subject),
       publicKey: encodeBase64Url(patient.publicKey),
       seq,

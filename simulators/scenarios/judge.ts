@@ -56,7 +56,7 @@ export function judge({ truth, outcomes, filed, faults }: JudgeInput): Verdict[]
     const [from, to] = keepsTime
       ? [measuredAt - STORED_MS, measuredAt + STORED_MS]
       : // Stamped when it came, which is when it counted as delivered.
-        [measuredAt, outcome?.at ?? measuredAt];
+        [measuredAt, outcome?.at ?? Number.POSITIVE_INFINITY];
     return vitals.map(({ mdc, value, unit }) => ({ n, outcome, measuredAt, from, to, key: keyOf(mdc, value, unit) }));
   });
   const there = filed.map(({ id, mdc, value, unit, measuredAt, heardAt }) => {
@@ -65,7 +65,11 @@ export function judge({ truth, outcomes, filed, faults }: JudgeInput): Verdict[]
   const isUnder = (kind: FaultLine['fault']['kind'], at: Instant) =>
     faults.some(({ fault, from, to }) => fault.kind === kind && from <= at && at <= to);
   const delivered = numbers.filter(({ outcome }) => outcome?.delivered);
-  const { pairs, missing, surplus } = match(delivered, there);
+  const { pairs, missing, surplus: unwanted } = match(delivered, there);
+  // Of what nobody noted an outcome, as when all fell at once, nobody knows whether it was delivered: it may be there, once.
+  const open = numbers.filter(({ outcome }) => outcome === undefined);
+  const { pairs: found, surplus } = match(open, unwanted);
+  const arrived = new Set(found.map(([one]) => one));
 
   // A fault doubles what it brings once; under one that changes octets anything may come.
   const changed = surplus.filter(({ heardAt }) => isUnder('malformed-values', heardAt));
@@ -78,10 +82,10 @@ export function judge({ truth, outcomes, filed, faults }: JudgeInput): Verdict[]
   const known = new Set(numbers.map(({ key }) => key));
 
   return [
-    ...pairs.map(([{ n }, { id }]) => ({ what: 'filed', n, id }) as const),
+    ...[...pairs, ...found].map(([{ n }, { id }]) => ({ what: 'filed', n, id }) as const),
     ...missing.map(({ n }) => ({ what: 'lost', n }) as const),
     ...numbers
-      .filter(({ outcome }) => !outcome?.delivered)
+      .filter((one) => !one.outcome?.delivered && !arrived.has(one))
       .map(({ n, outcome, measuredAt }) => {
         const isCaused = faults.some(({ from, to }) => from <= measuredAt && measuredAt <= to + RECOVERY_MS);
         const why = outcome?.why ?? 'unknown';

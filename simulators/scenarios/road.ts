@@ -4,9 +4,7 @@
  */
 
 import { encodeHex } from '../../protocol/bytes.ts';
-import { decimalToString, isDecimal } from '../../protocol/decimal.ts';
 import { deviceHandle } from '../../protocol/keys.ts';
-import type { ReadingLeaf } from '../../protocol/leaf.ts';
 import { MDC } from '../../protocol/mdc.ts';
 import { createSimClock } from '../hci/sim-clock.ts';
 import { VirtualController } from '../hci/virtual-controller.ts';
@@ -16,6 +14,7 @@ import { type Home, openWorld, type World } from '../world.ts';
 import { type Attested, type AuditInput, type AuditRow, auditScenario } from './audit.ts';
 import { expandScenario, type Plan } from './expand.ts';
 import type { FiledValue } from './judge.ts';
+import { numbersOf } from './numbers.ts';
 import { type ScenarioResult, startScenario } from './run.ts';
 import type { Scenario } from './scenario.ts';
 import type { TruthLine } from './truth.ts';
@@ -142,11 +141,4 @@ function audit(
     rows: auditScenario({ truth, filed, coverage, kinds, from, to, ...(onVerdict && { onVerdict }) }),
     notInLog,
   };
-}
-
-/** Each number of a reading as text, under the code of what it is; one that failed is told, too. */
-function numbersOf({ vital, value, components }: ReadingLeaf): (readonly [number, string])[] {
-  const parts = components ?? (value === undefined ? [] : [{ vital, value }]);
-  if (parts.length === 0) return [[vital, 'nothing']];
-  return parts.map((part) => [part.vital, isDecimal(part.value) ? decimalToString(part.value) : part.value] as const);
 }
