@@ -25,7 +25,7 @@ export interface ShownTime {
 }
 
 /** Undefined when the device does not know its date, or the octets do not decode. */
-export function decodeClock(kind: ClockKind, octets: Uint8Array): ShownTime | undefined {
+export function decodeClock(kind: keyof typeof DECODERS, octets: Uint8Array): ShownTime | undefined {
   try {
     return DECODERS[kind](octets);
   } catch (error) {
@@ -60,14 +60,12 @@ export function encodeClock(kind: ClockKind, instant: Instant, zoneMin: number):
 
 type Decoder = (octets: Uint8Array) => ShownTime | undefined;
 
-const DECODERS: Readonly<Record<ClockKind, Decoder>> = {
+const DECODERS: Readonly<Record<Exclude<ClockKind, 'care-sens'>, Decoder>> = {
   'current-time': (octets) => shown(dateTimeToWallClock(decodeCurrentTime(octets).time)),
   'date-time': (octets) => shown(dateTimeToWallClock(decodeDateTime(octets).time)),
   'device-time': decodeDeviceClock,
   'elapsed-time': decodeElapsedClock,
   contour: decodeContourClock,
-  // It is written only.
-  'care-sens': () => undefined,
 };
 
 function shown(wallClock: WallClock | undefined, zoneMin?: number): ShownTime | undefined {

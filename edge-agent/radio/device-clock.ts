@@ -59,7 +59,8 @@ export async function readClock(
   clock: TransportClock,
   { kind, found }: DeviceClock,
 ): Promise<ClockReading | undefined> {
-  if (!found.characteristic.properties.includes('read')) return undefined;
+  // Written only; and where many devices have something else of their makers.
+  if (kind === 'care-sens' || !found.characteristic.properties.includes('read')) return undefined;
   const askedAt = clock.now();
   return dialog.read(found, (octets) => stamp(decodeClock(kind, octets), askedAt, clock.now()));
 }

@@ -8,7 +8,7 @@ export const HEART_RATE_SENSORS: readonly DeviceProfile[] = [
     ...STRAP,
     name: 'heart-rate-strap',
     title: 'Wahoo TICKR, Garmin HRM or XOSS X2 strap',
-    // XOSS advertises the rate and its battery, too [T].
+    // XOSS advertises the rate and its battery, too [T]; not read, for its maker says nowhere how, and the link tells both.
     recognizedBy: [
       { name: /^(?:TICKR|HRM-|XOSS|X2\b)/i, services: [0x180d] },
       { name: /^(?:TICKR|XOSS)/i },

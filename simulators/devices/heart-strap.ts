@@ -1,5 +1,6 @@
 /** A chest strap: Heart Rate service 180D (HRS). */
 import { encodeBodySensorLocation, encodeHeartRateMeasurement } from '../../protocol/gatt/heart-rate.ts';
+import type { ServiceDeclaration } from '../hci/gatt-database.ts';
 import type { DeviceOptions } from './device-services.ts';
 import { Wearable } from './wearable.ts';
 
@@ -16,7 +17,8 @@ export interface HeartBeat {
 }
 
 export class HeartStrap extends Wearable {
-  constructor(options: DeviceOptions) {
+  /** `more`: what it measures besides. */
+  constructor(options: DeviceOptions, more: readonly ServiceDeclaration[] = []) {
     super(options, 'Strap', [
       {
         uuid: 0x180d,
@@ -25,6 +27,7 @@ export class HeartStrap extends Wearable {
           { uuid: 0x2a38, properties: ['read'], value: encodeBodySensorLocation({ location: 'chest' }) },
         ],
       },
+      ...more,
     ]);
   }
 

@@ -36,6 +36,8 @@ export interface ScaleOptions extends DeviceOptions {
   readonly composition?: boolean;
   /** It has users, who have to consent. */
   readonly userData?: UserDataOptions;
+  /** What its maker added to the standard. */
+  readonly vendor?: ServiceDeclaration;
 }
 
 export interface WeightOnScale {
@@ -81,7 +83,7 @@ export class Scale extends Wearable {
         { uuid: 0x2a9b, properties: ['read'], value: encodeBodyCompositionFeature({ raw: COMPOSITION_FEATURES }) },
       ],
     };
-    const more = users ? [users.declaration] : [];
+    const more = [...(users ? [users.declaration] : []), ...(options.vendor ? [options.vendor] : [])];
     if (options.composition) super(options, 'Body composition scale', [composition, weight, ...more]);
     else super(options, 'Scale', [weight, ...more]);
     this.users = users;

@@ -2,10 +2,15 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { profileOf } from '../../protocol/devices/device-profile.ts';
 import { MDC } from '../../protocol/vital-signs.ts';
-import { createStandardStrap, STANDARD_STRAP_NAMES } from '../../simulators/devices/families/heart-rate.ts';
+import {
+  createStandardStrap,
+  createXossStrap,
+  STANDARD_STRAP_NAMES,
+} from '../../simulators/devices/families/heart-rate.ts';
 import { createNoninOximeter } from '../../simulators/devices/families/oximeters.ts';
 import { FAMILY, openQuirkWorld, type QuirkWorld } from '../support/quirk-world.ts';
 import { NOON } from '../support/test-gateway.ts';
+import { until } from '../support/until.ts';
 
 const dec = (mantissa: number) => ({ mantissa, exponent: 0 });
 
@@ -32,7 +37,6 @@ describe('Nonin 3230: continuous + spot-check', () => {
 describe.each([
   ['Wahoo TICKR: 180D', 'tickr', 'heart-rate-strap'],
   ['Garmin HRM: 180D', 'garmin', 'heart-rate-strap'],
-  ['XOSS X2: 180D', 'xoss', 'heart-rate-strap'],
   ['Mi Band: 180D broadcast when enabled, HR only', 'mi-band', 'xiaomi-band'],
   ['Amazfit / Zepp: 180D broadcast when enabled, HR only', 'amazfit', 'xiaomi-band'],
 ] as const)('%s', (_quirk, family, profile) => {
@@ -44,5 +48,44 @@ describe.each([
     const [rate] = await world.filed(0x2a37, 1);
     expect(rate).toMatchObject({ vital: MDC.heartRate, value: dec(72), link: 'unbonded' });
     expect(profileOf({ name: STANDARD_STRAP_NAMES[family], services: [0x180d] }).name).toBe(profile);
+  });
+});
+
+describe('XOSS X2: 180D (+1816)', () => {
+  it('is heard beside the counter of its cadence, which is no vital sign', async () => {
+    const strap = createXossStrap(FAMILY);
+    world = await openQuirkWorld(strap);
+    await strap.whenHeard();
+    await strap.whenSubscribed(0x2a5b);
+    expect(await strap.turn(17, 2048)).toBe(true);
+    expect(await strap.beat({ heartRate: 72 })).toBe(true);
+    expect(await world.filed(0x2a37, 1)).toMatchObject([{ vital: MDC.heartRate, value: dec(72) }]);
+    expect(world.service.readings.some(({ characteristic }) => characteristic === 0x2a5b)).toBe(false);
+    expect(world.agent.status()).toMatchObject({ undecodable: {} });
+  });
+});
+
+describe('XOSS X2: also advertises HR+battery', () => {
+  it('is known, linked, and heard by its link alone: what it advertises is no reading, and doubles none', async () => {
+    const strap = createXossStrap(FAMILY);
+    strap.broadcast({ heartRate: 99, batteryPercent: 55 });
+    world = await openQuirkWorld(strap);
+    await strap.whenHeard();
+    expect(await strap.beat({ heartRate: 66 })).toBe(true);
+    strap.disconnect();
+    // The same rate is in its advertisements now, and they are heard: it is linked again by them.
+    await until('it is linked again', () => strap.connected && strap.isSubscribed(0x2a37));
+    world.clock.set(NOON + 1000);
+    expect(await strap.beat({ heartRate: 67 })).toBe(true);
+    await world.filed(0x2a37, 2);
+    await world.filed(0x2a19, 1);
+    const { readings } = world.service;
+    const rates = readings.filter(({ vital }) => vital === MDC.heartRate);
+    expect(rates.map(({ value }) => value)).toEqual([dec(66), dec(67)]);
+    expect(readings.every(({ carrier }) => carrier === undefined)).toBe(true);
+    expect(readings.map(({ value }) => value)).not.toContainEqual(dec(99));
+    expect(readings.map(({ value }) => value)).not.toContainEqual(dec(55));
+    expect(world.agent.status()).toMatchObject({ undecodable: {}, notResults: {} });
+    expect(profileOf({ name: strap.name, services: [0x180d] }).name).toBe('heart-rate-strap');
   });
 });

@@ -1,7 +1,8 @@
 /** Quirks of scales, shown by virtual ones and met by a whole agent. */
 import { afterEach, describe, expect, it } from 'vitest';
 import { instantToWallClock } from '../../protocol/time.ts';
-import { createMiScale, createUserScale } from '../../simulators/devices/families/scales.ts';
+import { createListedUsersScale, createMiScale, createUserScale } from '../../simulators/devices/families/scales.ts';
+import type { Scale } from '../../simulators/devices/scale.ts';
 import { FAMILY, openQuirkWorld, type QuirkWorld } from '../support/quirk-world.ts';
 import { NOON, SUBJECT } from '../support/test-gateway.ts';
 import { until } from '../support/until.ts';
@@ -9,6 +10,10 @@ import { until } from '../support/until.ts';
 const dec = (mantissa: number, exponent = 0) => ({ mantissa, exponent });
 const at = (minutes: number) => instantToWallClock(NOON + minutes * 60_000, 0);
 const WEIGHT = 0x2a9d;
+/** User Control Point. */
+const CONTROL_POINT = 0x2a9f;
+/** ATT Write Request. */
+const WRITE = 0x12;
 
 let world: QuirkWorld | undefined;
 afterEach(async () => {
@@ -58,3 +63,51 @@ describe('Beurer BF/Sanitas SBF72/Soehnle scales: UDS consent required before da
     expect(scale.users?.users).toEqual([0]);
   });
 });
+
+describe.each([
+  ['sbf72', 'error'],
+  ['sbf72', 'nothing'],
+  ['bf600', 'error'],
+  ['bf600', 'nothing'],
+] as const)('Beurer BF/Sanitas SBF72: + vendor user list (%s, which answers %s)', (model, answers) => {
+  it('is left alone; consent goes by the standard, with an index and a code that outlive a restart', async () => {
+    const { scale, listAsked } = createListedUsersScale({ ...FAMILY, model, answers });
+    const asked = watchControlPoint(scale);
+    void scale.weigh({ weight: dec(725, -1), at: at(-3), userId: 0 });
+    world = await openQuirkWorld(scale);
+    await world.filed(WEIGHT, 1);
+    void scale.weigh({ weight: dec(730, -1), at: at(-2), userId: 0 });
+    await world.restart();
+    await world.filed(WEIGHT, 2);
+    scale.disconnect();
+    void scale.weigh({ weight: dec(735, -1), at: at(-1), userId: 0 });
+    await until('it is linked again', () => {
+      world!.pass(11_000);
+      return asked.length >= 4;
+    });
+    const held = await world.filed(WEIGHT, 3);
+    expect(held.map(({ deviceClock }) => deviceClock)).toEqual([at(-3), at(-2), at(-1)]);
+    expect(held.every(({ subject }) => Buffer.from(subject).equals(SUBJECT))).toBe(true);
+    // Registered once (1) with a code, then consented to (2) by index and that code, on each link.
+    const [registration = [], ...consents] = asked;
+    const [, ...code] = registration;
+    expect(registration).toEqual([1, ...code]);
+    expect(consents).toEqual(consents.map(() => [2, 0, ...code]));
+    expect(scale.users?.users).toEqual([0]);
+    expect(listAsked).toEqual([]);
+    expect(world.logged('set-up-failed')).toBe(0);
+  });
+});
+
+/** What is written to the User Control Point, as it comes. */
+function watchControlPoint(scale: Scale): number[][] {
+  const asked: number[][] = [];
+  const handle = scale.database.handleOf(CONTROL_POINT);
+  const { misbehave } = scale;
+  scale.misbehave = (request) => {
+    const [opcode, low = 0, high = 0, ...value] = request;
+    if (opcode === WRITE && (low | (high << 8)) === handle) asked.push(value);
+    return misbehave(request);
+  };
+  return asked;
+}

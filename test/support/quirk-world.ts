@@ -1,7 +1,9 @@
 /** A whole agent, radio and bonds included, with one simulated device of a family on its air and a service behind it. */
 import { rmSync } from 'node:fs';
 import { type Agent, startAgent } from '../../edge-agent/agent.ts';
+import type { RadioTimings } from '../../edge-agent/radio/radio-timings.ts';
 import type { Leaf, ReadingLeaf } from '../../protocol/leaf.ts';
+import type { PairingFailure } from '../../protocol/pairing-failure.ts';
 import { createSimClock, type SimClock } from '../../simulators/hci/sim-clock.ts';
 import { VirtualController } from '../../simulators/hci/virtual-controller.ts';
 import type { VirtualPeripheral } from '../../simulators/hci/virtual-peripheral.ts';
@@ -15,6 +17,7 @@ export const FAMILY = { address: CUFF, serial: 'Q-1' } as const;
 
 export interface QuirkWorld {
   readonly clock: SimClock;
+  /** The one that runs, or ran last. */
   readonly agent: Agent;
   readonly service: TestService;
   /** How often each word was logged. */
@@ -30,33 +33,52 @@ export interface QuirkWorld {
   pairAnew(appears: () => void): Promise<void>;
   /** The patient pairs the device, which `appears` once that has begun, and types its six digits. */
   pairBy(passkey: number, appears: () => void): Promise<void>;
+  /** Why the pairing failed, once it has. */
+  refusal(): Promise<PairingFailure>;
+  /** The agent stops, and starts again with what it has kept. */
+  restart(): Promise<void>;
   close(): Promise<void>;
 }
 
+export interface QuirkWorldOptions {
+  /** On the same air; one at the address `STRAP` is the patient's, too. */
+  readonly beside?: readonly VirtualPeripheral[];
+  /** Links that the controller has. */
+  readonly maxLinks?: number;
+  readonly timings?: Partial<RadioTimings>;
+}
+
 /** The clock of the air stands at noon. */
-export async function openQuirkWorld(device: VirtualPeripheral): Promise<QuirkWorld> {
+export async function openQuirkWorld(
+  device: VirtualPeripheral,
+  { beside = [], maxLinks, timings }: QuirkWorldOptions = {},
+): Promise<QuirkWorld> {
   const service = await new TestService().start();
   const folder = makeFolder();
   const clock = createSimClock(NOON);
-  const controller = new VirtualController({ clock, advertisingIntervalMs: 10 });
-  controller.add(device);
+  const air = { clock, advertisingIntervalMs: 10, ...(maxLinks !== undefined && { maxLinks }) };
+  const controller = new VirtualController(air);
+  for (const one of [device, ...beside]) controller.add(one);
   const lines: string[] = [];
   const note = (fields: object, message: string) => void lines.push(`${message} ${JSON.stringify(fields)}`);
   let passed = 0;
   let commands = 0;
   const who = { address: CUFF, addressType: 'random' } as const;
   const { transport: _, ...options } = gatewayOptions(folder, service.url, issueCode(service));
-  const agent = await startAgent({
-    ...options,
-    transport: openVirtualTransport(controller),
-    uptime: () => performance.now() + passed,
-    radio: { backoffMs: 5, backoffMaxMs: 20 },
-    log: { info: note, warn: note, error: note },
-  });
-  const reported = (state: string) => async () => {
+  const start = () =>
+    startAgent({
+      ...options,
+      transport: openVirtualTransport(controller),
+      uptime: () => performance.now() + passed,
+      radio: { backoffMs: 5, backoffMaxMs: 20, ...timings },
+      log: { info: note, warn: note, error: note },
+    });
+  let agent = await start();
+  async function links() {
     const reports = await Promise.all(service.reports.map((sealed) => service.openReport(sealed)));
-    return reports.some(({ content }) => content.type === 'link' && content.state === state);
-  };
+    return reports.flatMap(({ content }) => (content.type === 'link' ? [content] : []));
+  }
+  const reported = (wanted: string) => async () => (await links()).some(({ state }) => state === wanted);
   async function begin(appears: () => void): Promise<void> {
     await service.act(++commands, [{ type: 'assign', ...who, subject: SUBJECT }]);
     await until('pairing has begun', reported('connecting'));
@@ -64,7 +86,9 @@ export async function openQuirkWorld(device: VirtualPeripheral): Promise<QuirkWo
   }
   return {
     clock,
-    agent,
+    get agent() {
+      return agent;
+    },
     service,
     logged: (word) => lines.filter((line) => line.includes(word)).length,
     pass(ms) {
@@ -85,6 +109,14 @@ export async function openQuirkWorld(device: VirtualPeripheral): Promise<QuirkWo
       await begin(appears);
       await until('the digits are asked for', reported('passkey-needed'));
       await service.act(++commands, [{ type: 'passkey', ...who, passkey }]);
+    },
+    async refusal() {
+      await until('the pairing has failed', reported('failed'));
+      return (await links()).findLast(({ failure }) => failure !== undefined)!.failure!;
+    },
+    async restart() {
+      await agent.stop();
+      agent = await start();
     },
     async close() {
       await agent.stop();
