@@ -194,7 +194,7 @@ function listen(gateway: Gateway, bonds: KeptBonds, agentOptions: AgentOptions):
     zoneOf,
     onNotification: ({ uptimeMs, ...heard }) =>
       gateway.hear(uptime ? { ...heard, uptimeMs: Math.round(uptimeMs) } : heard),
-    onLink: ({ device, state, at }) => gateway.linkChanged(device, state, at),
+    onLink: ({ device, state, at, mute }) => gateway.linkChanged(device, state, at, mute),
     uptime: uptime ?? (() => performance.now()),
     random: Math.random,
     log: (line) => log.info(line, 'radio'),

@@ -246,13 +246,13 @@ export class Gateway {
     return this.#observer.noteClock(clock);
   }
 
-  /** Takes in what became of a link. */
-  linkChanged(address: string, state: LinkState, at: Instant): void {
+  /** Takes in what became of a link; `mute`: the device gives nothing that it measures on it. */
+  linkChanged(address: string, state: LinkState, at: Instant, mute = false): void {
     if (state === 'lost') this.#assembler.linkEnded(address);
     // The radio may have gone by what was wanted a moment ago.
     if (state === 'connected' && !this.wants(address)) this.pairings.forget(address.toLowerCase());
     this.#coverage.linkChanged(address.toLowerCase(), state, at);
-    this.pairings.linkChanged(address.toLowerCase(), state);
+    this.pairings.linkChanged(address.toLowerCase(), state, mute);
   }
 
   /** Closes and seals what is pending now. Rejects when that was not possible. */

@@ -8,11 +8,11 @@ import type { PairingFailure } from '../protocol/pairing-failure.ts';
 import type { PairingLinkState } from '../protocol/report.ts';
 
 export type PairingState =
-  /** Not linked yet. `heard`: it advertises. */
-  | { readonly phase: 'seeking'; readonly heard: boolean; readonly attempts: number }
-  | { readonly phase: 'connecting'; readonly attempts: number }
+  /** Not linked yet. `heard`: it advertises. `muted`: it was linked once, and refused everything. */
+  | { readonly phase: 'seeking'; readonly heard: boolean; readonly attempts: number; readonly muted?: true }
+  | { readonly phase: 'connecting'; readonly attempts: number; readonly muted?: true }
   /** Its display shows six digits. */
-  | { readonly phase: 'passkey'; readonly attempts: number }
+  | { readonly phase: 'passkey'; readonly attempts: number; readonly muted?: true }
   /** Linked for the first time; the link is being ended. */
   | { readonly phase: 'parting' }
   /** Has to come back. */
@@ -26,6 +26,8 @@ export type PairingEvent =
   /** As the radio says (radio-events.ts). */
   | { readonly type: 'heard' | 'connecting' | 'subscribed' | 'lost' }
   | { readonly type: 'passkey-asked' | 'passkey-given' }
+  /** Linked, or linked and lost again, and nothing that it measures can be had of it. */
+  | { readonly type: 'mute' }
   /** A value came. */
   | { readonly type: 'value' }
   /** The time that was last asked for is over. */
@@ -94,7 +96,7 @@ function seek(state: Extract<PairingState, { phase: 'seeking' }>, event: Pairing
     case 'heard':
       return to({ ...state, heard: true });
     case 'connecting':
-      return to({ phase: 'connecting', attempts: state.attempts }, report('connecting'));
+      return to({ phase: 'connecting', ...kept(state) }, report('connecting'));
     case 'overdue':
       return fail(state.heard ? 'no-link' : 'not-heard', state);
     default:
@@ -106,18 +108,29 @@ function connect(state: Extract<PairingState, { phase: 'connecting' }>, event: P
   const attempts = state.attempts + 1;
   switch (event.type) {
     case 'passkey-asked':
-      return to({ phase: 'passkey', attempts: state.attempts }, report('passkey-needed'), wait(PASSKEY_MS));
+      return to({ phase: 'passkey', ...kept(state) }, report('passkey-needed'), wait(PASSKEY_MS));
     case 'subscribed':
       return to({ phase: 'parting' }, report('bonded'), { type: 'disconnect' }, wait(RETURN_MS));
     case 'lost': {
-      const seeking = { phase: 'seeking', heard: true, attempts } as const;
+      const seeking = { ...kept(state), phase: 'seeking', heard: true, attempts } as const;
       return attempts < ATTEMPTS ? to(seeking) : fail('no-link', { ...seeking, attempts: 0 });
+    }
+    case 'mute': {
+      // A refusal may be a passing one; a device that has refused everything twice does not change its mind.
+      const step = state.muted
+        ? fail('no-standard-data')
+        : to({ phase: 'seeking', heard: true, attempts, muted: true });
+      return { ...step, effects: [...step.effects, { type: 'disconnect' }] };
     }
     case 'overdue':
       return fail('no-link', { phase: 'seeking', heard: true, attempts: 0 });
     default:
       return to(state);
   }
+}
+
+function kept({ attempts, muted }: { readonly attempts: number; readonly muted?: true }) {
+  return { attempts, ...(muted && { muted }) };
 }
 
 /** Too late is not never: a device that comes after all is taken. */

@@ -72,8 +72,9 @@ export class Pairings {
     this.#scan.heard(advertised);
   }
 
-  linkChanged(address: string, state: LinkState): void {
-    if (state !== 'connected' && state !== 'waiting') this.#event(address, { type: state });
+  linkChanged(address: string, state: LinkState, mute = false): void {
+    if (mute) this.#event(address, { type: 'mute' });
+    else if (state !== 'connected' && state !== 'waiting') this.#event(address, { type: state });
   }
 
   /** A value came from the device. */

@@ -13,6 +13,8 @@ const OTHER_FAILURES = [
   'not-again',
   /** It is linked and says nothing. */
   'no-reading',
+  /** It is linked, and tells nothing that it measures in a way that we know. */
+  'no-standard-data',
   /** It speaks for another patient already. */
   'taken',
 ] as const;
@@ -44,7 +46,10 @@ export function explainPairingFailure(failure: PairingFailure, profile: DevicePr
   }
 }
 
-function sentences(profile: DeviceProfile, symptom: SecurityFailure | 'never-heard' | 'not-connectable'): string[] {
+function sentences(
+  profile: DeviceProfile,
+  symptom: SecurityFailure | 'never-heard' | 'not-connectable' | 'no-standard-data',
+): string[] {
   const { happened, steps } = diagnose(profile, symptom);
   return [happened, ...steps];
 }

@@ -135,8 +135,9 @@ function receiveError(gatt: Gatt, receive: Receive, data: Buffer): void {
   const error: AttError = { request: data.readUInt8(1), handle: data.readUInt16LE(2), code: data.readUInt8(4) };
   const wantsPairing =
     error.code === INSUFFICIENT_AUTHENTICATION ||
-    error.code === INSUFFICIENT_AUTHORIZATION ||
-    error.code === INSUFFICIENT_ENCRYPTION;
+    error.code === INSUFFICIENT_ENCRYPTION ||
+    // It is the device's own to give (Vol 3 Part C §10.5): where pairing has not brought it, a better key does not either.
+    (error.code === INSUFFICIENT_AUTHORIZATION && gatt._security === 'low');
   const mayPair = gatt._maySecure ? gatt._maySecure() : gatt._security === 'low';
   if (wantsPairing && mayPair) {
     // noble pairs now; the request is neither answered nor failed until that has ended.

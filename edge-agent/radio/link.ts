@@ -27,6 +27,7 @@ import { visit } from './visit.ts';
 const MAX_EARLY = 256;
 /** As many of what was subscribed to: a device may send its whole memory at once, and that is what we want. */
 const MAX_EARLY_MEASUREMENTS = 65_536;
+const BATTERY = 0x180f;
 /** How long a controller may take to say that a link has ended. */
 const DISCONNECT_MS = 2_000;
 
@@ -83,6 +84,7 @@ export class Link {
   #features = new Map<Profile, Uint8Array>();
   /** Values that came by themselves. */
   #arrived = 0;
+  #isMute = false;
   #dropReason: string | undefined;
   #dropTimer: NodeJS.Timeout | undefined;
   #heardAtMs = Number.NEGATIVE_INFINITY;
@@ -118,6 +120,7 @@ export class Link {
     await this.#introduce();
     await this.#readContext();
     const afterwards = await this.#subscribe(needsSession);
+    this.#isMute = !this.#dialog.found.some((one) => isVital(one) && !this.#subscriptions.isRefused(one));
     if (atOnce + afterwards === 0) throw new RadioError('refused', 'subscribe');
     if (clock) this.#reportClock(clock, 'no');
     this.#startDelivery();
@@ -155,6 +158,11 @@ export class Link {
   /** Why the link could not be secured, where that was tried. */
   get pairingFailure(): PairingError | undefined {
     return this.#security.failure;
+  }
+
+  /** It was asked for what it measures, and gives none of it, though nothing went wrong with securing the link. */
+  get isMute(): boolean {
+    return this.#isMute && this.pairingFailure === undefined;
   }
 
   /** Uptime at which the last value came. */
@@ -336,6 +344,11 @@ export class Link {
 
 function isMeasurement({ uuid, profile }: Found): boolean {
   return profile.subscribe.some((characteristic) => characteristic === uuid);
+}
+
+/** What is measured at a person, and not the device's own battery. */
+function isVital(found: Found): boolean {
+  return isMeasurement(found) && found.profile.service !== BATTERY;
 }
 
 /** Values that mean nothing without the start of the session are asked for only once it is known. */

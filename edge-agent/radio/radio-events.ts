@@ -54,6 +54,11 @@ export interface LinkChange {
   readonly reason?: string;
   /** With `lost`: why the link could not be secured, where that is why it was of no use. */
   readonly pairing?: { readonly failure: SecurityFailure; readonly code?: number };
+  /**
+   * With `subscribed` and with `lost`: on this link the device was asked for everything that it could measure, and offers
+   * nothing of it in a way that we know, or refuses it all. With `subscribed`, its battery is heard at least.
+   */
+  readonly mute?: true;
 }
 
 /**

@@ -13,7 +13,6 @@ import { loadNobleClasses, type NobleStack, openNoble } from './load-noble.ts';
 import type { NoblePeripheral } from './noble-internals.ts';
 import { RadioError } from './operations.ts';
 import { outward } from './outward.ts';
-import type { PairingError } from './pairing-error.ts';
 import type { Advertised, LinkChange, RadioLog } from './radio-events.ts';
 import type { LocalRadio, RadioOptions } from './radio-options.ts';
 import { DEFAULT_TIMINGS, type RadioTimings } from './radio-timings.ts';
@@ -254,7 +253,7 @@ class ScanningRadio implements LocalRadio {
     if (!device.waiting) return;
     device.waiting = false;
     device.phase = 'lost';
-    this.#report(device, 'lost', 'not heard any more');
+    this.#report(device, 'lost', { reason: 'not heard any more' });
   }
 
   #links(): { device: KnownDevice; link: Link }[] {
@@ -335,25 +334,25 @@ class ScanningRadio implements LocalRadio {
   }
 
   async #serve(device: KnownDevice, link: Link): Promise<void> {
-    let failed: PairingError | undefined;
+    let why: Why = {};
     device.failures++;
     try {
       await link.setUp();
       device.failures = 0;
-      this.#report(device, 'subscribed');
+      this.#report(device, 'subscribed', mute(link));
       await link.converse();
     } catch (error) {
       this.#log({
         event: 'set-up-failed',
         ...(error instanceof RadioError && error.code !== undefined && { code: error.code }),
       });
-      failed = link.pairingFailure;
+      why = { ...mute(link), ...pairing(link) };
       link.drop(describeFailure(error));
     }
-    this.#lose(device, await link.ended, failed);
+    this.#lose(device, await link.ended, why);
   }
 
-  #lose(device: KnownDevice, reason: string, failure?: PairingError): void {
+  #lose(device: KnownDevice, reason: string, why: Why = {}): void {
     const { backoffMs, backoffMaxMs } = this.#timings;
     if (device.phase === 'connecting') device.failures++;
     const wait = Math.min(backoffMaxMs, backoffMs * 2 ** Math.min(device.failures, 16));
@@ -361,7 +360,7 @@ class ScanningRadio implements LocalRadio {
     device.notBeforeMs = this.#options.uptime() + Math.max(backoff, this.#holdOff(device));
     device.phase = 'lost';
     device.link = undefined;
-    this.#report(device, 'lost', reason, failure);
+    this.#report(device, 'lost', { reason, ...why });
   }
 
   /** A link that failed is tried again at once: the device still has what it wanted to send. */
@@ -370,12 +369,22 @@ class ScanningRadio implements LocalRadio {
     return outward(() => this.#options.holdOffMs?.(describeAdvertised(peripheral, id))) ?? 0;
   }
 
-  #report(device: KnownDevice, state: LinkChange['state'], reason?: string, failed?: PairingError): void {
+  #report(device: KnownDevice, state: LinkChange['state'], why: Why = {}): void {
     const at = this.#options.transport.clock.now();
-    const pairing = failed && { failure: failed.failure, ...(failed.code !== undefined && { code: failed.code }) };
-    const why = { ...(reason !== undefined && { reason }), ...(pairing && { pairing }) };
     outward(() => this.#options.onLink({ device: device.id, state, at, ...why }));
   }
+}
+
+type Why = Pick<LinkChange, 'reason' | 'pairing' | 'mute'>;
+
+function mute({ isMute }: Link): Why {
+  return isMute ? { mute: true } : {};
+}
+
+function pairing({ pairingFailure }: Link): Why {
+  if (!pairingFailure) return {};
+  const { failure, code } = pairingFailure;
+  return { pairing: { failure, ...(code !== undefined && { code }) } };
 }
 
 function describeFailure(error: unknown): string {

@@ -36,6 +36,11 @@ export class Subscriptions {
     return accepted;
   }
 
+  /** The device refused it, and has not accepted it since. */
+  isRefused(found: Found): boolean {
+    return this.#refused.has(found);
+  }
+
   stop(): void {
     this.#stopped = true;
     clearTimeout(this.#timer);

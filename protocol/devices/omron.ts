@@ -23,7 +23,7 @@ export const OMRON: readonly DeviceProfile[] = [
     advice: [
       'Hold the Bluetooth button until P flashes on the display: the monitor is then in pairing mode.',
       'It sends right after a measurement, or while the Bluetooth button is held.',
-      // Keys agreed in the application layer [HO #130].
+      // Keys agreed in the application layer [HO #130]: those end with `no-standard-data`.
       "Some newer models speak only to their maker's app: if nothing comes after pairing, yours is one of them.",
     ],
   },

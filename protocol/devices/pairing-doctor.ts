@@ -13,6 +13,8 @@ export type PairingSymptom =
   | 'never-heard'
   /** It is heard, but takes no connection. */
   | 'not-connectable'
+  /** It is linked, and offers or grants nothing that it measures in a way that we know. */
+  | 'no-standard-data'
   /** It was heard before and is silent now, as devices are while another phone or gateway has them. */
   | 'in-use-elsewhere'
   /** It gave an identity key of all zeros. */
@@ -60,6 +62,14 @@ export function diagnose(profile: DeviceProfile, symptom: PairingSymptom, code?:
       return person(`${name}: not heard yet.`, ...ready, NEAR, OTHERS);
     case 'not-connectable':
       return person(`${name}: heard, but it takes no connection.`, ...ready, OTHERS, RESTART);
+    case 'no-standard-data':
+      return {
+        happened: profile.behaviors.includes('advertises-unused-service')
+          ? `${name}: this model gives its measurements only through its maker's own encrypted protocol, which is not supported.`
+          : `${name}: it is connected, but gives no measurement in the standard way, which alone is supported.`,
+        steps: [],
+        remedy: 'never',
+      };
     case 'in-use-elsewhere':
       return person(`${name}: silent, as if another phone or gateway had it.`, OTHERS, ...ready, RESTART);
     case 'stale-bond':

@@ -50,11 +50,11 @@ export class Wearable extends VirtualPeripheral {
   }
 }
 
-/** What the device tells by itself is for links of that kind only. */
+/** What the device tells by itself is for links of that kind only, unless it was declared otherwise. */
 function protect(service: ServiceDeclaration, needs: DeviceOptions['needs']): ServiceDeclaration {
   if (needs === undefined) return service;
   const guard = needs === 'encryption' ? { secure: true } : { authenticated: true };
   const isTold = (properties: readonly string[]) => properties.includes('notify') || properties.includes('indicate');
-  const characteristics = service.characteristics.map((one) => (isTold(one.properties) ? { ...one, ...guard } : one));
+  const characteristics = service.characteristics.map((one) => (isTold(one.properties) ? { ...guard, ...one } : one));
   return { ...service, characteristics };
 }

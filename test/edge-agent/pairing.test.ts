@@ -42,6 +42,7 @@ describe('a pairing', () => {
     ['was not heard', ['overdue'], 'not-heard'],
     ['was heard and not linked', ['heard', 'overdue'], 'no-link'],
     ['fails to connect again and again', Array(ATTEMPTS).fill(['connecting', 'lost']).flat(), 'no-link'],
+    ['offers nothing', ['connecting', 'mute', 'lost', 'connecting', 'lost', 'connecting', 'mute'], 'no-standard-data'],
     ['does not let go', ['connecting', 'subscribed', 'overdue'], 'not-again'],
     ['does not come back', ['connecting', 'subscribed', 'lost', 'overdue'], 'not-again'],
     ['says nothing', ['connecting', 'subscribed', 'lost', 'subscribed', 'overdue'], 'no-reading'],
@@ -60,6 +61,11 @@ describe('a pairing', () => {
     const late = play(['connecting', 'subscribed', 'lost', 'overdue', 'heard', 'connecting', 'subscribed', 'value']);
     expect(late.reports.slice(-3)).toEqual(['not-again', 'proven', 'hearing']);
     expect(play(['overdue', 'heard', 'connecting', 'subscribed']).reports.at(-1)).toBe('bonded');
+    // Nothing but a measurement would help there.
+    expect(play(['connecting', 'mute', 'connecting', 'mute', 'lost', 'connecting']).reports.at(-1)).toBe(
+      'no-standard-data',
+    );
+    expect(play(['connecting', 'mute', 'lost', 'connecting', 'subscribed']).reports.at(-1)).toBe('bonded');
     expect(play([{ type: 'refused', failure: 'refused' }, 'connecting', 'subscribed']).reports.at(-1)).toBe('refused');
   });
 });

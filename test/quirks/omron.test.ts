@@ -1,11 +1,22 @@
 /** Quirks of Omron cuffs, shown by a virtual one and met by a whole agent. */
+import { createECDH } from 'node:crypto';
 import { afterEach, describe, expect, it } from 'vitest';
+import { profileNamed } from '../../protocol/devices/device-profile.ts';
+import { explainPairingFailure } from '../../protocol/pairing-failure.ts';
 import { instantToWallClock } from '../../protocol/time.ts';
 import { createDeviceClock } from '../../simulators/devices/device-clock.ts';
 import { type BacklogCuff, BLOOD_PRESSURE } from '../../simulators/devices/families/backlog-cuff.ts';
-import { createOmronCuff, createOmronVendorCuff, makeBrief } from '../../simulators/devices/families/omron.ts';
+import {
+  createOmronCuff,
+  createOmronKeyedCuff,
+  createOmronVendorCuff,
+  makeBrief,
+  OMRON_KEYS,
+} from '../../simulators/devices/families/omron.ts';
+import { createHeartStrap } from '../../simulators/devices/heart-strap.ts';
+import { CID_ATT } from '../../simulators/hci/hci-packets.ts';
 import { FAMILY, openQuirkWorld, type QuirkWorld } from '../support/quirk-world.ts';
-import { NOON } from '../support/test-gateway.ts';
+import { NOON, STRAP } from '../support/test-gateway.ts';
 import { until } from '../support/until.ts';
 
 const MINUTE = 60_000;
@@ -141,5 +152,77 @@ describe('Omron: advertises 1810 even if data is via vendor service', () => {
     await until('it was tried twice', () => world!.logged('set-up-failed') >= 2);
     await world.agent.flush();
     expect(world.agent.status()).toMatchObject({ heard: 0 });
+  });
+});
+
+describe('Omron: newer models need app-layer ECDH keys: unsupported', () => {
+  it('is bonded, gives nothing, and keeps no other device waiting, on the only link that there is', async () => {
+    const cuff = createOmronKeyedCuff(FAMILY);
+    keep(cuff, -1);
+    let tries = 0;
+    cuff.on('connect', () => tries++);
+    const strap = createHeartStrap({ address: STRAP, name: 'HTEST strap', serial: 'S-1' });
+    const timings = { turnMs: 40, idleMs: 20, subscribeAgainMs: 5 };
+    world = await openQuirkWorld(cuff, { beside: [strap], maxLinks: 1, timings });
+    for (const heartRate of [61, 62, 63]) {
+      await strap.whenHeard();
+      expect(await strap.beat({ heartRate })).toBe(true);
+      const before = tries;
+      world.pass(11_000);
+      await until('the cuff had its turn', () => tries > before);
+    }
+    const rates = await world.filed(0x2a37, 3);
+    expect(rates.map(({ value }) => value)).toEqual([61, 62, 63].map(dec));
+    expect(cuff.bondCount).toBe(1);
+    expect(cuff.bursts).toBe(0);
+    expect(cuff.written).toEqual([]);
+    // The cuff's battery is no secret, and no measurement.
+    const others = world.service.readings.filter(({ characteristic }) => characteristic !== 0x2a37);
+    expect(others.every(({ characteristic }) => characteristic === 0x2a19)).toBe(true);
+    expect(world.agent.status()).toMatchObject({ undecodable: {} });
+  });
+
+  it.each([
+    ['with keys of its own', createOmronKeyedCuff],
+    ["with data by its maker's service alone", createOmronVendorCuff],
+  ] as const)('%s: whoever pairs it is told that it cannot be used', async (_, create) => {
+    const cuff = create(FAMILY);
+    let links = 0;
+    cuff.on('disconnect', () => links++);
+    cuff.stopAdvertising();
+    world = await openQuirkWorld(cuff);
+    await world.pairAnew(() => cuff.startAdvertising());
+    await until('the first link has ended', () => links > 0);
+    world.pass(11_000);
+    const failure = await world.refusal();
+    expect(failure).toBe('no-standard-data');
+    const words = explainPairingFailure(failure, profileNamed('omron-cuff')!);
+    expect(words).toHaveLength(1);
+    expect(words[0]).toMatch(/only through its maker's own encrypted protocol, which is not supported/);
+    await world.agent.flush();
+    expect(world.service.readings.some(({ characteristic }) => characteristic === BLOOD_PRESSURE)).toBe(false);
+  });
+
+  it('agrees on keys with a host that knows how, and rejects anything else', async () => {
+    const cuff = createOmronKeyedCuff({ ...FAMILY, security: {} });
+    const heard: Buffer[] = [];
+    cuff.accept({
+      central: { address: 'c0:00:00:00:00:99', random: true },
+      send: (_cid, payload) => void heard.push(payload),
+      drop: (reason) => cuff.release(reason),
+    });
+    const write = (handle: number, ...value: number[]) =>
+      cuff.receive(CID_ATT, Buffer.from([WRITE, handle & 0xff, handle >> 8, ...value]));
+    const keys = cuff.database.handleOf(OMRON_KEYS);
+    write(keys + 1, 1, 0);
+    write(keys, 0x70, 0x01, ...new Array(87).fill(0));
+    await until('it has answered', () => heard.length === 3);
+    expect([...heard[2]!.subarray(3)]).toEqual([0xff, 0x26]);
+    expect(cuff.shared).toBeUndefined();
+    const own = createECDH('prime256v1');
+    write(keys, 0x70, 0x01, ...new Array(23).fill(7), ...own.generateKeys().subarray(1));
+    await until('it has answered', () => heard.length === 5);
+    expect([...heard[4]!.subarray(3, 5)]).toEqual([0xf0, 0x81]);
+    expect(cuff.shared).toHaveLength(32);
   });
 });

@@ -8,6 +8,7 @@ import {
   parseBloodPressureStatus,
 } from '../../../protocol/gatt/blood-pressure.ts';
 import { wallClockToDateTime } from '../../../protocol/gatt/date-time.ts';
+import type { ServiceDeclaration } from '../../hci/gatt-database.ts';
 import type { CuffMeasurement, CuffOptions } from '../cuff.ts';
 import { declareCurrentTime, declareDateTime } from '../device-clock.ts';
 import { Wearable } from '../wearable.ts';
@@ -18,6 +19,8 @@ const FEATURES = 0b1_1111;
 export interface BacklogCuffOptions extends CuffOptions {
   /** It hangs up so long after the last confirmation, ms; it never does without. */
   readonly lingerMs?: number;
+  /** What its maker added to the standard. */
+  readonly vendor?: ServiceDeclaration;
 }
 
 export class BacklogCuff extends Wearable {
@@ -38,6 +41,7 @@ export class BacklogCuff extends Wearable {
         ],
       },
       ...(clock?.as === 'current-time' ? [declareCurrentTime(clock.clock)] : []),
+      ...(options.vendor ? [options.vendor] : []),
     ]);
     this.#lingerMs = options.lingerMs;
     const handle = this.database.handleOf(BLOOD_PRESSURE);
