@@ -93,7 +93,9 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
   try {
     const gateway = await openAgentGateway(options);
     try {
-      const radio = listen(gateway, openBonds(options.keysDirectory), options);
+      const bonds = openBonds(options.keysDirectory);
+      dropForsaken(bonds, gateway);
+      const radio = listen(gateway, bonds, options);
       gateway.pairings.bind(radio);
       return new RunningAgent(gateway, radio, isHost(transport) ? transport : undefined);
     } catch (error) {
@@ -158,6 +160,11 @@ async function loadOrEnrol(options: RadiolessOptions, { signer }: AgentKeys): Pr
 /** Keys of bonded devices, beside the other keys. */
 function openBonds(keysDirectory: string): KeptBonds {
   return openBondStore(join(keysDirectory, 'bonds'), openKeys(keysDirectory, false).storageKey);
+}
+
+/** The bond goes after the assignment is durably gone; what an end in between has left behind goes now. */
+function dropForsaken(bonds: KeptBonds, gateway: Gateway): void {
+  for (const device of bonds.devices()) if (!gateway.isAssigned(device)) bonds.remove(device);
 }
 
 function listen(gateway: Gateway, bonds: KeptBonds, agentOptions: AgentOptions): Radio {

@@ -196,3 +196,9 @@ function readable<T>(decode: () => T): T | undefined {
     throw error;
   }
 }
+
+/** In real time: runs once after so long, unless what it gives is called before. */
+export function later(ms: number, run: () => void): () => void {
+  const timer = setTimeout(run, ms);
+  return () => clearTimeout(timer);
+}

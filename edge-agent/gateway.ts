@@ -6,7 +6,7 @@ import { randomBytes } from 'node:crypto';
 import { Fault, isFault } from '../protocol/fault.ts';
 import type { AgentId } from '../protocol/keys.ts';
 import type { Instant } from '../protocol/time.ts';
-import { type Assembler, openAssembler } from './assemble.ts';
+import { type Assembler, later, openAssembler } from './assemble.ts';
 import { Assignments } from './assignments.ts';
 import { Batcher } from './batcher.ts';
 import { Broadcasts } from './broadcasts.ts';
@@ -208,6 +208,11 @@ export class Gateway {
     };
   }
 
+  /** True for a device that is a patient's here, whether or not it may be heard now. */
+  isAssigned(address: string): boolean {
+    return this.#assignments.devices.has(address.toLowerCase());
+  }
+
   /** True for a device that is assigned to this agent and of which a patient lets us collect. */
   wants(address: string): boolean {
     const assigned = this.#assignments.devices.get(address.toLowerCase());
@@ -392,9 +397,4 @@ export class Gateway {
     this.#waiting.clear();
     for (const wake of waiting) wake();
   }
-}
-
-function later(ms: number, run: () => void): () => void {
-  const timer = setTimeout(run, ms);
-  return () => clearTimeout(timer);
 }

@@ -3,12 +3,23 @@ import { readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { type Agent, startAgent } from '../../edge-agent/agent.ts';
+import { openKeys } from '../../edge-agent/keys.ts';
+import { openBondStore } from '../../edge-agent/radio/bond-store.ts';
+import { deviceHandle } from '../../protocol/keys.ts';
 import { createSimClock } from '../../simulators/hci/sim-clock.ts';
 import { VirtualController } from '../../simulators/hci/virtual-controller.ts';
 import { openVirtualTransport } from '../../simulators/hci/virtual-transport.ts';
 import { BondedCuff, MEASUREMENT } from '../support/bond-world.ts';
 import { until } from '../support/radio-world.ts';
-import { CUFF, cuffMeasurement, gatewayOptions, issueCode, makeFolder, NOON } from '../support/test-gateway.ts';
+import {
+  CUFF,
+  cuffMeasurement,
+  gatewayOptions,
+  issueCode,
+  makeFolder,
+  NOON,
+  SUBJECT,
+} from '../support/test-gateway.ts';
 import { TestService } from '../support/test-service.ts';
 
 let service: TestService;
@@ -68,6 +79,37 @@ it('signs how the link was secured, keeps the bond over a restart, and shows no 
   expect(device.smpHeard).toEqual([0x01, 0x03, 0x04]);
   expect(lines.join('\n')).toContain('paired');
   expect(lines.join('\n')).not.toContain(CUFF);
+});
+
+it('forgets at its start the bond of a device that was taken away, where it ended before it could', async () => {
+  const path = join(folder, 'keys', 'bonds');
+  const bonded = () => openBondStore(path, openKeys(join(folder, 'keys'), false).storageKey).devices();
+  agent = await start();
+  await measure();
+  await agent.settled();
+  const before = readFileSync(path);
+  const handle = deviceHandle(SUBJECT, 'random', CUFF);
+  await service.act(1, [{ type: 'unassign', device: handle }]);
+  await until(() => bonded().length === 0);
+  await agent.stop();
+  // As if it had ended between the two.
+  writeFileSync(path, before);
+  expect(bonded()).toEqual([CUFF]);
+  agent = await start();
+  expect(bonded()).toEqual([]);
+});
+
+it('keeps the bond of a device that may not be heard for now', async () => {
+  const path = join(folder, 'keys', 'bonds');
+  agent = await start();
+  await measure();
+  await agent.settled();
+  service.command(1, SUBJECT, false);
+  await until(() => !device.connected);
+  await agent.stop();
+  const before = readFileSync(path);
+  agent = await start();
+  expect(readFileSync(path).equals(before)).toBe(true);
 });
 
 it('does not start with a store of bonds that was changed', async () => {
