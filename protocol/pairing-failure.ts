@@ -37,6 +37,10 @@ export function explainPairingFailure(failure: PairingFailure, profile: DevicePr
     case 'no-link':
       return sentences(profile, 'not-connectable');
     case 'not-again':
+      // It was there, and has one link at a time: somebody else may have it now.
+      return profile.behaviors.includes('single-central')
+        ? sentences(profile, 'in-use-elsewhere')
+        : [WORDS[failure], ...profile.advice];
     case 'no-reading':
       return [WORDS[failure], ...profile.advice];
     case 'taken':
@@ -48,7 +52,7 @@ export function explainPairingFailure(failure: PairingFailure, profile: DevicePr
 
 function sentences(
   profile: DeviceProfile,
-  symptom: SecurityFailure | 'never-heard' | 'not-connectable' | 'no-standard-data',
+  symptom: SecurityFailure | 'never-heard' | 'not-connectable' | 'in-use-elsewhere' | 'no-standard-data',
 ): string[] {
   const { happened, steps } = diagnose(profile, symptom);
   return [happened, ...steps];

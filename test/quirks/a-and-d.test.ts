@@ -1,5 +1,7 @@
 /** Quirks of A&D devices, shown by a virtual one and met by a whole agent. */
 import { afterEach, describe, expect, it } from 'vitest';
+import { profileOf } from '../../protocol/devices/device-profile.ts';
+import { explainPairingFailure } from '../../protocol/pairing-failure.ts';
 import { explainReading } from '../../protocol/recheck.ts';
 import { instantToWallClock } from '../../protocol/time.ts';
 import { MDC } from '../../protocol/vital-signs.ts';
@@ -20,6 +22,9 @@ const MINUTE = 60_000;
 const dec = (mantissa: number, exponent = 0) => ({ mantissa, exponent });
 const at = (minutes: number) => instantToWallClock(NOON + minutes * MINUTE, 0);
 const clockOf = (aheadMs = 0) => createDeviceClock({ now: () => NOON, aheadMs });
+
+/** Reason of SMP with which a device answers that is not in pairing mode (Core 5.2 Vol 3 Part H §3.5.5). */
+const PAIRING_NOT_SUPPORTED = 0x05;
 
 function keepThree(cuff: BacklogCuff): void {
   for (const [i, minutes] of [-90, -60, -30].entries()) {
@@ -83,6 +88,25 @@ describe('A&D: failed measurements come as all-NaN', () => {
     expect(failed!.raw[0]).toBe(0x16);
     expect(failed!.components?.map(({ value }) => value)).toEqual(['NaN', 'NaN', 'NaN']);
     expect(explainReading(failed!)).toBeUndefined();
+  });
+});
+
+describe('A&D: must be paired in pairing mode first', () => {
+  it('is said so with what to press, and is paired once somebody has pressed it', async () => {
+    const cuff = createAndDCuff({ ...FAMILY, clock: clockOf() });
+    cuff.pairingRefusal = PAIRING_NOT_SUPPORTED;
+    cuff.stopAdvertising();
+    keepThree(cuff);
+    world = await openQuirkWorld(cuff);
+    await world.pairAnew(() => cuff.startAdvertising());
+    const failure = await world.refusal();
+    expect(failure).toBe('not-supported');
+    const profile = profileOf({ name: cuff.name });
+    expect(explainPairingFailure(failure, profile)).toEqual(expect.arrayContaining([...profile.advice]));
+    expect(cuff.bondCount).toBe(0);
+    cuff.pairingRefusal = undefined;
+    await pressures(world, 3);
+    expect(cuff.bondCount).toBe(1);
   });
 });
 

@@ -51,6 +51,22 @@ describe.each([
   });
 });
 
+describe("Mi Band: SpO2/steps vendor; adverts are its maker's", () => {
+  it('is heard by its link alone', async () => {
+    const band = createStandardStrap('mi-band', FAMILY);
+    // Steps, as a decoder of advertisements reads them: service data of FEE0.
+    band.advertise([{ kind: 'service', uuid: 0xfee0, octets: Uint8Array.of(0x3c, 0x0f, 0, 0) }]);
+    world = await openQuirkWorld(band);
+    await band.whenHeard();
+    expect(await band.beat({ heartRate: 72 })).toBe(true);
+    await world.filed(0x2a37, 1);
+    const { readings } = world.service;
+    expect(readings.every(({ characteristic }) => characteristic === 0x2a37 || characteristic === 0x2a19)).toBe(true);
+    expect(readings.every(({ carrier }) => carrier === undefined)).toBe(true);
+    expect(world.agent.status()).toMatchObject({ undecodable: {} });
+  });
+});
+
 describe('XOSS X2: 180D (+1816)', () => {
   it('is heard beside the counter of its cadence, which is no vital sign', async () => {
     const strap = createXossStrap(FAMILY);

@@ -16,7 +16,8 @@ import { until } from '../support/until.ts';
 const dec = (mantissa: number) => ({ mantissa, exponent: 0 });
 const at = (minutes: number) => instantToWallClock(NOON + minutes * 60_000, 0);
 const PRESSURE = { systolic: dec(120), diastolic: dec(80), map: dec(93) };
-/** ATT Write Request. */
+/** ATT Read and Write Requests. */
+const READ = 0x0a;
 const WRITE = 0x12;
 
 let world: QuirkWorld | undefined;
@@ -52,6 +53,34 @@ describe('Host: CONFLICT with Omron: keep CCCDs on bonded devices', () => {
     await reconnect(device, agent);
     expect((await measure(device, agent)).link).toBe('bonded');
     expect(device.bondCount).toBe(1);
+  });
+});
+
+describe('Host: short connect windows: measurement CCCD first, then time, set in the same session', () => {
+  it('subscribes before it reads anything, and sets the clock on the same link', async () => {
+    const clock = createDeviceClock({ now: () => NOON, aheadMs: -60 * 60_000 });
+    const cuff = createCuff({ ...FAMILY, name: 'HTEST cuff', clock: { as: 'current-time', clock } });
+    const asked: string[] = [];
+    const names = new Map([
+      [cuff.database.handleOf(BLOOD_PRESSURE) + 1, 'subscribe'],
+      [cuff.database.handleOf(0x2a2b), 'time'],
+      [cuff.database.handleOf(0x2a29), 'maker'],
+    ]);
+    let links = 0;
+    cuff.on('connect', () => links++);
+    cuff.misbehave = ([opcode, low = 0, high = 0]) => {
+      if (opcode === READ || opcode === WRITE) {
+        const name = names.get(low | (high << 8));
+        if (name) asked.push(opcode === WRITE && name === 'time' ? 'set time' : name);
+        else if (opcode === READ) asked.push('other');
+      }
+      return undefined;
+    };
+    world = await openQuirkWorld(cuff);
+    await until('the clock was set', () => clock.written.length === 1);
+    expect(asked.slice(0, 3)).toEqual(['subscribe', 'time', 'maker']);
+    expect(asked).toContain('set time');
+    expect(links).toBe(1);
   });
 });
 

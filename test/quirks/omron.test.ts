@@ -23,8 +23,11 @@ const MINUTE = 60_000;
 const dec = (mantissa: number) => ({ mantissa, exponent: 0 });
 const at = (minutes: number) => instantToWallClock(NOON + minutes * MINUTE, 0);
 const clockOf = (aheadMs = 0) => createDeviceClock({ now: () => NOON, aheadMs });
-/** ATT Write Request. */
+/** ATT Write Request, Exchange MTU Request. */
 const WRITE = 0x12;
+const MTU_REQUEST = 0x02;
+/** Reason of SMP with which a device answers that is not in pairing mode (Core 5.2 Vol 3 Part H §3.5.5). */
+const PAIRING_NOT_SUPPORTED = 0x05;
 
 let world: QuirkWorld | undefined;
 afterEach(async () => {
@@ -126,6 +129,26 @@ describe('Omron: never write CCCD 0000 at close, it destroys the bond', () => {
     expect(configured.every(([bits]) => bits === 2)).toBe(true);
     expect(cuff.bondCount).toBe(1);
     expect(encrypted).toEqual(['paired', 'bonded']);
+  });
+});
+
+describe('Omron: pair before GATT discovery; needs pairing mode', () => {
+  it('is asked for nothing before it is bonded, which it is once somebody has put it into that mode', async () => {
+    const cuff = createOmronCuff({ ...FAMILY, clock: clockOf() });
+    const early: number[] = [];
+    cuff.misbehave = ([opcode = 0]) => {
+      if (!cuff.encrypted && opcode !== MTU_REQUEST) early.push(opcode);
+      return undefined;
+    };
+    cuff.pairingRefusal = PAIRING_NOT_SUPPORTED;
+    cuff.stopAdvertising();
+    keep(cuff, -1);
+    world = await openQuirkWorld(cuff);
+    await world.pairAnew(() => cuff.startAdvertising());
+    expect(explainPairingFailure(await world.refusal(), profileNamed('omron-cuff')!)[1]).toContain('until P flashes');
+    cuff.pairingRefusal = undefined;
+    await world.filed(BLOOD_PRESSURE, 1);
+    expect(early).toEqual([]);
   });
 });
 

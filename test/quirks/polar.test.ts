@@ -1,14 +1,22 @@
 /** Quirks of Polar sensors, shown by a virtual one and met by a whole agent. */
 import { afterEach, describe, expect, it } from 'vitest';
+import { profileOf } from '../../protocol/devices/device-profile.ts';
 import { decodeHeartRateMeasurement } from '../../protocol/gatt/heart-rate.ts';
+import { explainPairingFailure } from '../../protocol/pairing-failure.ts';
 import { explainReading } from '../../protocol/recheck.ts';
 import { MDC } from '../../protocol/vital-signs.ts';
-import { createPolarStrap, createPolarStrapThatWantsPairing } from '../../simulators/devices/families/heart-rate.ts';
+import {
+  createPolarStrap,
+  createPolarStrapThatWantsPairing,
+  POLAR_MEASUREMENTS,
+} from '../../simulators/devices/families/heart-rate.ts';
 import { FAMILY, openQuirkWorld, type QuirkWorld } from '../support/quirk-world.ts';
 import { NOON } from '../support/test-gateway.ts';
 import { turns, until } from '../support/until.ts';
 
 const HEART_RATE = 0x2a37;
+/** ATT Read, Read Blob and Write Requests. */
+const [READ, READ_BLOB, WRITE] = [0x0a, 0x0c, 0x12];
 
 let world: QuirkWorld | undefined;
 afterEach(async () => {
@@ -32,6 +40,10 @@ describe('Polar: one central only, unless its user enables a second link', () =>
     await turns(50);
     expect(isPhones).toBe(true);
     expect(world.logged('set-up-failed')).toBe(0);
+    // A patient who pairs it meanwhile, and whose first link was good, is told of other phones.
+    const words = explainPairingFailure('not-again', profileOf({ name: strap.name }));
+    expect(words[0]).toContain('as if another phone or gateway had it');
+    expect(words.join(' ')).toContain('Switch off Bluetooth on other phones');
     strap.disconnect();
     await strap.whenHeard();
     expect(await strap.beat({ heartRate: 64 })).toBe(true);
@@ -69,6 +81,29 @@ describe('Polar: several RR per notification when HR>60', () => {
     const [held] = await world.filed(HEART_RATE, 1);
     expect(decodeHeartRateMeasurement(held!.raw).rr1024).toEqual([410, 405, 400]);
     expect(explainReading(held!)).toBeUndefined();
+  });
+});
+
+describe('Polar: ECG/ACC via vendor PMD', () => {
+  it('is left to the app of its maker: nothing there is read, written or subscribed to', async () => {
+    const strap = createPolarStrap(FAMILY);
+    const handles = [POLAR_MEASUREMENTS.controlPoint, POLAR_MEASUREMENTS.data].map((uuid) =>
+      strap.database.handleOf(uuid),
+    );
+    const asked: number[] = [];
+    strap.misbehave = ([opcode = 0, low = 0, high = 0]) => {
+      // A value, or the configuration behind it, of requests that name one handle.
+      const handle = low | (high << 8);
+      const isThere = handles.some((value) => handle === value || handle === value + 1);
+      if ([READ, READ_BLOB, WRITE].includes(opcode) && isThere) asked.push(opcode);
+      return undefined;
+    };
+    world = await openQuirkWorld(strap);
+    await strap.whenHeard();
+    expect(await strap.beat({ heartRate: 64 })).toBe(true);
+    await world.filed(HEART_RATE, 1);
+    await world.filed(0x2a19, 1);
+    expect(asked).toEqual([]);
   });
 });
 

@@ -1,5 +1,6 @@
 /** Heart rate sensors. What they do is cited in protocol/devices/polar.ts and heart-rate-sensors.ts. */
 import { encodeCscMeasurement } from '../../../protocol/gatt/speed-cadence.ts';
+import type { ServiceDeclaration } from '../../hci/gatt-database.ts';
 import { type HeartBeat, HeartStrap } from '../heart-strap.ts';
 import { PolarStrap as BroadcastingStrap } from '../polar-strap.ts';
 import type { FamilyIdentity } from './identity.ts';
@@ -12,7 +13,7 @@ export class PolarStrap extends BroadcastingStrap {
   #connections = 0;
 
   constructor(identity: FamilyIdentity) {
-    super({ name: 'Polar H10 HTEST', ...identity });
+    super({ name: 'Polar H10 HTEST', ...identity }, [MEASUREMENTS]);
     this.on('connect', () => this.#connections++);
   }
 
@@ -30,6 +31,21 @@ export class PolarStrap extends BroadcastingStrap {
 export function createPolarStrap(identity: FamilyIdentity): PolarStrap {
   return new PolarStrap(identity);
 }
+
+/** Of Polar: a control point and the data of what its app measures besides, ECG and acceleration [PL]. */
+export const POLAR_MEASUREMENTS = {
+  service: 'fb005c80-02e7-f387-1cad-8acd2d8df0c8',
+  controlPoint: 'fb005c81-02e7-f387-1cad-8acd2d8df0c8',
+  data: 'fb005c82-02e7-f387-1cad-8acd2d8df0c8',
+} as const;
+
+const MEASUREMENTS: ServiceDeclaration = {
+  uuid: POLAR_MEASUREMENTS.service,
+  characteristics: [
+    { uuid: POLAR_MEASUREMENTS.controlPoint, properties: ['read', 'write', 'indicate'] },
+    { uuid: POLAR_MEASUREMENTS.data, properties: ['notify'] },
+  ],
+};
 
 /** ATT Write Request: what a host subscribes with. */
 const WRITE = 0x12;
