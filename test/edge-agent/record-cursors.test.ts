@@ -47,12 +47,19 @@ describe('record cursors', () => {
 });
 
 describe('the state of an earlier version', () => {
+  const FIRST_TABLES = ['state', 'pending', 'doubles', 'outbox', 'collect'];
+  const FIRST_COLUMNS = 7; // of `state`
+
   /** As version 1 left it: without what came later. */
   function downgrade(): number {
     const db = openDatabase(folder, agent);
     const { user_version: current } = db.prepare('PRAGMA user_version').get() as { user_version: number };
     db.exec("UPDATE state SET sequence = 41; INSERT INTO pending VALUES (7, x'00', x'01')");
-    for (const table of ['record_cursors', 'assignments', 'held', 'device_users']) db.exec(`DROP TABLE ${table}`);
+    const named = (sql: string) => (db.prepare(sql).all() as { name: string }[]).map(({ name }) => name);
+    const tables = named("SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'");
+    for (const table of tables.filter((name) => !FIRST_TABLES.includes(name))) db.exec(`DROP TABLE ${table}`);
+    const columns = named("SELECT name FROM pragma_table_info('state')");
+    for (const column of columns.slice(FIRST_COLUMNS)) db.exec(`ALTER TABLE state DROP COLUMN ${column}`);
     db.exec('PRAGMA user_version = 1');
     db.close();
     return current;
