@@ -27,7 +27,7 @@ afterEach(async () => {
 
 const start = () => startWitness({ data: join(base, 'one'), log: encodeVerifierKey(LOG), name: 'one.example/witness' });
 
-it('never cosigns a fork, killed at random moments and started again', async () => {
+it('never cosigns a fork, killed at random moments and started again', { timeout: 120_000 }, async () => {
   const seed = Number(process.env.VERAVITA_SEED ?? Date.now() % 1_000_000);
   console.log(`seed ${seed}`);
   let random = seed;
