@@ -36,9 +36,9 @@ export function startFollower(source: FollowSource, handle: Handle, options: Fol
     if (idle) interrupt();
   }
 
-  function releaseWaiters(): void {
+  function releaseWaiters(certain: readonly Waiter[] = []): void {
     for (const waiter of waiters) {
-      if (!stopping && position < waiter.until) continue;
+      if (!stopping && position < waiter.until && !certain.includes(waiter)) continue;
       waiters.delete(waiter);
       waiter.resolve();
     }
@@ -58,10 +58,11 @@ export function startFollower(source: FollowSource, handle: Handle, options: Fol
 
   async function step(): Promise<void> {
     woken = false; // before the read, so that an append during it is not slept through
+    const waiting = [...waiters];
     const entries = await source.read(position, batchSize);
     const last = entries.at(-1);
     if (last === undefined) {
-      releaseWaiters();
+      releaseWaiters(waiting); // also where the rest was trimmed before this follower was known
       idle = true;
       if (!woken) await pause(pollMs);
       idle = false;

@@ -35,7 +35,7 @@ const RULES: readonly Rule[] = [
   { files: /^protocol\/cbor\.ts$/, ours: PURE, packages: ['cborg'], node: false },
   { files: /^protocol\//, ours: PURE, packages: ['@noble/hashes/', '@noble/curves/'], node: false },
 
-  { files: /^journal\/journal-kafka\.ts$/, ours: ['protocol/', 'journal/'], packages: ['kafkajs'], node: true },
+  { files: /^journal\/kafka\/connection\.ts$/, ours: ['protocol/', 'journal/'], packages: ['kafkajs'], node: true },
   { files: /^journal\//, ours: ['protocol/', 'journal/'], packages: [], node: true },
 
   {
@@ -203,6 +203,7 @@ describe('the import table', () => {
     expect(users('@abandonware/noble')).toEqual(['edge-agent/radio/load-noble.ts']);
     expect(users('@abandonware/bluetooth-hci-socket')).toEqual(['edge-agent/radio/hci-native.ts']);
     expect(users('aedes')).toEqual(['ingest-service/broker.ts']);
+    expect(users('kafkajs')).toEqual(['journal/kafka/connection.ts']);
     expect(users('csv-parse')).toEqual(['simulators/recording.ts']);
     expect(users('cborg')).toEqual(['protocol/cbor.ts']);
   });

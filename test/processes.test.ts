@@ -5,7 +5,6 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -16,6 +15,7 @@ import { openServiceKeys } from '../ingest-service/keys.ts';
 import { openRecordSqlite } from '../ingest-service/record/record-sqlite.ts';
 import { verifyEd25519 } from '../protocol/ed25519.ts';
 import { vitalSignByName } from '../protocol/vital-signs.ts';
+import { freePorts } from './support/free-ports.ts';
 import { until as eventually } from './support/until.ts';
 
 /** Processes start slowly on a busy machine. */
@@ -58,15 +58,6 @@ function ask(program: string, ...args: string[]): Promise<string> {
       error ? reject(new Error(stderr)) : resolve(stdout.trim()),
     );
   });
-}
-
-/** Ports that nobody uses now; the ones of a service must be the same after a restart. */
-async function freePorts(count: number): Promise<number[]> {
-  const servers = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'));
-  await Promise.all(servers.map((server) => once(server, 'listening')));
-  const ports = servers.map((server) => (server.address() as { port: number }).port);
-  await Promise.all(servers.map((server) => once(server.close(), 'close')));
-  return ports;
 }
 
 /** Kills a child of a process, by what it runs, once it is there (Linux). */
