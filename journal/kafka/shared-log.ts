@@ -55,7 +55,9 @@ export function createSharedLog({ connection, topics, index, send }: SharedLogPa
   /** One at a time: what moves the index. */
   function inTurn<T>(run: () => Promise<T>): Promise<T> {
     const done = turn.then(() => run());
-    turn = done.catch(() => undefined);
+    turn = done.catch(() => {
+      isOpen = false; // what comes back after a failure is looked at again
+    });
     return done;
   }
 
@@ -76,7 +78,19 @@ export function createSharedLog({ connection, topics, index, send }: SharedLogPa
       break;
     }
     await readIds();
+    await assertNewest();
     isOpen = true;
+  }
+
+  /** The newest entry of the index must still be there: topics that were set back would give its position again. */
+  async function assertNewest(): Promise<void> {
+    const newest = index.state().nextPosition - 1;
+    const [place] = index.places(newest, 1);
+    if (place === undefined) return; // none, or trimmed
+    const fetched = await connection.fetch(topics.entries, place.offset);
+    if (fetched === undefined) return; // trimmed meanwhile, or too short: reading on tells
+    const [record] = fetched.records;
+    if (record === undefined || decodeEntry(record)?.id !== index.ids(newest, newest + 1)[0]) throw lost();
   }
 
   /** Reads the ids of what was trimmed. */
@@ -116,7 +130,7 @@ export function createSharedLog({ connection, topics, index, send }: SharedLogPa
 
   async function appendInTurn(entries: readonly NewEntry[]): Promise<ReadonlyMap<string, number>> {
     await readOn().catch((error: unknown) => {
-      throw withRetry(error, 'later'); // whatever it was, none of these went out
+      throw refusal(error, 'later'); // whatever it was, none of these went out
     });
     const fresh = new Map<string, NewEntry>();
     for (const entry of entries) {
@@ -133,7 +147,7 @@ export function createSharedLog({ connection, topics, index, send }: SharedLogPa
           await readOn(base + fresh.size);
         }
       } catch (error) {
-        throw withRetry(error, 'unknown');
+        throw refusal(error, 'unknown');
       }
     }
     return new Map(
@@ -237,8 +251,9 @@ function heldBack(): Fault {
   return new Fault('unavailable', 'kafka holds back what it has', 'later');
 }
 
-function withRetry(error: unknown, retry: Retry): unknown {
-  if (!isFault(error, 'unavailable') || error.retry === retry) return error;
+/** As what an append may reject with; a journal that is broken is no reason to give up an entry. */
+function refusal(error: unknown, retry: Retry): unknown {
+  if (!isFault(error)) return error;
   const fault = new Fault('unavailable', error.message, retry);
   fault.cause = error;
   return fault;

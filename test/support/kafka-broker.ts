@@ -32,6 +32,8 @@ export function hasKafka(): boolean {
 export interface KafkaBroker {
   /** `host:port`. */
   readonly address: string;
+  /** Where everything of it is. */
+  readonly directory: string;
   /** kill -9. */
   kill(): Promise<void>;
   /** Starts it again on the same folder; resolves when it works. */
@@ -88,6 +90,7 @@ export async function startKafka(): Promise<KafkaBroker> {
   await restart();
   return {
     address,
+    directory,
     kill: () => end('SIGKILL'),
     restart,
     freeze: () => void child.kill('SIGSTOP'),
