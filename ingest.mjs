@@ -18,7 +18,8 @@ let exitCode;
 
 /** Keeps a program running. It says `ready` once it works: one that ends before that is not tried again. */
 function keep(name, program, args, onMessage = () => undefined, falls = 0) {
-  const child = fork(program, args);
+  // kafkajs sets a timer of less than nothing, on purpose, and Node would say so.
+  const child = fork(program, args, { execArgv: [...process.execArgv, '--disable-warning=TimeoutNegativeWarning'] });
   const startedAt = performance.now();
   let isReady = false;
   running.set(name, child);
@@ -56,8 +57,8 @@ process.on('SIGINT', () => {
 });
 process.on('SIGTERM', () => stopAll(0));
 
-keep('the service', SERVICE, process.argv.slice(2), ({ data }) => {
+keep('the service', SERVICE, process.argv.slice(2), ({ data, journal }) => {
   if (data !== undefined && !running.has('the ledger writer')) {
-    keep('the ledger writer', WRITER, ['--data', data]);
+    keep('the ledger writer', WRITER, ['--data', data, ...(journal ? ['--journal', journal] : [])]);
   }
 });

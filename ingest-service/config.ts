@@ -1,6 +1,7 @@
 /** The configuration of a service that runs alone. The only file here that sees the environment. */
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import { KAFKA_ADDRESS_FORM, type KafkaAddress, readKafkaAddress } from '../journal/kafka/address.ts';
 import type { DeviceAssignment } from './record/agents.ts';
 
 export const DEFAULT_HTTP_PORT = 8080;
@@ -21,6 +22,8 @@ own over one data directory. No simulators.
                        network without TLS
   --broker-url URL     what agents are told as the broker's address (VERAVITA_BROKER_URL), where it is not
                        mqtt://HOST:MQTT-PORT
+  --journal URL        where the journals are, if not in SQLite below the data directory (VERAVITA_JOURNAL):
+                       ${KAFKA_ADDRESS_FORM}
   --pages DIR          folder of the built pages (default: consoles/dist, if it is there)
 
 Commands for the operator; they work beside a running service and on the data of a stopped one:
@@ -45,6 +48,8 @@ export interface RunSettings {
   readonly host: string;
   readonly brokerUrl?: string;
   readonly pages?: string;
+  /** The journals are there; in SQLite where it is missing. */
+  readonly kafka?: KafkaAddress;
 }
 
 export interface PatientSettings {
@@ -74,6 +79,7 @@ const OPTIONS = {
   'mqtt-port': { type: 'string' },
   host: { type: 'string' },
   'broker-url': { type: 'string' },
+  journal: { type: 'string' },
   pages: { type: 'string' },
   name: { type: 'string' },
   'public-key': { type: 'string' },
@@ -88,7 +94,7 @@ type OptionName = keyof typeof OPTIONS;
 
 /** Which options go with which command, besides `--data` and `--help`. */
 const BELONGS: Readonly<Record<'run' | 'patient' | 'code', readonly OptionName[]>> = {
-  run: ['port', 'mqtt-port', 'host', 'broker-url', 'pages'],
+  run: ['port', 'mqtt-port', 'host', 'broker-url', 'journal', 'pages'],
   patient: ['name', 'public-key', 'live'],
   code: ['patient', 'device'],
 };
@@ -138,8 +144,12 @@ const READERS: Readonly<Record<keyof typeof BELONGS, Reader>> = {
     if (brokerUrl === undefined && ['0.0.0.0', '::'].includes(host)) {
       problems.push('--broker-url is missing: agents cannot connect to "every address"');
     }
+    const journal = values.journal ?? env.VERAVITA_JOURNAL;
+    const kafka = journal === undefined ? undefined : readKafkaAddress(journal);
+    if (kafka && 'problems' in kafka) problems.push(...kafka.problems);
     const { pages } = values;
     const told = {
+      ...(kafka && 'address' in kafka && { kafka: kafka.address }),
       ...(brokerUrl !== undefined && { brokerUrl }),
       ...(pages !== undefined && { pages: resolve(pages) }),
     };
@@ -179,6 +189,8 @@ export function servicePaths(data: string) {
     inbox: join(data, 'service', 'inbox.sqlite'),
     commitments: join(data, 'service', 'commitments.sqlite'),
     positions: join(data, 'service', 'positions.sqlite'),
+    /** Indexes of journals in Kafka. */
+    indexes: join(data, 'kafka', 'service'),
     keys: join(data, 'keys', 'service'),
     log: join(data, 'log'),
     logKey: join(data, 'keys', 'log', 'log.vkey'),

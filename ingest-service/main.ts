@@ -1,8 +1,12 @@
 /** `node ingest-service/main.ts`: the service as a process of its own; `ingest.mjs` runs the ledger writer beside it. */
 import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { assertSameEngine } from '../journal/engine-choice.ts';
+import type { Journal } from '../journal/journal.ts';
 import { openJournalSqlite } from '../journal/journal-sqlite.ts';
+import { isLoopback } from '../journal/kafka/address.ts';
 import { openDatabase } from '../journal/sqlite.ts';
 import { Fault, isFault } from '../protocol/fault.ts';
 import { type NoteKey, parseVerifierKey } from '../protocol/signed-note.ts';
@@ -17,6 +21,7 @@ const PAGES = fileURLToPath(new URL('../consoles/dist', import.meta.url));
 
 const LOG_KEY_POLL_MS = 50;
 const LOG_KEY_TOLD_MS = 3_000;
+const JOURNAL_POLL_MS = 500;
 
 /** Told to stop: by the terminal, by the system, or by the end of whoever started us. */
 const stopAsked = new AbortController();
@@ -50,18 +55,15 @@ async function main(): Promise<number> {
 }
 
 async function run(settings: RunSettings): Promise<number> {
-  const { data, host } = settings;
+  const { data, host, kafka } = settings;
   const paths = servicePaths(data);
   const lock = lockData(paths.lock, data);
   // Whoever runs a ledger writer beside us learns where.
-  process.send?.({ data });
+  process.send?.({ data, journal: kafka?.url });
   const logKey = await waitForLogKey(paths.logKey);
   if (!logKey) return 0;
-  const journals = {
-    inbox: openJournalSqlite({ path: paths.inbox }),
-    commitments: openJournalSqlite({ path: paths.commitments }),
-    positions: openJournalSqlite({ path: paths.positions }),
-  };
+  const journals = await openJournals(settings);
+  if (!(await waitForJournal(journals.inbox))) return 0;
   const pages = settings.pages ?? PAGES;
   const service = await startIngestService({
     ...journals,
@@ -81,6 +83,11 @@ async function run(settings: RunSettings): Promise<number> {
       `WARNING: listening on ${host} without TLS: whoever is on that network can read sessions and what is shown.\n`,
     );
   }
+  if (kafka && !isLoopback(kafka)) {
+    process.stderr.write(
+      'WARNING: Kafka is on another machine, without TLS: ids and keys of agents go in the clear.\n',
+    );
+  }
   say(`HTTP on ${service.url}, MQTT on ${service.brokerUrl}, data in ${data}. Ctrl-C stops.`);
   process.send?.('ready');
   if (!stopAsked.signal.aborted) await new Promise((resolve) => stopAsked.signal.addEventListener('abort', resolve));
@@ -90,6 +97,37 @@ async function run(settings: RunSettings): Promise<number> {
   sayRefusals(service);
   say('Stopped. The same command goes on with the same data.');
   return 0;
+}
+
+/** In Kafka, where the settings say so. */
+async function openJournals({ data, kafka }: RunSettings) {
+  const { inbox, commitments, positions, indexes } = servicePaths(data);
+  assertSameEngine({ sqlitePath: inbox, indexDirectory: indexes, kafka: kafka !== undefined });
+  if (!kafka) {
+    return {
+      inbox: openJournalSqlite({ path: inbox }),
+      commitments: openJournalSqlite({ path: commitments }),
+      positions: openJournalSqlite({ path: positions }),
+    };
+  }
+  const { openJournalKafka } = await import('../journal/journal-kafka.ts');
+  const open = (name: string) => openJournalKafka({ ...kafka, name, indexPath: join(indexes, `${name}.sqlite`) });
+  return { inbox: open('inbox'), commitments: open('commitments'), positions: open('positions') };
+}
+
+/** A journal that other machines hold may be there later than we are. False when told to stop before. */
+async function waitForJournal(journal: Journal): Promise<boolean> {
+  for (let told = false; !stopAsked.signal.aborted; told = true) {
+    try {
+      await journal.end();
+      return true;
+    } catch (error) {
+      if (!isFault(error, 'unavailable') || error.retry === 'never') throw error;
+      if (!told) process.stderr.write(`waiting for the journal: ${error.message}\n`);
+      await pause(JOURNAL_POLL_MS);
+    }
+  }
+  return false;
 }
 
 /** Two services on one record would each believe that they decide alone. The lock dies with the process. */

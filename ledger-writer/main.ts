@@ -1,10 +1,29 @@
 /** Runs the ledger writer alone on a data directory, until it is told to stop. */
 import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+import { assertSameEngine } from '../journal/engine-choice.ts';
+import type { Journal } from '../journal/journal.ts';
 import { openJournalSqlite } from '../journal/journal-sqlite.ts';
 import { isFault } from '../protocol/fault.ts';
 import { HELP, type LedgerWriterSettings, readConfig } from './config.ts';
 import { openKeyedLog } from './keyed-log.ts';
 import { startLedgerWriter } from './writer.ts';
+
+/** In Kafka, where the settings say so. */
+async function openJournals(settings: LedgerWriterSettings): Promise<{ commitments: Journal; positions: Journal }> {
+  const { kafka, commitmentsPath, positionsPath, indexDirectory } = settings;
+  assertSameEngine({ sqlitePath: commitmentsPath, indexDirectory, kafka: kafka !== undefined });
+  if (!kafka) {
+    return {
+      commitments: openJournalSqlite({ path: commitmentsPath }),
+      positions: openJournalSqlite({ path: positionsPath }),
+    };
+  }
+  const { openJournalKafka } = await import('../journal/journal-kafka.ts');
+  const open = (name: string) =>
+    openJournalKafka({ ...kafka, name, indexPath: join(indexDirectory, `${name}.sqlite`) });
+  return { commitments: open('commitments'), positions: open('positions') };
+}
 
 async function run(settings: LedgerWriterSettings): Promise<void> {
   const log = await openKeyedLog({
@@ -13,8 +32,7 @@ async function run(settings: LedgerWriterSettings): Promise<void> {
     origin: settings.origin,
     newSeed: () => randomBytes(32),
   });
-  const commitments = openJournalSqlite({ path: settings.commitmentsPath });
-  const positions = openJournalSqlite({ path: settings.positionsPath });
+  const { commitments, positions } = await openJournals(settings);
   const stopped = Promise.withResolvers<void>();
   const writer = startLedgerWriter({
     commitments,

@@ -36,7 +36,9 @@ it('names variables that the programs read', () => {
     VERAVITA_BROKER_URL: 'mqtts://example.org:8883',
     VERAVITA_LOG_ORIGIN: 'example.org/log',
     VERAVITA_LOG_INTERVAL_MS: '500',
+    VERAVITA_JOURNAL: 'kafka://a:9092,b:9092?prefix=ward&replication=3',
   };
+  const kafka = { url: env.VERAVITA_JOURNAL, brokers: ['a:9092', 'b:9092'], prefix: 'ward', replication: 3 };
   expect(readIngestConfig([], env)).toEqual({
     kind: 'run',
     settings: {
@@ -45,9 +47,10 @@ it('names variables that the programs read', () => {
       mqttPort: 1884,
       host: '0.0.0.0',
       brokerUrl: 'mqtts://example.org:8883',
+      kafka,
     },
   });
-  expect(readWriterConfig([], env)).toMatchObject({ settings: { origin: 'example.org/log', intervalMs: 500 } });
+  expect(readWriterConfig([], env)).toMatchObject({ settings: { origin: 'example.org/log', intervalMs: 500, kafka } });
   const read = new Set([...Object.keys(env), 'VERAVITA_AGENT_DATA', 'VERAVITA_AGENT_SERVICE', 'VERAVITA_AGENT_HCI']);
   for (const name of ['VERAVITA_AGENT_CODE', 'VERAVITA_AGENT_ARGS']) read.add(name);
   const named = units.flatMap((unit) => text(unit).match(/VERAVITA_[A-Z_]+/g) ?? []);

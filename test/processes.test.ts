@@ -248,6 +248,9 @@ it('refuses a bad configuration with all its problems', () => {
   expect(problems('--help')).toBe('help');
   expect(problems('--port', 'x', '--mqtt-port', '65536', '--host', 'a b', '--broker-url', 'http://x')).toBe(4);
   expect(problems('--port', '1883')).toBe(1);
+  expect(problems('--journal', 'kafka://127.0.0.1:9092?prefix=a')).toBe('run');
+  expect(problems('--journal', 'kafka://a:0?prefix=a.b&acks=0', '--port', 'x')).toBe(4);
+  expect(problems('code', '--patient', 'a'.repeat(26), '--device', '00:11:22:33:44:55', '--journal', 'x')).toBe(1);
   expect(problems('--host', '0.0.0.0')).toBe(1);
   expect(problems('--device', '00:11:22:33:44:55', '--live')).toBe(2);
   expect(problems('patient')).toBe(3);

@@ -1,6 +1,8 @@
 /** Where the journals are: `kafka://HOST:PORT[,HOST:PORT...][?prefix=NAME&replication=N]`. */
 
 export interface KafkaAddress {
+  /** As it was written. */
+  readonly url: string;
   /** `host:port`; any of them tells of the others. */
   readonly brokers: readonly string[];
   /** Begins the names of all topics. */
@@ -43,7 +45,9 @@ export function readKafkaAddress(
     problems.push('--journal: replication is a number from 1 to 9');
   }
   if (problems.length > 0) return { problems: [...new Set(problems)] };
-  return { address: { brokers, prefix, ...(replication !== undefined && { replication: Number(replication) }) } };
+  return {
+    address: { url: text, brokers, prefix, ...(replication !== undefined && { replication: Number(replication) }) },
+  };
 }
 
 /** Whether all brokers are on this machine. What goes to others goes in the clear. */

@@ -10,7 +10,7 @@ import type { IdChunk } from './records.ts';
 
 /** How far the topics were read. */
 export interface IndexState {
-  /** Name of the journal that this is an index of; empty before it was read. */
+  /** Name of the journal that this is an index of; empty before that was read. */
   readonly genesis: string;
   /** Of the entries: where to read on, and the position that the next new id gets. */
   readonly nextOffset: number;
@@ -37,8 +37,8 @@ export interface IdIndex {
   take(records: readonly { readonly offset: number; readonly id: string | undefined }[], next: number): void;
   /** Takes ids of entries that are trimmed by now, and where to read on. */
   takeChunks(chunks: readonly IdChunk[], next: number): void;
-  /** Forgets everything and begins anew for a journal. */
-  reset(genesis: string): void;
+  /** Says of which journal it is. */
+  begin(genesis: string): void;
   close(): void;
 }
 
@@ -127,12 +127,7 @@ export function openIdIndex(path?: string): IdIndex {
       });
     },
 
-    reset(genesis) {
-      change(() => {
-        database.exec('DELETE FROM ids');
-        return { ...NONE, genesis };
-      });
-    },
+    begin: (genesis) => change(() => ({ ...NONE, genesis })),
 
     close: () => database.close(),
   };

@@ -61,7 +61,7 @@ export function createSharedLog({ connection, topics, index, send }: SharedLogPa
     return done;
   }
 
-  /** Creates the topics where they are missing, and drops an index of another journal. */
+  /** Creates the topics where they are missing, and looks whether they are those that the index is of. */
   async function open(): Promise<void> {
     if (isOpen) return;
     await connection.ensureTopics(specsOf(topics));
@@ -74,7 +74,10 @@ export function createSharedLog({ connection, topics, index, send }: SharedLogPa
       }
       const genesis = decodeGenesis(first.records[0]!);
       if (genesis === undefined) throw new Fault('inconsistent', 'the topics are not those of a journal');
-      if (index.state().genesis !== genesis) index.reset(genesis);
+      const { genesis: known } = index.state();
+      if (known === '') index.begin(genesis);
+      // Topics that were lost and made anew look like this, too.
+      else if (known !== genesis) throw new Fault('inconsistent', 'the index of ids is of another journal');
       break;
     }
     await readIds();
