@@ -2,13 +2,11 @@
  * What a machine of a hospital and one at home run, as processes of their own: wearables, agent, service, ledger writer.
  * Each is killed and comes back.
  */
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { readIngestConfig, servicePaths } from '../ingest-service/config.ts';
 import { openServiceKeys } from '../ingest-service/keys.ts';
@@ -16,6 +14,7 @@ import { openRecordSqlite } from '../ingest-service/record/record-sqlite.ts';
 import { verifyEd25519 } from '../protocol/ed25519.ts';
 import { vitalSignByName } from '../protocol/vital-signs.ts';
 import { freePorts } from './support/free-ports.ts';
+import { ask, killChild, start, stopPrograms } from './support/programs.ts';
 import { until as eventually } from './support/until.ts';
 
 /** Processes start slowly on a busy machine. */
@@ -23,63 +22,14 @@ const PATIENCE_MS = 60_000;
 vi.setConfig({ testTimeout: 4 * PATIENCE_MS });
 const until = (what: string, condition: () => boolean) => eventually(what, condition, PATIENCE_MS);
 
-const at = (path: string) => fileURLToPath(new URL(`../${path}`, import.meta.url));
-
 let folder: string;
-const started: ChildProcess[] = [];
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'veravita-processes-'));
 });
 afterEach(async () => {
-  for (const child of started.splice(0)) {
-    if (child.exitCode !== null || child.signalCode !== null) continue;
-    child.kill('SIGTERM');
-    await once(child, 'exit');
-  }
+  await stopPrograms();
   rmSync(folder, { recursive: true, maxRetries: 5 });
 });
-
-function start(program: string, ...args: string[]) {
-  const child = spawn(process.execPath, [at(program), ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
-  started.push(child);
-  const running = { child, output: '' };
-  for (const stream of [child.stdout, child.stderr]) {
-    stream.setEncoding('utf8').on('data', (text: string) => {
-      running.output += text;
-    });
-  }
-  return running;
-}
-
-/** What a command prints. */
-function ask(program: string, ...args: string[]): Promise<string> {
-  return new Promise((resolve, reject) => {
-    execFile(process.execPath, [at(program), ...args], (error, stdout, stderr) =>
-      error ? reject(new Error(stderr)) : resolve(stdout.trim()),
-    );
-  });
-}
-
-/** Kills a child of a process, by what it runs, once it is there (Linux). */
-async function killChild(pid: number, program: string): Promise<void> {
-  await until(`there is a ${program} to kill`, () => childOf(pid, program) !== undefined);
-  process.kill(childOf(pid, program)!, 'SIGKILL');
-}
-
-function childOf(pid: number, program: string): number | undefined {
-  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8')
-    .trim()
-    .split(' ')
-    .filter(Boolean)
-    .map(Number);
-  return children.find((child) => {
-    try {
-      return readFileSync(`/proc/${child}/cmdline`, 'utf8').includes(program);
-    } catch {
-      return false; // it ended meanwhile
-    }
-  });
-}
 
 it('files and logs what wearables say, by one-time code, over kill -9 of every process', async () => {
   const data = join(folder, 'data');
