@@ -48,7 +48,7 @@ export interface KafkaConnection {
 }
 
 /** Most octets of one answer; a single larger batch comes all the same. */
-const FETCH_BYTES = 8 * 1024 * 1024;
+const FETCH_BYTES = 4 * 1024 * 1024;
 const ATTEMPTS = 3;
 const PAUSE_MS = 100;
 

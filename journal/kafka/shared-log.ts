@@ -9,7 +9,7 @@
 import { randomUUID } from 'node:crypto';
 import { Fault, isFault, type Retry } from '../../protocol/fault.ts';
 import type { JournalEntry, NewEntry } from '../journal.ts';
-import type { KafkaConnection } from './connection.ts';
+import type { Fetched, KafkaConnection } from './connection.ts';
 import type { IdIndex } from './id-index.ts';
 import {
   CHUNK_IDS,
@@ -51,6 +51,8 @@ export function createSharedLog({ connection, topics, index, send }: SharedLogPa
   let isOpen = false;
   /** What Kafka was told to let go of. */
   let deleted = 0;
+  /** Entries as they came last: a follower reads on where it stopped, in steps that are smaller than an answer. */
+  let window: { readonly from: number; readonly fetched: Fetched } | undefined;
 
   /** One at a time: what moves the index. */
   function inTurn<T>(run: () => Promise<T>): Promise<T> {
@@ -59,6 +61,12 @@ export function createSharedLog({ connection, topics, index, send }: SharedLogPa
       isOpen = false; // what comes back after a failure is looked at again
     });
     return done;
+  }
+
+  async function fetchEntries(from: number): Promise<Fetched | undefined> {
+    const fetched = await connection.fetch(topics.entries, from);
+    if (fetched && fetched.next > from) window = { from, fetched };
+    return fetched;
   }
 
   /** Creates the topics where they are missing, and looks whether they are those that the index is of. */
@@ -114,7 +122,7 @@ export function createSharedLog({ connection, topics, index, send }: SharedLogPa
     await open();
     for (;;) {
       const { nextOffset } = index.state();
-      const fetched = await connection.fetch(topics.entries, nextOffset);
+      const fetched = await fetchEntries(nextOffset);
       if (fetched === undefined) {
         // Somebody trimmed beyond where we are; their ids tell how far.
         await readIds();
@@ -171,10 +179,11 @@ export function createSharedLog({ connection, topics, index, send }: SharedLogPa
     if (last === undefined) return found;
     const positions = new Map(places.map(({ offset, position }) => [offset, position]));
     for (let offset = places[0]!.offset; offset <= last.offset; ) {
-      const fetched = await connection.fetch(topics.entries, offset);
+      const isNear = window && window.from <= offset && offset < window.fetched.next;
+      const fetched = isNear ? window?.fetched : await fetchEntries(offset);
       if (fetched === undefined) return undefined;
       for (const record of fetched.records) {
-        const position = positions.get(record.offset);
+        const position = record.offset < offset ? undefined : positions.get(record.offset);
         if (position === undefined) continue;
         const entry = decodeEntry(record);
         if (entry === undefined) throw lost();
