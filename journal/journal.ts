@@ -5,7 +5,7 @@
  *
  * - **Append is durable when it resolves.** A power cut or kill -9 after that loses nothing. When it rejects with a
  *   Fault `unavailable`, the entries may be there or not (`retry` says `later` when they are certainly not, `unknown`
- *   otherwise); appending the same ids again is always right.
+ *   otherwise); appending the same ids again is always right. `too-large`: it can never be appended.
  * - **One id, one entry.** Appending an id that is already there returns its first position and adds nothing, whatever
  *   the body. Ids are remembered for the life of the journal, also after their entries were trimmed: an id costs about a
  *   hundred octets, and a forgotten one would let a batch that comes back after a year be filed twice.
@@ -18,7 +18,8 @@
  * - **One follower per name** at a time. A second `follow` of a name throws; a name that was stopped may start again.
  *   A new name starts at the oldest entry that is kept.
  * - **Trim never passes the slowest follower**, running or not, and trims nothing while nobody ever followed. The
- *   content of trimmed entries is overwritten in the store, not just unlinked.
+ *   content of trimmed entries is overwritten in the store, not just unlinked. Kafka cannot: it unlinks, by segments
+ *   (docs/decisions/journal-in-kafka.md).
  * - Several processes may append, read and follow (different names) at once.
  */
 
