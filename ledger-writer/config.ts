@@ -2,6 +2,8 @@
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { KAFKA_ADDRESS_FORM, type KafkaAddress, readKafkaAddress } from '../journal/kafka/address.ts';
+import { assertDistinctWitnesses, parseWitnessKey } from '../protocol/cosignature.ts';
+import type { WitnessAddress } from './witness-client.ts';
 
 /** Origin of a log that is given no other. */
 export const DEFAULT_ORIGIN = 'veravita.local/log';
@@ -18,6 +20,10 @@ export interface LedgerWriterSettings {
   readonly kafka?: KafkaAddress;
   readonly origin: string;
   readonly intervalMs: number;
+  readonly witnesses: readonly WitnessAddress[];
+  /** Witnesses that must cosign before a checkpoint is published. */
+  readonly quorum: number;
+  readonly witnessTimeoutMs: number;
 }
 
 export const HELP = `Usage: node ledger-writer/main.ts --data DIR [options]
@@ -31,11 +37,23 @@ public key to hand out DIR/keys/log/log.vkey.
                      ${KAFKA_ADDRESS_FORM}
   --origin NAME      name of the log (VERAVITA_LOG_ORIGIN; ${DEFAULT_ORIGIN})
   --interval MS      from one checkpoint to the next (VERAVITA_LOG_INTERVAL_MS; 1000)
+  --witness URL=VKEY
+                     a witness (C2SP tlog-witness) that is sent each checkpoint, and its verifier key; once for each
+                     (VERAVITA_LOG_WITNESSES, separated by spaces)
+  --quorum K         publish no checkpoint that fewer than K witnesses cosigned; entries are still taken, and signed
+                     (VERAVITA_LOG_QUORUM; 0: publish at once, and fill in cosignatures as they come)
+  --witness-timeout MS
+                     for a witness to answer (VERAVITA_LOG_WITNESS_TIMEOUT_MS; 5000)
   --help             this text
 `;
 
 /** Paths of the writer below a data directory. */
-export function pathsBelow(data: string): Omit<LedgerWriterSettings, 'origin' | 'intervalMs' | 'kafka'> {
+export function pathsBelow(
+  data: string,
+): Pick<
+  LedgerWriterSettings,
+  'logDirectory' | 'keyDirectory' | 'commitmentsPath' | 'positionsPath' | 'indexDirectory'
+> {
   const root = resolve(data);
   return {
     logDirectory: join(root, 'log'),
@@ -53,7 +71,7 @@ export type ConfigResult =
   | { readonly problems: readonly string[] };
 
 export function readConfig(argv: readonly string[], env: NodeJS.ProcessEnv = process.env): ConfigResult {
-  let values: { data?: string; journal?: string; origin?: string; interval?: string; help?: boolean };
+  let values: Record<string, string | string[] | boolean | undefined>;
   try {
     ({ values } = parseArgs({
       args: [...argv],
@@ -62,6 +80,9 @@ export function readConfig(argv: readonly string[], env: NodeJS.ProcessEnv = pro
         journal: { type: 'string' },
         origin: { type: 'string' },
         interval: { type: 'string' },
+        witness: { type: 'string', multiple: true },
+        quorum: { type: 'string' },
+        'witness-timeout': { type: 'string' },
         help: { type: 'boolean' },
       },
     }));
@@ -69,17 +90,59 @@ export function readConfig(argv: readonly string[], env: NodeJS.ProcessEnv = pro
     return { problems: [(error as Error).message] };
   }
   if (values.help) return { help: true };
-  const data = values.data ?? env.VERAVITA_DATA;
-  const origin = values.origin ?? env.VERAVITA_LOG_ORIGIN ?? DEFAULT_ORIGIN;
-  const interval = values.interval ?? env.VERAVITA_LOG_INTERVAL_MS ?? '1000';
+  const text = (option: string, variable: string, otherwise?: string) =>
+    (values[option] ?? env[variable] ?? otherwise ?? '') as string;
+  const data = text('data', 'VERAVITA_DATA');
+  const origin = text('origin', 'VERAVITA_LOG_ORIGIN', DEFAULT_ORIGIN);
+  const interval = text('interval', 'VERAVITA_LOG_INTERVAL_MS', '1000');
+  const quorum = text('quorum', 'VERAVITA_LOG_QUORUM', '0');
+  const timeout = text('witness-timeout', 'VERAVITA_LOG_WITNESS_TIMEOUT_MS', '5000');
+  const named = (values.witness ?? env.VERAVITA_LOG_WITNESSES?.split(/\s+/).filter(Boolean) ?? []) as string[];
   const problems: string[] = [];
-  if (data === undefined || data === '') problems.push('--data names the data directory');
+  if (data === '') problems.push('--data names the data directory');
   if (/[\p{White_Space}+]/u.test(origin) || origin === '') problems.push('--origin is a name without spaces or plus');
   if (!/^[1-9][0-9]{1,6}$/.test(interval)) problems.push('--interval is 10 to 9999999 milliseconds');
-  const journal = values.journal ?? env.VERAVITA_JOURNAL;
+  if (!/^[1-9][0-9]{1,4}$/.test(timeout)) problems.push('--witness-timeout is 10 to 99999 milliseconds');
+  const witnesses = readWitnesses(named, problems);
+  if (!/^\d{1,2}$/.test(quorum) || Number(quorum) > named.length)
+    problems.push('--quorum is a number of the witnesses that are named');
+  const journal = (values.journal ?? env.VERAVITA_JOURNAL) as string | undefined;
   const kafka = journal === undefined ? undefined : readKafkaAddress(journal);
   if (kafka && 'problems' in kafka) problems.push(...kafka.problems);
   if (problems.length > 0) return { problems };
-  const told = kafka && 'address' in kafka && { kafka: kafka.address };
-  return { settings: { ...pathsBelow(data!), ...told, origin, intervalMs: Number(interval) } };
+  return {
+    settings: {
+      ...pathsBelow(data),
+      ...(kafka && 'address' in kafka && { kafka: kafka.address }),
+      origin,
+      intervalMs: Number(interval),
+      witnesses,
+      quorum: Number(quorum),
+      witnessTimeoutMs: Number(timeout),
+    },
+  };
+}
+
+/** Most witnesses; with each, the note grows by a line. */
+const MAX_WITNESSES = 32;
+
+function readWitnesses(named: readonly string[], problems: string[]): WitnessAddress[] {
+  const witnesses: WitnessAddress[] = [];
+  for (const [i, text] of named.entries()) {
+    // The last sign: a URL may hold one, a verifier key of 33 octets does not.
+    const [, url = '', vkey = ''] = /^(https?:\/\/\S+)=([^=\s]+)$/.exec(text) ?? [];
+    try {
+      if (!URL.canParse(url)) throw new Error('no URL');
+      witnesses.push({ url, key: parseWitnessKey(vkey) });
+    } catch {
+      problems.push(`--witness number ${i + 1} is not URL=VKEY with the verifier key of a witness`);
+    }
+  }
+  if (named.length > MAX_WITNESSES) problems.push(`--witness names at most ${MAX_WITNESSES}`);
+  try {
+    assertDistinctWitnesses(witnesses.map(({ key }) => key));
+  } catch {
+    problems.push('--witness names one key twice');
+  }
+  return witnesses;
 }

@@ -5,17 +5,23 @@
  *
  *     entries (state) -> bundles and tiles (files) -> checkpoint signed, by compare-and-swap (state) -> published (file)
  *
+ * A log that asks for a quorum of witnesses publishes only what so many of them cosigned. What is signed stays signed: the
+ * next checkpoint extends it, published or not. Cosignatures live in the published note alone; those of a checkpoint that
+ * was not published are asked for again after a crash.
+ *
  * The entries are the truth and every later step follows from them alone, so a crash anywhere is mended by doing the
  * rest again: {@link openLog} and {@link Log.integrate} are the same code. What cannot come from a crash (a rolled back
  * or edited directory, another key, a state that is older than what was published) is refused and never repaired.
  */
 import { decodeUtf8, encodeUtf8, equalBytes } from '../protocol/bytes.ts';
 import { type Checkpoint, openCheckpoint, signCheckpoint } from '../protocol/checkpoint.ts';
+import type { WitnessKey } from '../protocol/cosignature.ts';
 import { Fault } from '../protocol/fault.ts';
 import { hashLeaf } from '../protocol/merkle.ts';
-import { type NoteKey, type NoteSigner, noteSignerOf } from '../protocol/signed-note.ts';
-import { tilePath } from '../protocol/tile-paths.ts';
+import { type NoteKey, type NoteSignature, type NoteSigner, noteSignerOf, parseNote } from '../protocol/signed-note.ts';
+import { type TileCoordinate, tilePath } from '../protocol/tile-paths.ts';
 import { bindTiles } from '../protocol/tlog-tiles.ts';
+import { countWitnesses, mendCosignatures, takeCosignatures } from './cosigned-note.ts';
 import { LogFiles } from './log-files.ts';
 import { type LogState, openLogState } from './log-state.ts';
 import { readEdge, sha256, writeTiles } from './log-tiles.ts';
@@ -35,6 +41,10 @@ export interface LogConfig {
   readonly seed: Uint8Array;
   /** Allows a new log where neither files nor state are there. Without it, that is `missing`: a log was lost. */
   readonly create?: boolean;
+  /** Whose cosignatures are taken. None by default. */
+  readonly witnesses?: readonly WitnessKey[];
+  /** Witnesses that must have cosigned a checkpoint before it is published; 0 by default. The empty log needs none. */
+  readonly quorum?: number;
   /** For tests: throws where a step would fail, before it ("did not happen") or after it ("failed but did"). */
   readonly faults?: (step: LogStep, moment: 'before' | 'after') => void;
 }
@@ -53,10 +63,19 @@ export interface Log {
   readonly key: NoteKey;
   /** The published head. */
   readonly head: SignedHead;
+  /** What the key signed last, with the cosignatures it has so far; ahead of the published head until it has enough. */
+  readonly signed: SignedHead;
   /** Durable when resolved. The index of each entry; an entry that is already there keeps its index. */
   append(entries: readonly Uint8Array[]): Promise<readonly number[]>;
-  /** Makes the tree cover every entry taken so far, signs and publishes; resolves with the published head. */
+  /** Makes the tree cover every entry taken so far, signs, and publishes if it may; resolves with the published head. */
   integrate(): Promise<SignedHead>;
+  /**
+   * Adds cosignatures of the checkpoint with this text and publishes it once they are enough, and again with each more.
+   * Takes nothing that is not a witness's for what is signed last. Resolves with the published head.
+   */
+  addCosignatures(text: string, lines: readonly NoteSignature[]): Promise<SignedHead>;
+  /** Consistency proof from a smaller tree to the one with this text, or undefined when it is not signed last any more. */
+  proveConsistency(text: string, size1: number): Promise<readonly Uint8Array[] | undefined>;
   indexOf(entry: Uint8Array): Promise<number | undefined>;
   /** Entries `[start, end)` that were taken. */
   range(start: number, end: number): Promise<readonly Uint8Array[]>;
@@ -78,7 +97,13 @@ interface Opened {
   readonly state: LogState;
   readonly files: LogFiles;
   edge: TreeEdge;
-  head: SignedHead;
+  /** The note as the state holds it, for the next compare-and-swap. */
+  inState: string;
+  signed: SignedHead;
+  /** What is published; undefined for a moment in a new log. */
+  head: SignedHead | undefined;
+  /** Tiles that are full in what was signed and may be needed in part for what is published. */
+  full: TileCoordinate[];
 }
 
 class TileLog implements Log {
@@ -88,6 +113,7 @@ class TileLog implements Log {
   #closed = false;
   #queue: Promise<unknown> = Promise.resolve();
   #head: SignedHead | undefined;
+  #signed: SignedHead | undefined;
 
   constructor(config: LogConfig) {
     this.#config = config;
@@ -102,6 +128,11 @@ class TileLog implements Log {
   get head(): SignedHead {
     if (this.#head === undefined) throw new Fault('unavailable', 'the log was never open');
     return this.#head;
+  }
+
+  get signed(): SignedHead {
+    if (this.#signed === undefined) throw new Fault('unavailable', 'the log was never open');
+    return this.#signed;
   }
 
   open(): Promise<void> {
@@ -121,7 +152,24 @@ class TileLog implements Log {
   integrate(): Promise<SignedHead> {
     return this.#run(async (opened) => {
       await this.#integrate(opened);
-      return opened.head;
+      return this.#publish(opened);
+    });
+  }
+
+  addCosignatures(text: string, lines: readonly NoteSignature[]): Promise<SignedHead> {
+    return this.#run(async (opened) => {
+      if (parseNote(opened.signed.note).text === text) {
+        const note = takeCosignatures(opened.signed.note, lines, this.#witnesses);
+        this.#setSigned(opened, { ...opened.signed, note });
+      }
+      return this.#publish(opened);
+    });
+  }
+
+  proveConsistency(text: string, size1: number): Promise<readonly Uint8Array[] | undefined> {
+    return this.#run(async ({ signed, files }) => {
+      if (parseNote(signed.note).text !== text) return undefined;
+      return (await bindTiles(signed.checkpoint, (path) => files.read(path), sha256)).proveConsistency(size1);
     });
   }
 
@@ -157,15 +205,20 @@ class TileLog implements Log {
     return result;
   }
 
+  get #witnesses(): readonly WitnessKey[] {
+    return this.#config.witnesses ?? [];
+  }
+
   async #recover(): Promise<Opened> {
     const files = new LogFiles(this.#config.directory);
     const state = openLogState(this.#config.state);
     try {
       await files.prepare();
-      const signed = await this.#lastSigned(files, state);
+      const { inState, signed, head } = await this.#lastSigned(files, state);
       const edge = await readEdge(signed.checkpoint, files, state);
-      const opened: Opened = { state, files, edge, head: signed };
-      await this.#publish(opened, signed);
+      const opened: Opened = { state, files, edge, inState, signed, head, full: [] };
+      this.#setSigned(opened, signed);
+      await this.#publish(opened);
       return opened;
     } catch (error) {
       state.close();
@@ -174,22 +227,24 @@ class TileLog implements Log {
   }
 
   /** What the key signed last, after comparing it with what is published. */
-  async #lastSigned(files: LogFiles, state: LogState): Promise<SignedHead> {
+  async #lastSigned(files: LogFiles, state: LogState): Promise<Pick<Opened, 'inState' | 'signed' | 'head'>> {
     const note = state.signed();
     const file = await files.read('checkpoint');
     if (note === undefined) {
       if (file !== undefined || !(await files.isEmpty()))
         throw new Fault('missing', 'the state of the log is not there');
       if (!this.#config.create) throw new Fault('missing', 'no log where one should be');
-      return this.#sign(state, undefined, 0, new TreeEdge(sha256).root());
+      const first = this.#sign(state, undefined, 0, new TreeEdge(sha256).root());
+      return { inState: first.note, signed: first, head: undefined };
     }
     const signed = this.#openNote(note);
     if (file === undefined) {
       // Only the very first checkpoint can have been signed without any published before it.
       if (signed.checkpoint.size > 0) throw new Fault('missing', 'the files of the log are not there');
-      return signed;
+      return { inState: note, signed, head: undefined };
     }
-    const { checkpoint: published } = this.#openNote(decodeUtf8(file));
+    const head = this.#openNote(decodeUtf8(file));
+    const published = head.checkpoint;
     if (published.size > signed.checkpoint.size) throw new Fault('inconsistent', 'the state is older than the log');
     const tiles = await bindTiles(signed.checkpoint, (path) => files.read(path), sha256);
     const publishedRoot = await tiles.rootAt(published.size);
@@ -199,7 +254,8 @@ class TileLog implements Log {
     if (entry !== undefined && !equalBytes(hashLeaf(entry, sha256), await tiles.leafHash(last))) {
       throw new Fault('inconsistent', 'the state holds other entries than the log');
     }
-    return signed;
+    if (published.size < signed.checkpoint.size) return { inState: note, signed, head };
+    return { inState: note, signed: { ...signed, note: mendCosignatures(head.note, this.#witnesses) }, head };
   }
 
   #openNote(note: string): SignedHead {
@@ -207,17 +263,17 @@ class TileLog implements Log {
   }
 
   async #integrate(opened: Opened): Promise<void> {
-    const { state, files, head } = opened;
+    const { state, files, signed } = opened;
     const size = state.count();
-    if (size === head.checkpoint.size) return;
+    if (size === signed.checkpoint.size) return;
     this.#fail('tiles', 'before');
-    const full = await writeTiles(opened, head.checkpoint.size, size);
+    opened.full.push(...(await writeTiles(opened, signed.checkpoint.size, size)));
     await files.sync();
     // Durable line: the tree of this size is on disk, and may be signed.
     this.#fail('tiles', 'after');
-    const signed = this.#sign(state, head.note, size, opened.edge.root());
-    await this.#publish(opened, signed);
-    for (const tile of full) await files.removeDirectory(`${tilePath(tile)}.p`); // readers take the full one instead
+    const next = this.#sign(state, opened.inState, size, opened.edge.root());
+    opened.inState = next.note;
+    this.#setSigned(opened, next);
   }
 
   /** From here on the key has signed this tree and may never sign one that does not extend it. */
@@ -229,13 +285,31 @@ class TileLog implements Log {
     return this.#openNote(note);
   }
 
-  async #publish(opened: Opened, signed: SignedHead): Promise<void> {
+  #setSigned(opened: Opened, signed: SignedHead): void {
+    opened.signed = signed;
+    this.#signed = signed;
+  }
+
+  /** Publishes what is signed last, if it may be and if that is news; the published head. */
+  async #publish(opened: Opened): Promise<SignedHead> {
+    const { signed, head } = opened;
+    if (head !== undefined && (head.note === signed.note || !this.#mayPublish(signed))) {
+      this.#head = head;
+      return head;
+    }
     this.#fail('publish', 'before');
     await opened.files.replace('checkpoint', encodeUtf8(signed.note));
     await opened.files.sync();
     opened.head = signed;
     this.#head = signed;
     this.#fail('publish', 'after');
+    // Readers take the full ones from now on.
+    for (const tile of opened.full.splice(0)) await opened.files.removeDirectory(`${tilePath(tile)}.p`);
+    return signed;
+  }
+
+  #mayPublish({ checkpoint, note }: SignedHead): boolean {
+    return checkpoint.size === 0 || countWitnesses(note, this.#witnesses) >= (this.#config.quorum ?? 0);
   }
 
   #fail(step: LogStep, moment: 'before' | 'after'): void {

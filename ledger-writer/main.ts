@@ -7,6 +7,7 @@ import { openJournalSqlite } from '../journal/journal-sqlite.ts';
 import { isFault } from '../protocol/fault.ts';
 import { HELP, type LedgerWriterSettings, readConfig } from './config.ts';
 import { openKeyedLog } from './keyed-log.ts';
+import { openWitnesses, type WitnessesStatus } from './witnesses.ts';
 import { startLedgerWriter } from './writer.ts';
 
 /** In Kafka, where the settings say so. */
@@ -31,6 +32,16 @@ async function run(settings: LedgerWriterSettings): Promise<void> {
     keyDirectory: settings.keyDirectory,
     origin: settings.origin,
     newSeed: () => randomBytes(32),
+    witnesses: settings.witnesses.map(({ key }) => key),
+    quorum: settings.quorum,
+  });
+  const witnesses = openWitnesses({
+    log,
+    witnesses: settings.witnesses,
+    quorum: settings.quorum,
+    timeoutMs: settings.witnessTimeoutMs,
+    onChange: (status) => status.witnesses.length > 0 && console.log(describeWitnesses(status)),
+    onError: (error) => console.error(describe(error)),
   });
   const { commitments, positions } = await openJournals(settings);
   const stopped = Promise.withResolvers<void>();
@@ -38,6 +49,7 @@ async function run(settings: LedgerWriterSettings): Promise<void> {
     commitments,
     positions,
     log,
+    witnesses,
     intervalMs: settings.intervalMs,
     onCheckpoint: ({ checkpoint }) => console.log(`checkpoint of ${checkpoint.size} entries`),
     onError: (error) => {
@@ -55,12 +67,21 @@ async function run(settings: LedgerWriterSettings): Promise<void> {
     await stopped.promise;
   } finally {
     await writer.stop();
+    await witnesses.stop();
     await commitments.close();
     await positions.close();
     await log.close();
     // Or the channel would keep the process alive.
     if (process.connected) process.disconnect();
   }
+}
+
+function describeWitnesses({ quorum, cosigned, signedSize, publishedSize, witnesses }: WitnessesStatus): string {
+  const state = publishedSize < signedSize ? `not published (${quorum} needed; ${publishedSize} are)` : 'published';
+  const trouble = witnesses.flatMap(({ name, last }) =>
+    last === 'cosigned' || last === 'unasked' || last === 'outdated' ? [] : [`; ${name}: ${last}`],
+  );
+  return `${signedSize} entries: ${cosigned} of ${witnesses.length} witnesses cosigned, ${state}${trouble.join('')}`;
 }
 
 function describe(error: unknown): string {

@@ -8,6 +8,7 @@ import { encodeHex, equalBytes } from '../protocol/bytes.ts';
 import { Fault } from '../protocol/fault.ts';
 import { decodePosition, encodePosition } from '../protocol/position.ts';
 import type { Log, SignedHead } from './log.ts';
+import type { Witnesses } from './witnesses.ts';
 
 /** Name of the writer's cursor in the commitments journal. */
 const FOLLOWER = 'ledger-writer';
@@ -24,6 +25,8 @@ export interface LedgerWriterConfig {
   /** Where {@link encodePosition} of each commitment goes, id its hex; nobody else appends to it. */
   readonly positions: Journal;
   readonly log: Log;
+  /** Of this log; the caller stops them. None by default. */
+  readonly witnesses?: Witnesses;
   /** From one checkpoint to the next; 1,000 ms by default. Only a tree that has grown gets one. */
   readonly intervalMs?: number;
   /** Told of each failure; the writer tries again. */
@@ -33,7 +36,10 @@ export interface LedgerWriterConfig {
 }
 
 export interface LedgerWriter {
-  /** Takes every commitment that is in the journal now, checkpoints, and tells the positions. Rejects when that fails. */
+  /**
+   * Takes every commitment that is in the journal now, checkpoints, and tells the positions. Rejects when that fails, with
+   * `unavailable` when too few witnesses cosigned for it to be published.
+   */
   flush(): Promise<void>;
   /** Finishes what it took and stops; the journals and the log stay open. */
   stop(): Promise<void>;
@@ -41,12 +47,14 @@ export interface LedgerWriter {
 
 /** Starts following and checkpoints at once what an earlier run left. */
 export function startLedgerWriter(config: LedgerWriterConfig): LedgerWriter {
-  const { commitments, positions, log, intervalMs = 1000, onError = () => {}, onCheckpoint = () => {} } = config;
+  const { commitments, positions, log, witnesses } = config;
+  const { intervalMs = 1000, onError = () => {}, onCheckpoint = () => {} } = config;
   let queue: Promise<void> = Promise.resolve();
   let timer: NodeJS.Timeout | undefined;
   let stopped = false;
   let published = -1;
   let checked = false;
+  let asked = false;
 
   const follower: Follower = commitments.follow(FOLLOWER, take, { batchSize: 4096, onError });
 
@@ -60,7 +68,16 @@ export function startLedgerWriter(config: LedgerWriterConfig): LedgerWriter {
   /** One checkpoint at a time, in the order asked for. */
   function checkpoint(): Promise<void> {
     const done = queue.then(async () => {
-      const head = await log.integrate();
+      // Before anything is signed: a log that was rolled back learns it from those who saw it go further.
+      if (!asked) await witnesses?.cosign('all');
+      asked = true;
+      if (witnesses?.isContradicted()) {
+        await witnesses.cosign(); // or it would stay so, were it mended
+        throw new Fault('inconsistent', 'witnesses have cosigned what this log has not signed', 'later');
+      }
+      await log.integrate();
+      await witnesses?.cosign();
+      const { head } = log;
       if (head.checkpoint.size !== published) onCheckpoint(head);
       published = head.checkpoint.size;
       await tell(head.checkpoint.size);
@@ -113,6 +130,8 @@ export function startLedgerWriter(config: LedgerWriterConfig): LedgerWriter {
     async flush() {
       await follower.caughtUp();
       await checkpoint();
+      if (log.head.checkpoint.size < log.signed.checkpoint.size)
+        throw new Fault('unavailable', 'too few witnesses cosigned', 'later');
     },
     async stop() {
       stopped = true;

@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -13,22 +13,10 @@ import { verifyConsistency } from '../../protocol/merkle.ts';
 import { decodePosition } from '../../protocol/position.ts';
 import { type NoteKey, parseVerifierKey } from '../../protocol/signed-note.ts';
 import { bindLog, readEntries } from './read-log.ts';
+import { startWriter } from './writer-process.ts';
 
 const MAIN = fileURLToPath(new URL('../../ledger-writer/main.ts', import.meta.url));
 const KILLS = Number(process.env.VERAVITA_KILLS ?? 3);
-
-function startWriter(data: string): { child: ChildProcess; output: () => string } {
-  const child = spawn(process.execPath, [MAIN, '--data', data, '--interval', '10'], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  let output = '';
-  for (const stream of [child.stdout!, child.stderr!]) {
-    stream.setEncoding('utf8').on('data', (text: string) => {
-      output += text;
-    });
-  }
-  return { child, output: () => output };
-}
 
 /** A generator whose seed is printed, so that a failing run can be repeated. */
 function randomOf(seed: number): () => number {
@@ -66,13 +54,8 @@ it('doubles and loses nothing and never contradicts a checkpoint, killed at rand
   }
 
   for (let kill = 0; kill <= KILLS; kill++) {
-    const { child, output } = startWriter(data);
-    const closed = once(child, 'close');
+    const { child, output, end } = await startWriter(data);
     const rounds = 2 + Math.floor(random() * 12);
-    while (!output().includes('following')) {
-      if (child.exitCode !== null) throw new Error(output());
-      await new Promise((resolve) => setTimeout(resolve, 2));
-    }
     key ??= parseVerifierKey(readFileSync(join(paths.keyDirectory, 'log.vkey'), 'utf8').trim());
     for (let round = 0; round < rounds; round++) {
       await produce();
@@ -80,16 +63,14 @@ it('doubles and loses nothing and never contradicts a checkpoint, killed at rand
       look();
     }
     if (kill < KILLS) {
-      child.kill('SIGKILL');
+      await end('SIGKILL');
     } else {
       while (!output().includes(`checkpoint of ${wanted.length} entries`)) {
         if (child.exitCode !== null) throw new Error(output());
         await new Promise((resolve) => setTimeout(resolve, 5));
       }
-      child.kill('SIGTERM');
+      expect(await end('SIGTERM')).toBe(0);
     }
-    await closed;
-    if (kill === KILLS) expect(child.exitCode).toBe(0);
     look();
   }
 
@@ -112,15 +93,9 @@ it('doubles and loses nothing and never contradicts a checkpoint, killed at rand
 
 it('lets no second process write', async () => {
   const data = mkdtempSync(join(tmpdir(), 'veravita-writer-two-'));
-  const first = startWriter(data);
-  while (!first.output().includes('following')) await new Promise((resolve) => setTimeout(resolve, 5));
-  const second = startWriter(data);
-  await once(second.child, 'close');
-  expect(second.child.exitCode).toBe(1);
-  expect(second.output()).toContain('another writer');
-  first.child.kill('SIGTERM');
-  await once(first.child, 'close');
-  expect(first.child.exitCode).toBe(0);
+  const first = await startWriter(data);
+  await expect(startWriter(data)).rejects.toThrow('another writer');
+  expect(await first.end('SIGTERM')).toBe(0);
   rmSync(data, { recursive: true });
 });
 

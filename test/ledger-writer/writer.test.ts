@@ -222,7 +222,14 @@ describe('the configuration', () => {
 
   it('names paths below the data directory', () => {
     expect(readConfig(['--data', '/d', '--interval', '50'], {})).toEqual({
-      settings: { ...pathsBelow('/d'), origin: 'veravita.local/log', intervalMs: 50 },
+      settings: {
+        ...pathsBelow('/d'),
+        origin: 'veravita.local/log',
+        intervalMs: 50,
+        witnesses: [],
+        quorum: 0,
+        witnessTimeoutMs: 5000,
+      },
     });
     expect(readConfig([], { VERAVITA_DATA: '/d', VERAVITA_LOG_ORIGIN: 'a/b' })).toMatchObject({
       settings: { origin: 'a/b' },
