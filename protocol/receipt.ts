@@ -4,6 +4,7 @@
  */
 import { asPrefixedHex, type EvmEvidence, evidenceFromJson, evidenceToJson } from './anchor-evidence.ts';
 import { encodeBase64Url, encodeHex } from './bytes.ts';
+import { assertDistinctWitnesses, encodeWitnessKey, parseWitnessKey, type WitnessKey } from './cosignature.ts';
 import { assertPublicKey } from './ed25519.ts';
 import { Fault } from './fault.ts';
 import { encodeVerifierKey, type NoteKey, parseVerifierKey } from './signed-note.ts';
@@ -75,7 +76,20 @@ export interface Trust {
   readonly service: Uint8Array;
   /** Chains on which the log is anchored: the n of *k of n*. */
   readonly chains?: readonly TrustedChain[];
+  /** Who else must have seen the log as it is shown; absent: nobody. */
+  readonly witnesses?: WitnessPolicy;
 }
+
+/** Witnesses that a reader trusts, and how many of them must have cosigned a checkpoint. */
+export interface WitnessPolicy {
+  /** Different keys, none of them the log's. */
+  readonly keys: readonly WitnessKey[];
+  /** 1 to the number of keys. */
+  readonly quorum: number;
+}
+
+/** Most witnesses of a policy; each has a line in the checkpoint. */
+const MAX_WITNESSES = 32;
 
 export function encodeReceipt(receipt: Receipt): string {
   const { index, salt, body, path, header, enrolment, logProof, anchors, keyHistory } = receipt;
@@ -144,7 +158,7 @@ function asList(value: unknown): readonly unknown[] {
   return value;
 }
 
-export function encodeTrust({ log, service, chains }: Trust): string {
+export function encodeTrust({ log, service, chains, witnesses }: Trust): string {
   const json = {
     format: TRUST_FORMAT,
     log: encodeVerifierKey(log),
@@ -156,21 +170,35 @@ export function encodeTrust({ log, service, chains }: Trust): string {
         ...(blocks.length > 0 && { blocks: blocks.map((hash) => `0x${encodeHex(hash)}`) }),
       })),
     }),
+    ...(witnesses && { witnesses: witnesses.keys.map(encodeWitnessKey), quorum: witnesses.quorum }),
   };
   return `${JSON.stringify(json, null, 2)}\n`;
 }
 
 /** Throws `malformed`, `too-large`, `version`, `wrong-key`. */
 export function decodeTrust(text: string): Trust {
-  const json = members(parseJson(text), ['format', 'log', 'service'], ['chains']);
+  const json = members(parseJson(text), ['format', 'log', 'service'], ['chains', 'witnesses', 'quorum']);
   if (json.format !== TRUST_FORMAT) throw new Fault('version', 'not a trust file of this format');
   const service = asOctets(json.service);
   assertPublicKey(service);
+  const log = parseVerifierKey(asText(json.log));
+  const { witnesses, quorum } = json;
   return {
-    log: parseVerifierKey(asText(json.log)),
+    log,
     service,
     ...(json.chains !== undefined && { chains: asList(json.chains).map(decodeChain) }),
+    ...((witnesses !== undefined || quorum !== undefined) && { witnesses: asWitnessPolicy(witnesses, quorum, log) }),
   };
+}
+
+function asWitnessPolicy(witnesses: unknown, quorum: unknown, log: NoteKey): WitnessPolicy {
+  if (!Array.isArray(witnesses) || witnesses.length > MAX_WITNESSES) throw new Fault('malformed', 'witnesses');
+  const keys = witnesses.map((text) => parseWitnessKey(asText(text)));
+  assertDistinctWitnesses(keys, log.publicKey);
+  if (!Number.isSafeInteger(quorum) || (quorum as number) < 1 || (quorum as number) > keys.length) {
+    throw new Fault('malformed', 'quorum');
+  }
+  return { keys, quorum: quorum as number };
 }
 
 function decodeChain(value: unknown): TrustedChain {

@@ -8,6 +8,7 @@ import { decodeUtf8, equalBytes } from './bytes.ts';
 import { openCheckpoint, parseCheckpoint } from './checkpoint.ts';
 import { commitmentOf } from './commitment.ts';
 import type { Verify } from './cose.ts';
+import { openCosignatures } from './cosignature.ts';
 import { profileNamed } from './devices/device-profile.ts';
 import { verifyEd25519 } from './ed25519.ts';
 import { openEnrolment, readEnrolment } from './enrolment.ts';
@@ -17,12 +18,12 @@ import { checkKeyHistory, keysOf } from './key-history.ts';
 import { thumbprint } from './keys.ts';
 import { decodeLeaf, type ReadingLeaf } from './leaf.ts';
 import { hashLeaf, verifyInclusion } from './merkle.ts';
-import { decodeReceipt, type Receipt, type Trust } from './receipt.ts';
+import { decodeReceipt, type Receipt, type Trust, type WitnessPolicy } from './receipt.ts';
 import { explainReading } from './recheck.ts';
 import { parseNote } from './signed-note.ts';
 import { parseTlogProof } from './tlog-proof.ts';
 
-/** In this order; each rests on the ones before. */
+/** In this order; each rests on the ones before. `witnesses` comes after them, if the trust file names some. */
 export const STEPS = [
   'format',
   'leaf',
@@ -35,7 +36,7 @@ export const STEPS = [
   'keys',
   'anchors',
 ] as const;
-export type Step = (typeof STEPS)[number];
+export type Step = (typeof STEPS)[number] | 'witnesses';
 
 export interface StepResult {
   readonly step: Step;
@@ -103,6 +104,8 @@ export function verifyReceipt(text: string | Uint8Array, trust?: Trust, verify: 
     anchors = confirmAnchors(receipt, trust?.chains);
     return sayAnchors(anchors);
   });
+  const witnesses = trust?.witnesses;
+  if (witnesses) run('witnesses', () => checkWitnesses(receipt, witnesses, verify));
   return { ...judge(steps), ...(reading && { reading }), ...(anchors && { anchors }) };
 }
 
@@ -126,6 +129,7 @@ const FAILURES: Readonly<Record<Step, string>> = {
   checkpoint: "The log's signature does not hold",
   keys: "The agent's key did not count for this batch",
   anchors: 'An anchor does not hold',
+  witnesses: "A trusted witness's cosignature does not hold",
 };
 
 function judge(steps: readonly StepResult[]): Verdict {
@@ -202,4 +206,11 @@ function checkCheckpoint({ logProof }: Receipt, trust: Trust | undefined, verify
   }
   openCheckpoint(checkpoint, [trust.log], trust.log.name, verify);
   return 'The log that you trust signed the checkpoint.';
+}
+
+function checkWitnesses({ logProof }: Receipt, { keys, quorum }: WitnessPolicy, verify: Verify): string | Unknown {
+  const note = parseNote(parseTlogProof(logProof).checkpoint);
+  const { length } = openCosignatures(note, keys, verify);
+  const says = `${length} of the ${keys.length} witnesses that you trust cosigned the checkpoint`;
+  return length < quorum ? new Unknown(`Only ${says}, and you ask for ${quorum}.`) : `${says}.`;
 }

@@ -82,4 +82,12 @@ describe('format.json', () => {
     const { verdict } = verifyReceipt(vectors.receiptWithKeyHistory, decodeTrust(vectors.trust));
     expect(verdict).toBe('genuine');
   });
+
+  it('has a receipt that two witnesses cosigned', () => {
+    const { receipt, trust, trustThatAsksForMore } = vectors.cosigned;
+    expect(verifyReceipt(receipt, decodeTrust(vectors.trust)).verdict).toBe('genuine');
+    expect(verifyReceipt(receipt, decodeTrust(trust)).verdict).toBe('genuine');
+    expect(verifyReceipt(receipt, decodeTrust(trustThatAsksForMore)).verdict).toBe('not-provable');
+    expect(verifyReceipt(vectors.receipt, decodeTrust(trust)).verdict).toBe('not-provable');
+  });
 });

@@ -1,8 +1,18 @@
 import { describe, expect, it } from 'vitest';
 import { encodeBase64Url } from '../../protocol/bytes.ts';
+import { encodeWitnessKey, witnessKeyOf } from '../../protocol/cosignature.ts';
 import { decodeReceipt, decodeTrust, encodeReceipt, encodeTrust, MAX_RECEIPT_LENGTH } from '../../protocol/receipt.ts';
+import { encodeVerifierKey } from '../../protocol/signed-note.ts';
 import { faultOf } from '../support/fault-of.ts';
-import { buildReceipt, OTHER_LEAVES, PARTIES, readingLeaves, trustIn } from '../support/receipt-builder.ts';
+import {
+  buildReceipt,
+  OTHER_LEAVES,
+  PARTIES,
+  readingLeaves,
+  trustIn,
+  trustWitnesses,
+  WITNESSES,
+} from '../support/receipt-builder.ts';
 
 const receipt = buildReceipt([readingLeaves({ characteristic: 0x2a37, hex: '06aa' })[0]!, ...OTHER_LEAVES]);
 const text = encodeReceipt(receipt);
@@ -82,8 +92,12 @@ describe('trust', () => {
 
   it('comes back as it was', () => {
     expect(decodeTrust(trustText)).toEqual(trust);
+    expect(decodeTrust(encodeTrust(trustWitnesses(2)))).toEqual(trustWitnesses(2));
   });
 
+  const witnesses = WITNESSES.map(encodeWitnessKey);
+  const alias = encodeWitnessKey(witnessKeyOf('alias.example', WITNESSES[0]!.witnessKey));
+  const ownWitness = encodeWitnessKey(witnessKeyOf('own.example', PARTIES.log.publicKey));
   const change = (with_: object) => JSON.stringify({ ...JSON.parse(trustText), ...with_ });
   it.each([
     ['a receipt', text, 'malformed'],
@@ -98,6 +112,16 @@ describe('trust', () => {
     ],
     ['with a log key whose id is another', change({ log: 'log.example+00000000+AAAA' }), 'wrong-key'],
     ['with a log key that is none', change({ log: '' }), 'wrong-key'],
+    ['with witnesses and no quorum', change({ witnesses }), 'malformed'],
+    ['with a quorum and no witnesses', change({ quorum: 1 }), 'malformed'],
+    ['with a quorum of none', change({ witnesses, quorum: 0 }), 'malformed'],
+    ['with a quorum of more than all', change({ witnesses, quorum: 4 }), 'malformed'],
+    ['with half a quorum', change({ witnesses, quorum: 1.5 }), 'malformed'],
+    ['with one witness twice', change({ witnesses: [...witnesses, witnesses[0]], quorum: 1 }), 'wrong-key'],
+    ['with one witness under two names', change({ witnesses: [...witnesses, alias], quorum: 1 }), 'wrong-key'],
+    ['with the log as its own witness', change({ witnesses: [ownWitness], quorum: 1 }), 'wrong-key'],
+    ['with a log for a witness', change({ witnesses: [encodeVerifierKey(PARTIES.log)], quorum: 1 }), 'wrong-key'],
+    ['with no list of witnesses', change({ witnesses: 'none', quorum: 1 }), 'malformed'],
   ])('is refused %s', (_, other, code) => {
     expect(faultOf(() => decodeTrust(other))).toBe(code);
   });

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { NO_BATCH } from '../../protocol/batch.ts';
 import { decodeHex, encodeUtf8 } from '../../protocol/bytes.ts';
+import { cosignerOf } from '../../protocol/cosignature.ts';
 import type { ReadingLeaf } from '../../protocol/leaf.ts';
 import { decodeReceipt, encodeReceipt, type Receipt } from '../../protocol/receipt.ts';
 import { noteSignerOf } from '../../protocol/signed-note.ts';
@@ -10,6 +11,7 @@ import {
   buildBatch,
   buildReceipt,
   buildReceiptText,
+  cosignReceipt,
   type Heard,
   OTHER_LEAVES,
   PARTIES,
@@ -19,6 +21,8 @@ import {
   seedOf,
   signerOf,
   trustIn,
+  trustWitnesses,
+  WITNESSES,
 } from '../support/receipt-builder.ts';
 
 const TRUST = trustIn(PARTIES);
@@ -140,6 +144,53 @@ describe('trust', () => {
     const verdict = check(encodeReceipt(forged));
     expect(verdict.verdict).toBe('altered');
     expect(stepsWith(verdict, 'fails')).toEqual(['enrolment', 'checkpoint']);
+  });
+});
+
+describe('witnesses', () => {
+  const receipt = buildReceipt([readingLeaves(HEART)[0]!, ...OTHER_LEAVES]);
+  const cosignedBy = (count: number) => encodeReceipt(cosignReceipt(receipt, WITNESSES.slice(0, count)));
+
+  it('are no step where the trust file names none, whoever cosigned', () => {
+    const verdict = check(cosignedBy(3));
+    expect([verdict.verdict, verdict.steps.map(({ step }) => step)]).toEqual(['genuine', STEPS]);
+  });
+
+  it('are counted, and too few make a receipt not provable', () => {
+    for (let count = 0; count <= 3; count++) {
+      for (let quorum = 1; quorum <= 3; quorum++) {
+        const verdict = check(cosignedBy(count), trustWitnesses(quorum));
+        expect(verdict.steps.map(({ step }) => step)).toEqual([...STEPS, 'witnesses']);
+        expect(verdict.verdict).toBe(count < quorum ? 'not-provable' : 'genuine');
+        expect(stepsWith(verdict, 'unknown')).toEqual(count < quorum ? ['witnesses'] : []);
+        expect(verdict.steps.at(-1)!.says).toContain(`${count} of the 3 witnesses that you trust cosigned`);
+      }
+    }
+  });
+
+  it('count once each, and strangers and other checkpoints not at all', () => {
+    const [one] = WITNESSES;
+    const stranger = cosignerOf('stranger.example', seedOf(60));
+    const namesake = { ...cosignerOf(one!.name, seedOf(61)) };
+    for (const others of [
+      [one!, one!],
+      [one!, stranger],
+      [one!, namesake],
+    ]) {
+      expect(check(encodeReceipt(cosignReceipt(receipt, others)), trustWitnesses(2)).verdict).toBe('not-provable');
+    }
+    const elsewhere = cosignReceipt(buildReceipt([readingLeaves({ ...HEART, heardAt: 1 })[0]!]));
+    const lines = elsewhere.logProof.split('\n').filter((line) => line.includes('/witness'));
+    const moved = { ...receipt, logProof: `${receipt.logProof}${lines.join('\n')}\n` };
+    const verdict = check(encodeReceipt(moved), trustWitnesses(1));
+    expect([verdict.verdict, stepsWith(verdict, 'fails')]).toEqual(['altered', ['witnesses']]);
+  });
+
+  it('do not stand in for the log', () => {
+    const cosigned = cosignReceipt(receipt);
+    const withoutLog = cosigned.logProof.replace(/\u2014 log\.example\/veravita \S+\n/, '');
+    const verdict = check(encodeReceipt({ ...cosigned, logProof: withoutLog }), trustWitnesses(3));
+    expect([verdict.verdict, stepsWith(verdict, 'unknown')]).toEqual(['not-provable', ['checkpoint']]);
   });
 });
 

@@ -19,6 +19,7 @@ import { decodeHex, encodeUtf8 } from '../../protocol/bytes.ts';
 import { signCheckpoint } from '../../protocol/checkpoint.ts';
 import { commitmentOf } from '../../protocol/commitment.ts';
 import type { Signer } from '../../protocol/cose.ts';
+import { addSignatures, cosign, cosignerOf } from '../../protocol/cosignature.ts';
 import { publicKeyOf, signEd25519 } from '../../protocol/ed25519.ts';
 import { signEnrolment } from '../../protocol/enrolment.ts';
 import type { Carrier } from '../../protocol/gatt/measured-vital.ts';
@@ -28,9 +29,9 @@ import { encodeLeaf, type Leaf, type ReadingLeaf } from '../../protocol/leaf.ts'
 import { hashLeaf, inclusionProof, rootOf } from '../../protocol/merkle.ts';
 import { encodeReceipt, type Receipt, type Trust } from '../../protocol/receipt.ts';
 import { qualityOf } from '../../protocol/recheck.ts';
-import { type NoteSigner, noteKeyOf, noteSignerOf } from '../../protocol/signed-note.ts';
+import { type NoteSigner, noteKeyOf, noteSignerOf, parseNote } from '../../protocol/signed-note.ts';
 import { wallClockToInstant } from '../../protocol/time.ts';
-import { encodeTlogProof } from '../../protocol/tlog-proof.ts';
+import { encodeTlogProof, parseTlogProof } from '../../protocol/tlog-proof.ts';
 
 /** 32 octets of the same value: a seed that nobody takes for a real one. */
 export function seedOf(fill: number): Uint8Array {
@@ -212,6 +213,23 @@ export function receiptOf(batch: BuiltBatch, index: number, parties: Parties = P
 /** What a reader who knows the parties trusts. */
 export function trustIn({ log, service }: Parties): Trust {
   return { log: noteKeyOf(log.name, log.publicKey), service: service.publicKey };
+}
+
+/** Three witnesses of the log. */
+export const WITNESSES = [31, 32, 33].map((fill) => cosignerOf(`w${fill}.example/witness`, seedOf(fill)));
+
+/** The receipt after some witnesses have cosigned its checkpoint. */
+export function cosignReceipt(receipt: Receipt, witnesses = WITNESSES, at = HEARD_AT / 1000 + 180): Receipt {
+  const proof = parseTlogProof(receipt.logProof);
+  const note = parseNote(proof.checkpoint);
+  const lines = witnesses.map((witness) => cosign(note.text, witness, at));
+  return { ...receipt, logProof: encodeTlogProof({ ...proof, checkpoint: addSignatures(note, lines) }) };
+}
+
+/** What a reader trusts who asks for witnesses too. */
+export function trustWitnesses(quorum: number, parties: Parties = PARTIES): Trust {
+  const keys = WITNESSES.map(({ sign, ...key }) => key);
+  return { ...trustIn(parties), witnesses: { keys, quorum } };
 }
 
 /** Receipt of the first leaf given, in a batch with the others. */

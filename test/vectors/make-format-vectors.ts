@@ -16,6 +16,7 @@ import { commitmentOf } from '../../protocol/commitment.ts';
 import { appendEvent, nextLink, openChain } from '../../protocol/consent-chain.ts';
 import { type ConsentEvent, readConsentEvent, signConsentEvent } from '../../protocol/consent-event.ts';
 import { readSigned, type Signer, toBeSigned } from '../../protocol/cose.ts';
+import { encodeWitnessKey } from '../../protocol/cosignature.ts';
 import { DOMAINS, type Domain } from '../../protocol/domains.ts';
 import { verifyEd25519 } from '../../protocol/ed25519.ts';
 import { readEnrolment } from '../../protocol/enrolment.ts';
@@ -31,6 +32,7 @@ import { signRequest } from '../../protocol/signed-request.ts';
 import { receiptWithHistory } from '../support/key-history-builder.ts';
 import {
   buildBatch,
+  cosignReceipt,
   DEVICE,
   HEARD_AT,
   type Heard,
@@ -45,6 +47,8 @@ import {
   seedOf,
   signerOf,
   trustIn,
+  trustWitnesses,
+  WITNESSES,
 } from '../support/receipt-builder.ts';
 
 const { agent, service, log } = PARTIES;
@@ -322,6 +326,12 @@ export async function makeFormatVectors(): Promise<string> {
     position: encodeHex(encodePosition({ commitment: batchCommitment, index: LOG_INDEX, treeSize: LOG_SIZE })),
     receipt: encodeReceipt(receipt),
     trust: encodeTrust(trustIn(PARTIES)),
+    cosigned: {
+      witnesses: WITNESSES.map((witness) => encodeWitnessKey(witness)),
+      receipt: encodeReceipt(cosignReceipt(receipt, WITNESSES.slice(0, 2))),
+      trust: encodeTrust(trustWitnesses(2)),
+      trustThatAsksForMore: encodeTrust(trustWitnesses(3)),
+    },
   };
   return `${JSON.stringify(vectors, null, 2)}\n`;
 }
