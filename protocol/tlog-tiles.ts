@@ -99,6 +99,18 @@ export class BoundTiles {
     return entry;
   }
 
+  /** All entries of the bundle that holds that index, the first of them at a multiple of 256, each compared. */
+  async bundle(index: number): Promise<readonly Uint8Array[]> {
+    const tile = tileAt('entries', index, this.head.size);
+    const entries = decodeEntryBundle(await readTileOrFull(tile, this.#readTile)).slice(0, tile.width);
+    const hashes = await this.#hashesOf(tileAt(0, index, this.head.size));
+    const isBound = (entry: Uint8Array, i: number) => equalBytes(hashLeaf(entry, this.#sha256), hashes[i]!);
+    if (entries.length !== tile.width || !entries.every(isBound)) {
+      throw new Fault('inconsistent', 'an entry is not that of the checkpoint');
+    }
+    return entries;
+  }
+
   /** Root of the tree over the first `size` entries. */
   async rootAt(size: number): Promise<Uint8Array> {
     if (size > this.head.size) throw new Fault('missing', 'the tree is smaller than that');
