@@ -271,15 +271,14 @@ describe('npm run monitor', () => {
     });
     const evidence = JSON.parse(readFileSync(at('memory.json.evidence'), 'utf8'));
     expect(evidence).toMatchObject({ code: 'rollback', evidence: { length: 2 } });
-    const json = run('--log', at('old'), ...once, '--json');
-    expect(json.stdout.trim().split('\n')).toHaveLength(1);
+    // A proof ends the watch without --once, too.
+    const json = run('--log', at('old'), ...once.slice(0, 4), '--json');
+    expect([json.status, json.stdout.trim().split('\n').length]).toEqual([1, 1]);
     expect(JSON.parse(json.stdout)).toMatchObject({ size: 30, alarms: [{ code: 'rollback' }] });
     expect(run('--log', 'http://127.0.0.1:9', ...once)).toMatchObject({
       status: 2,
       stdout: expect.stringContaining('ALARM unreachable'),
     });
-    // A proof ends the watch without --once, too.
-    expect(run('--log', at('old'), ...once.slice(0, 4)).status).toBe(1);
     // What it remembers is not quietly thrown away.
     writeFileSync(at('memory.json'), '{}');
     expect(run('--log', a.folder, ...once)).toMatchObject({
@@ -287,7 +286,6 @@ describe('npm run monitor', () => {
       stdout: '',
       stderr: expect.stringContaining('the memory'),
     });
-    expect(run('--log', a.folder, '--trust', at('none'), '--once').status).toBe(2);
   });
 
   it('watches until it is told to stop, one line of JSON for each look', async () => {
@@ -322,6 +320,5 @@ describe('npm run monitor', () => {
     expect(run('--help')).toMatchObject({ status: 0, stdout: expect.stringContaining('npm run -s monitor') });
     const { status, stderr } = run('--interval', '0', '--max-age', 'x');
     expect([status, stderr.trim().split('\n').length]).toEqual([2, 4]);
-    expect(run('--nonsense').status).toBe(2);
   });
 });

@@ -1,11 +1,13 @@
 // Command log-go opens a Veravita log directory with golang.org/x/mod/sumdb alone: the signature of the checkpoint with
-// sumdb/note, the tiles and inclusion proofs with sumdb/tlog. It prints one JSON line and exits 0 when all of it holds.
+// sumdb/note, the tiles and inclusion proofs with sumdb/tlog; and cosignatures of the witnesses that are named with
+// transparency-dev/formats. It prints one JSON line and exits 0 when all of it holds.
 //
-//	log-go DIRECTORY VERIFIER-KEY
+//	log-go DIRECTORY VERIFIER-KEY [WITNESS-KEY...]
 package main
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
@@ -14,6 +16,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	cosignature "github.com/transparency-dev/formats/note"
 	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
 )
@@ -57,7 +60,7 @@ func entries(directory string, n, size int64) ([][]byte, error) {
 	return all, nil
 }
 
-func run(directory, key string) error {
+func run(directory, key string, witnesses []string) error {
 	verifier, err := note.NewVerifier(key)
 	if err != nil {
 		return err
@@ -66,9 +69,20 @@ func run(directory, key string) error {
 	if err != nil {
 		return err
 	}
-	opened, err := note.Open(signed, note.VerifierList(verifier))
+	verifiers := []note.Verifier{verifier}
+	for _, witness := range witnesses {
+		cosigner, err := cosignature.NewVerifierForCosignatureV1(witness)
+		if err != nil {
+			return err
+		}
+		verifiers = append(verifiers, cosigner)
+	}
+	opened, err := note.Open(signed, note.VerifierList(verifiers...))
 	if err != nil {
 		return err
+	}
+	if opened.Sigs[0].Name != verifier.Name() || opened.Sigs[0].Hash != verifier.KeyHash() {
+		return fmt.Errorf("the first signature is not the log's")
 	}
 	lines := strings.Split(opened.Text, "\n")
 	if lines[0] != verifier.Name() {
@@ -81,6 +95,9 @@ func run(directory, key string) error {
 	root, err := tlog.ParseHash(lines[2])
 	if err != nil {
 		return err
+	}
+	if size == 0 && root != sha256.Sum256(nil) {
+		return fmt.Errorf("root of the empty tree")
 	}
 	tree := tlog.Tree{N: size, Hash: root}
 	hashes := tlog.TileHashReader(tree, tileDirectory{directory})
@@ -115,15 +132,16 @@ func run(directory, key string) error {
 	}
 	return json.NewEncoder(os.Stdout).Encode(map[string]any{
 		"origin": lines[0], "size": size, "root": hex.EncodeToString(root[:]), "checked": checked,
+		"cosigned": len(opened.Sigs) - 1,
 	})
 }
 
 func main() {
-	if len(os.Args) != 3 {
-		fmt.Fprintln(os.Stderr, "usage: log-go DIRECTORY VERIFIER-KEY")
+	if len(os.Args) < 3 {
+		fmt.Fprintln(os.Stderr, "usage: log-go DIRECTORY VERIFIER-KEY [WITNESS-KEY...]")
 		os.Exit(2)
 	}
-	if err := run(os.Args[1], os.Args[2]); err != nil {
+	if err := run(os.Args[1], os.Args[2], os.Args[3:]); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
