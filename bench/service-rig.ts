@@ -121,7 +121,8 @@ export async function openServiceRig(directory: string, laps: Laps): Promise<Ser
           splits.start();
           const filing = fileBatch(divided, openHeldBatch(keys.inboxKey, id, body), Date.now());
           splits.end('file: index and commit');
-          if (!filing || filing.withheld > 0) throw new Error('a batch was not filed whole: nothing was measured');
+          if (!filing || filing === 'revoked' || filing.withheld > 0)
+            throw new Error('a batch was not filed whole: nothing was measured');
         }
         filingMs = performance.now() - filingFrom;
         await inbox.trim(entries.at(-1)!.position);

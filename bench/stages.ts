@@ -81,6 +81,7 @@ async function openWire({ agent: { keys, password }, service, laps }: Parts) {
   const answer = new Uint8Array(300); // about an acknowledgement
   const broker = await startBroker({
     agents: service.agents,
+    keyEvents: { lineOf: (agent) => [agent], successionOf: () => undefined },
     intake: { receive: () => Promise.resolve(answer), refuse: () => answer },
     counters: createCounters(),
     port: 0,

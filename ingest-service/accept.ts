@@ -39,6 +39,10 @@ export interface AcceptContext {
   /** Id of the agent's accepted batch with this sequence. */
   acceptedId(agent: AgentId, sequence: number): Uint8Array | undefined;
   maySpeakFor(agent: AgentId, subject: Uint8Array, device: Uint8Array): boolean;
+  /** The last batch that the agent's key may sign, once it was replaced. */
+  lastOf(agent: AgentId): ChainHead | undefined;
+  /** The agent's key signed two histories before. */
+  isFrozen(agent: AgentId): boolean;
 }
 
 /** A batch that holds in every respect. */
@@ -60,11 +64,18 @@ interface Named {
 export type Acceptance =
   | { readonly outcome: 'accepted'; readonly batch: AcceptedBatch }
   | ({ readonly outcome: 'duplicate' } & Required<Named>)
-  | ({ readonly outcome: 'rejected'; readonly fault: Fault; readonly expected?: number } & Named);
+  | ({
+      readonly outcome: 'rejected';
+      readonly fault: Fault;
+      readonly expected?: number;
+      /** Of a batch that is `forked`: its signed header. */
+      readonly signedHeader?: Uint8Array;
+    } & Named);
 
 /** `topic` and `payload` as they arrived; the broker has checked that the publisher may use the topic. */
 export async function accept(topic: string, payload: Uint8Array, context: AcceptContext): Promise<Acceptance> {
   let named: Named = {};
+  let signedHeader: Uint8Array | undefined;
   try {
     const agent = agentOfBatchesTopic(topic);
     if (agent === undefined) throw new Fault('wrong-topic', 'not a batches topic');
@@ -76,6 +87,7 @@ export async function accept(topic: string, payload: Uint8Array, context: Accept
     const content = decodeContent(await context.unsealer.open(envelope));
     const { header, id, signed } = openHeader(content.signedHeader, publicKey, context.verify);
     named = { agent, id, sequence: header.sequence };
+    signedHeader = signed;
     if (!equalBytes(header.agent, envelope.agent)) throw new Fault('wrong-topic', 'signed for another agent');
 
     const place = placeInChain(agent, header, id, context);
@@ -86,7 +98,8 @@ export async function accept(topic: string, payload: Uint8Array, context: Accept
   } catch (error) {
     if (!isFault(error)) throw error;
     const expected = isFault(error, 'sequence-gap') && named.agent && context.headOf(named.agent).sequence + 1;
-    return { outcome: 'rejected', fault: error, ...named, ...(expected && { expected }) };
+    const evidence = isFault(error, 'forked') && signedHeader ? { signedHeader } : {};
+    return { outcome: 'rejected', fault: error, ...named, ...evidence, ...(expected && { expected }) };
   }
 }
 
@@ -102,6 +115,11 @@ function placeInChain(
     if (accepted && equalBytes(accepted, id)) return 'duplicate';
     throw new Fault('forked', 'another batch has this sequence');
   }
+  const last = context.lastOf(agent);
+  if (last && (header.sequence > last.sequence || (header.sequence === last.sequence && !equalBytes(id, last.id)))) {
+    throw new Fault('forked', 'the key named another batch its last');
+  }
+  if (context.isFrozen(agent)) throw new Fault('frozen', 'the key signed two histories', 'later');
   if (header.sequence > head.sequence + 1) throw new Fault('sequence-gap', 'earlier batches are missing', 'later');
   if (!equalBytes(header.previous, head.id)) throw new Fault('forked', 'follows another batch');
   return 'next';

@@ -11,11 +11,12 @@ import { Aedes, type Client } from 'aedes';
 import { MAX_ENVELOPE_OCTETS } from '../protocol/envelope.ts';
 import { Fault } from '../protocol/fault.ts';
 import type { AgentId } from '../protocol/keys.ts';
-import { acknowledgementsTopic, batchesTopic, commandsTopic, reportsTopic } from '../protocol/topics.ts';
+import { acknowledgementsTopic, agentOfBatchesTopic, commandsTopic, reportsTopic } from '../protocol/topics.ts';
 import type { Counters } from './counters.ts';
 import type { Intake } from './intake.ts';
 import { createPacketGuard, type SwallowedPublish } from './packet-guard.ts';
 import { type Agents, hashSecret } from './record/agents.ts';
+import type { KeyEvents } from './record/key-events.ts';
 
 /** Where everything goes that agents publish: nobody can subscribe to it. */
 const NOWHERE = 'veravita/nowhere';
@@ -26,7 +27,9 @@ const MAX_PACKET_OCTETS = MAX_ENVELOPE_OCTETS + 1024;
 
 export interface BrokerDeps {
   readonly agents: Agents;
-  readonly intake: Intake;
+  /** A replaced key opens nothing; its batches come by the credential of the key that follows. */
+  readonly keyEvents: Pick<KeyEvents, 'lineOf' | 'successionOf'>;
+  readonly intake: Pick<Intake, 'receive' | 'refuse'>;
   readonly counters: Counters;
   /** 0: any free port. Not encrypted: beyond one machine, an MQTT broker with TLS takes this place. */
   readonly port: number;
@@ -43,11 +46,13 @@ export interface Broker {
   /** Sends to an agent, if it is connected now; nothing is kept for later. */
   acknowledge(agent: AgentId, signed: Uint8Array): void;
   command(agent: AgentId, signed: Uint8Array): void;
+  /** Ends the connections that an agent has now. */
+  disconnect(agent: AgentId): void;
   stop(): Promise<void>;
 }
 
 export async function startBroker(deps: BrokerDeps): Promise<Broker> {
-  const { agents, intake, counters, port, host = '127.0.0.1', onListening, onReport } = deps;
+  const { agents, keyEvents, intake, counters, port, host = '127.0.0.1', onListening, onReport } = deps;
   const aedes = await Aedes.createBroker({ heartbeatInterval: 60_000, connectTimeout: 10_000 });
   const agentOf = new WeakMap<Client, AgentId>();
 
@@ -59,7 +64,8 @@ export async function startBroker(deps: BrokerDeps): Promise<Broker> {
 
   aedes.authenticate = (client, username, password, done) => {
     // A client id that is another agent's would end that agent's connection (MQTT 3.1.1 §3.1.4).
-    const agent = username === undefined || username !== client.id ? undefined : agents.get(username);
+    const known = username === undefined || username !== client.id ? undefined : agents.get(username);
+    const agent = known && !keyEvents.successionOf(known.id) ? known : undefined;
     if (agent && password && timingSafeEqual(hashSecret(password.toString()), agent.credentialHash)) {
       agentOf.set(client, agent.id);
       return done(null, true);
@@ -79,7 +85,8 @@ export async function startBroker(deps: BrokerDeps): Promise<Broker> {
       onReport(agent, new Uint8Array(payload as Buffer));
       return done(null);
     }
-    if (topic !== batchesTopic(agent)) {
+    const signer = agentOfBatchesTopic(topic);
+    if (signer === undefined || !(signer === agent || keyEvents.lineOf(agent).includes(signer))) {
       acknowledge(agent, intake.refuse(agent, new Fault('wrong-topic', 'not the own batches topic')));
       return done(null);
     }
@@ -108,6 +115,7 @@ export async function startBroker(deps: BrokerDeps): Promise<Broker> {
   aedes.on('connectionError', () => counters.add('mqtt.errors'));
 
   const sockets = new Set<Socket>();
+  const clients = new Map<Socket, Client>();
   const server = createServer((socket) => {
     sockets.add(socket);
     socket.setNoDelay(true); // small acknowledgements: Nagle costs a factor of six
@@ -122,6 +130,7 @@ export async function startBroker(deps: BrokerDeps): Promise<Broker> {
     socket.on('error', () => socket.destroy());
     socket.on('close', () => {
       sockets.delete(socket);
+      clients.delete(socket);
       guard.destroy();
       duplex.destroy();
     });
@@ -129,6 +138,7 @@ export async function startBroker(deps: BrokerDeps): Promise<Broker> {
     duplex.on('error', () => socket.destroy());
     duplex.on('close', () => socket.destroy());
     const client = aedes.handle(duplex);
+    clients.set(socket, client);
   });
 
   function refuseOversized(socket: Socket, client: Client, { messageId }: SwallowedPublish): void {
@@ -156,6 +166,9 @@ export async function startBroker(deps: BrokerDeps): Promise<Broker> {
     url: `mqtt://${host.includes(':') ? `[${host}]` : host}:${address.port}`,
     acknowledge,
     command: (agent, signed) => send(commandsTopic(agent), signed),
+    disconnect(agent) {
+      for (const [socket, client] of clients) if (agentOf.get(client) === agent) socket.destroy();
+    },
     async stop() {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       await new Promise<void>((resolve) => aedes.close(() => resolve()));

@@ -2,6 +2,7 @@
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { KAFKA_ADDRESS_FORM, type KafkaAddress, readKafkaAddress } from '../journal/kafka/address.ts';
+import { MAX_REASON } from '../protocol/key-event.ts';
 import type { DeviceAssignment } from './record/agents.ts';
 
 export const DEFAULT_HTTP_PORT = 8080;
@@ -11,6 +12,10 @@ const DEFAULT_HOST = '127.0.0.1';
 export const HELP = `Usage: npm run ingest [-- options]
        npm run ingest -- patient --name NAME --public-key KEY [--live] [--data DIR]
        npm run ingest -- code --patient ID --device ADDRESS[,random] ... [--data DIR]
+       npm run ingest -- agents | quarantine [--json] [--data DIR]
+       npm run ingest -- rotate | unfreeze --agent ID [--data DIR]
+       npm run ingest -- revoke-agent --agent ID --reason WORDS [--data DIR]
+       npm run ingest -- accept | reject --batch ID | --agent ID [--data DIR]
 
 Without a command: runs the service with its MQTT broker, and beside it the ledger writer, each a process of its
 own over one data directory. No simulators.
@@ -35,6 +40,17 @@ Commands for the operator; they work beside a running service and on the data of
   code                 prints a one-time code that enrols one agent within 15 minutes
     --patient ID       as "patient" printed it
     --device ADDRESS   a wearable's Bluetooth address; with ",random" where it is not a public one; may be repeated
+  agents               lists agents: state, newest batch, what is missing, what waits
+  rotate               lets an agent make a new key; it does so when it is next connected
+  revoke-agent         ends an agent: connections within seconds; what it still delivers waits for a decision
+    --reason WORDS     one line of at most 120 characters; whoever gets a receipt can read it
+  quarantine           lists the batches of revoked agents that wait for a decision
+  accept, reject       files such a batch, or leaves a tombstone of it
+    --batch ID         that one; or
+    --agent ID         all that wait of an agent
+  unfreeze             lets an agent whose key signed two histories go on from the one that was taken
+    --agent ID         as "agents" lists it
+  --json               lists as JSON
 
   --help               this text
 
@@ -65,11 +81,37 @@ export interface CodeSettings {
   readonly assignments: readonly DeviceAssignment[];
 }
 
+export interface DataSettings {
+  readonly data: string;
+  readonly json: boolean;
+}
+
+export interface AgentSettings {
+  readonly data: string;
+  readonly agent: string;
+}
+
+export interface RevokeSettings extends AgentSettings {
+  readonly reason: string;
+}
+
+export interface DecideSettings {
+  readonly data: string;
+  /** One of the two. */
+  readonly agent?: string;
+  readonly batch?: string;
+  readonly decision: 'accepted' | 'rejected';
+}
+
 /** What to do, a wish for help, or everything that is wrong with the arguments. */
 export type IngestConfig =
   | { readonly kind: 'run'; readonly settings: RunSettings }
   | { readonly kind: 'patient'; readonly settings: PatientSettings }
   | { readonly kind: 'code'; readonly settings: CodeSettings }
+  | { readonly kind: 'agents' | 'quarantine'; readonly settings: DataSettings }
+  | { readonly kind: 'rotate' | 'unfreeze'; readonly settings: AgentSettings }
+  | { readonly kind: 'revoke-agent'; readonly settings: RevokeSettings }
+  | { readonly kind: 'accept' | 'reject'; readonly settings: DecideSettings }
   | { readonly kind: 'help' }
   | { readonly kind: 'refused'; readonly problems: readonly string[] };
 
@@ -86,6 +128,10 @@ const OPTIONS = {
   live: { type: 'boolean' },
   patient: { type: 'string' },
   device: { type: 'string', multiple: true },
+  agent: { type: 'string' },
+  batch: { type: 'string' },
+  reason: { type: 'string' },
+  json: { type: 'boolean' },
   help: { type: 'boolean' },
 } as const;
 
@@ -93,10 +139,17 @@ type Values = ReturnType<typeof parse>['values'];
 type OptionName = keyof typeof OPTIONS;
 
 /** Which options go with which command, besides `--data` and `--help`. */
-const BELONGS: Readonly<Record<'run' | 'patient' | 'code', readonly OptionName[]>> = {
+const BELONGS: Readonly<Record<Exclude<IngestConfig['kind'], 'help' | 'refused'>, readonly OptionName[]>> = {
   run: ['port', 'mqtt-port', 'host', 'broker-url', 'journal', 'pages'],
   patient: ['name', 'public-key', 'live'],
   code: ['patient', 'device'],
+  agents: ['json'],
+  quarantine: ['json'],
+  rotate: ['agent'],
+  unfreeze: ['agent'],
+  'revoke-agent': ['agent', 'reason'],
+  accept: ['agent', 'batch'],
+  reject: ['agent', 'batch'],
 };
 
 export function readIngestConfig(argv: readonly string[], env: NodeJS.ProcessEnv = process.env): IngestConfig {
@@ -109,7 +162,7 @@ export function readIngestConfig(argv: readonly string[], env: NodeJS.ProcessEnv
   const { values, positionals } = parsed;
   if (values.help) return { kind: 'help' };
   const [command = 'run', ...more] = positionals;
-  if (!isCommand(command) || more.length > 0) return refuse(['the command is patient or code, or none; see --help']);
+  if (!isCommand(command) || more.length > 0) return refuse(['there is no such command; --help lists them']);
   const problems = (Object.keys(values) as OptionName[])
     .filter((name) => name !== 'data' && !BELONGS[command].includes(name))
     .map((name) => `--${name} does not go with ${command === 'run' ? 'running the service' : command}`);
@@ -177,7 +230,44 @@ const READERS: Readonly<Record<keyof typeof BELONGS, Reader>> = {
     });
     return { kind: 'code', settings: { data, assignments } };
   },
+
+  agents: (data, { json = false }) => ({ kind: 'agents', settings: { data, json } }),
+  quarantine: (data, { json = false }) => ({ kind: 'quarantine', settings: { data, json } }),
+  rotate: (data, values, _env, problems) => ({
+    kind: 'rotate',
+    settings: { data, agent: readId('agent', values.agent, problems) },
+  }),
+  unfreeze: (data, values, _env, problems) => ({
+    kind: 'unfreeze',
+    settings: { data, agent: readId('agent', values.agent, problems) },
+  }),
+  'revoke-agent'(data, values, _env, problems) {
+    const { reason = '' } = values;
+    if (reason.trim() === '' || reason.length > MAX_REASON || /\p{Cc}/u.test(reason)) {
+      problems.push(`--reason is one line of at most ${MAX_REASON} characters`);
+    }
+    return { kind: 'revoke-agent', settings: { data, agent: readId('agent', values.agent, problems), reason } };
+  },
+  accept: (data, values, _env, problems) => ({
+    kind: 'accept',
+    settings: { data, ...readChoice(values, problems), decision: 'accepted' },
+  }),
+  reject: (data, values, _env, problems) => ({
+    kind: 'reject',
+    settings: { data, ...readChoice(values, problems), decision: 'rejected' },
+  }),
 };
+
+function readChoice({ agent, batch }: Values, problems: string[]): { agent?: string; batch?: string } {
+  if ((agent === undefined) === (batch === undefined)) problems.push('either --batch or --agent says what is decided');
+  if (batch !== undefined) return { batch: readId('batch', batch, problems) };
+  return { agent: readId('agent', agent, problems) };
+}
+
+function readId(name: 'agent' | 'batch', text: string | undefined, problems: string[]): string {
+  if (!/^[a-z2-7]{52}$/.test(text ?? '')) problems.push(`--${name} is an id of 52 characters, as the lists show it`);
+  return text ?? '';
+}
 
 /** Paths of the service below a data directory. */
 export function servicePaths(data: string) {

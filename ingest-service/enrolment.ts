@@ -36,7 +36,7 @@ export function createEnrolmentCode(
   return code;
 }
 
-/** Throws `malformed`, `wrong-key`, `bad-signature`, `expired` (code unknown, used or out of time). */
+/** Throws `malformed`, `wrong-key`, `bad-signature`, `revoked`, `expired` (code unknown, used or out of time). */
 export function enrolAgent(deps: EnrolmentDeps, request: EnrolmentRequest): EnrolmentAnswer {
   const { store, signer, verify, clock } = deps;
   const publicKey = decodeBase64Url(request.publicKey);
@@ -46,6 +46,9 @@ export function enrolAgent(deps: EnrolmentDeps, request: EnrolmentRequest): Enro
     throw new Fault('bad-signature', 'the proof of the key does not hold');
   }
   const id = agentIdOf(publicKey);
+  if (store.keyEvents.revocationOf(id) || store.keyEvents.successionOf(id) || store.suspects.frozenSince(id)) {
+    throw new Fault('revoked', 'this key counts no more; make a new one');
+  }
   const password = encodeBase64Url(randomBytes(32));
   const enrolment = signEnrolment(publicKey, clock(), signer);
   const assignments = store.transaction(() => {

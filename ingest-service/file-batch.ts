@@ -22,8 +22,11 @@ export interface Filing {
   readonly withheld: number;
 }
 
-/** Idempotent: a batch that is in the record already is left alone, and `undefined` comes back. */
-export function fileBatch(store: RecordStore, held: HeldBatch, now: Instant): Filing | undefined {
+/**
+ * Idempotent: a batch that is in the record already is left alone, and `undefined` comes back. Nothing is filed of a key
+ * that is `revoked`, unless people admitted the batch: its entry would stand behind the revocation in the log.
+ */
+export function fileBatch(store: RecordStore, held: HeldBatch, now: Instant): Filing | 'revoked' | undefined {
   const { header, id } = readHeader(held.signedHeader);
   const batch = encodeId(id);
   const agent = encodeId(header.agent);
@@ -31,6 +34,7 @@ export function fileBatch(store: RecordStore, held: HeldBatch, now: Instant): Fi
 
   return store.transaction(() => {
     if (store.batches.leafHashes(batch)) return undefined;
+    if (store.keyEvents.revocationOf(agent) && !store.keyEvents.admissionOf(agent, batch)) return 'revoked';
     const filed: { patient: Patient; reading: FiledReading }[] = [];
     let doubles = 0;
     let withheld = 0;

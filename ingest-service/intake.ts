@@ -5,7 +5,7 @@
 
 import type { Journal } from '../journal/journal.ts';
 import { type Acknowledgement, signAcknowledgement } from '../protocol/acknowledgement.ts';
-import { leafSalt, NO_BATCH, readHeader, type Segment } from '../protocol/batch.ts';
+import { leafSalt, NO_BATCH, readHeader, type Segment, type SignedHeader } from '../protocol/batch.ts';
 import { concatBytes } from '../protocol/bytes.ts';
 import type { Verify } from '../protocol/cose.ts';
 import { Fault, isFault } from '../protocol/fault.ts';
@@ -19,6 +19,7 @@ import { mayCollect } from './consent/collect.ts';
 import type { Counters } from './counters.ts';
 import { type HeldBatch, type HeldSegment, openHeldBatch, sealHeldBatch } from './inbox.ts';
 import type { ServiceKeys } from './keys.ts';
+import { MAX_QUARANTINED, type Quarantined } from './record/quarantine.ts';
 import type { RecordStore } from './record/record-sqlite.ts';
 import type { Unsealer } from './unseal.ts';
 
@@ -38,12 +39,18 @@ export interface Intake {
   receive(topic: string, payload: Uint8Array): Promise<Uint8Array | undefined>;
   /** A signed refusal of something that never reached {@link receive}, such as an oversized message. */
   refuse(agent: AgentId, fault: Fault): Uint8Array;
+  /** The signed word on a batch that people decided on. */
+  tellDecision(batch: Quarantined): Uint8Array;
+  /** Where the chain of an agent stands, and the id of a batch in it. */
+  readonly headOf: AcceptContext['headOf'];
+  readonly acceptedId: AcceptContext['acceptedId'];
 }
 
-/** An agent's chain as far as it was accepted: the newest batch, and ids of those that are not filed yet. */
+/** An agent's chain as far as it was accepted: the newest batch of this key, and headers of those that are not filed yet. */
 interface Chain {
-  head: ChainHead;
-  readonly unfiled: Map<number, Uint8Array>;
+  /** Absent before the first batch of the key; the chain then stands where that of the key before it does. */
+  head?: ChainHead;
+  readonly unfiled: Map<number, SignedHeader>;
 }
 
 /** Reads the inbox once, so that the chains of all agents go on where they stood. */
@@ -52,8 +59,8 @@ export async function startIntake(deps: IntakeDeps): Promise<Intake> {
   const chains = new Map<AgentId, Chain>();
   const queues = new Map<AgentId, Promise<void>>();
   for await (const held of unfiledBatches(inbox, keys.inboxKey)) {
-    const { header, id } = readHeader(held.signedHeader);
-    advance(chainOf(encodeId(header.agent) as AgentId), header.sequence, id);
+    const signed = readHeader(held.signedHeader);
+    advance(chainOf(encodeId(signed.header.agent) as AgentId), signed);
   }
 
   const context: AcceptContext = {
@@ -61,11 +68,16 @@ export async function startIntake(deps: IntakeDeps): Promise<Intake> {
     verify,
     ...(deps.sha256 && { sha256: deps.sha256 }),
     publicKeyOf: (agent) => store.agents.get(agent)?.publicKey,
-    headOf: (agent) => chainOf(agent).head,
+    headOf,
     acceptedId(agent, sequence) {
-      const filed = store.batches.idAt(agent, sequence);
-      return chainOf(agent).unfiled.get(sequence) ?? (filed ? decodeId(filed) : undefined);
+      const known = store.batches.idAt(agent, sequence) ?? store.quarantine.idAt(agent, sequence);
+      return chainOf(agent).unfiled.get(sequence)?.id ?? (known ? decodeId(known) : undefined);
     },
+    lastOf(agent) {
+      const succession = store.keyEvents.successionOf(agent);
+      return succession && { sequence: succession.lastSequence, id: succession.lastBatch };
+    },
+    isFrozen: (agent) => store.suspects.frozenSince(agent) !== undefined && !store.keyEvents.revocationOf(agent),
     maySpeakFor(agent, subject, device) {
       const patient = store.patients.bySubject(subject);
       return patient !== undefined && store.agents.maySpeakFor(agent, patient.id, device);
@@ -75,40 +87,100 @@ export async function startIntake(deps: IntakeDeps): Promise<Intake> {
   function chainOf(agent: AgentId): Chain {
     let chain = chains.get(agent);
     if (!chain) {
-      const filed = store.batches.newest(agent);
-      const head = filed ? { sequence: filed.sequence, id: decodeId(filed.id) } : { sequence: 0, id: NO_BATCH };
-      chain = { head, unfiled: new Map() };
+      const known = [store.batches.newest(agent), store.quarantine.newest(agent)].filter(
+        (batch) => batch !== undefined,
+      );
+      const newest = known.toSorted((a, b) => b.sequence - a.sequence)[0];
+      chain = { ...(newest && { head: { sequence: newest.sequence, id: decodeId(newest.id) } }), unfiled: new Map() };
       chains.set(agent, chain);
     }
     return chain;
   }
 
-  function advance(chain: Chain, sequence: number, id: Uint8Array): void {
-    if (sequence <= chain.head.sequence) return;
-    chain.head = { sequence, id };
-    chain.unfiled.set(sequence, id);
+  function headOf(agent: AgentId): ChainHead {
+    const { head } = chainOf(agent);
+    if (head) return head;
+    const before = store.keyEvents.predecessorOf(agent);
+    return before ? headOf(before.agent) : { sequence: 0, id: NO_BATCH };
+  }
+
+  function advance(chain: Chain, signed: SignedHeader): void {
+    const { sequence } = signed.header;
+    if (chain.head && sequence <= chain.head.sequence) return;
+    chain.head = { sequence, id: signed.id };
+    chain.unfiled.set(sequence, signed);
     // What is older than any window was filed long ago and is found in the record.
     chain.unfiled.delete(sequence - REMEMBERED);
   }
 
   async function take(topic: string, payload: Uint8Array): Promise<Uint8Array | undefined> {
     const acceptance = await accept(topic, payload, context);
+    if (acceptance.outcome === 'rejected') {
+      const { fault, agent, expected } = acceptance;
+      if (isFault(fault, 'forked')) noteFork(acceptance, payload);
+      if (agent && expected !== undefined) store.suspects.noteGap(agent, expected, clock());
+    }
     if (acceptance.outcome !== 'accepted') return answer(acceptance);
     const { batch } = acceptance;
     const { held, withheld } = hold(batch);
+    const id = encodeId(batch.id);
+    const body = sealHeldBatch(keys.inboxKey, id, held);
+    if (store.keyEvents.revocationOf(batch.agent)) return setAside(batch, held, body);
     try {
-      const id = encodeId(batch.id);
-      await inbox.append([{ key: batch.agent, id, body: sealHeldBatch(keys.inboxKey, id, held) }]);
+      await inbox.append([{ key: batch.agent, id, body }]);
     } catch (error) {
       const fault = isFault(error) ? error : new Fault('unavailable', 'the inbox cannot be written', 'later');
       const { agent, id, header } = batch;
       return answer({ outcome: 'rejected', agent, id, sequence: header.sequence, fault });
     }
     // Custody has passed: a crash from here on loses nothing.
-    advance(chainOf(batch.agent), batch.header.sequence, batch.id);
+    advance(chainOf(batch.agent), { header: batch.header, signed: batch.signedHeader, id: batch.id });
+    store.suspects.filled(batch.agent, batch.header.sequence);
     counters.add('batches.held');
     counters.add('leaves.withheld', withheld);
     return sign({ ...aboutBatch(batch), outcome: 'held', withheld });
+  }
+
+  /** A batch of a revoked key waits for people, durably. */
+  function setAside(batch: AcceptedBatch, { receivedAt }: HeldBatch, held: Uint8Array): Uint8Array | undefined {
+    const { agent, header, signedHeader } = batch;
+    const rejected = { outcome: 'rejected', agent, id: batch.id, sequence: header.sequence } as const;
+    if (store.quarantine.countWaiting(agent) >= MAX_QUARANTINED) {
+      return answer({ ...rejected, fault: new Fault('revoked', 'the key is revoked, and enough of it waits') });
+    }
+    const id = encodeId(batch.id);
+    try {
+      const { sequence } = header;
+      store.transaction(() => store.quarantine.insert({ batch: id, agent, sequence, receivedAt, signedHeader, held }));
+    } catch (error) {
+      if (!isFault(error)) throw error;
+      return answer({ ...rejected, fault: error });
+    }
+    advance(chainOf(agent), { header, signed: signedHeader, id: batch.id });
+    return answer({ ...rejected, fault: quarantined() });
+  }
+
+  /** Before anybody is told: both headers and the second envelope are evidence, and nothing more is taken. */
+  function noteFork({ agent, id, sequence, signedHeader }: Rejection, envelope: Uint8Array): void {
+    if (!agent || !id || sequence === undefined || !signedHeader) return;
+    const takenSequence = Math.min(sequence, headOf(agent).sequence);
+    const takenId = store.batches.idAt(agent, takenSequence) ?? store.quarantine.idAt(agent, takenSequence) ?? '';
+    const taken =
+      chainOf(agent).unfiled.get(takenSequence)?.signed ??
+      store.batches.get(takenId)?.signedHeader ??
+      store.quarantine.get(takenId)?.signedHeader;
+    store.transaction(() =>
+      store.suspects.noteFork({
+        agent,
+        sequence,
+        foundAt: clock(),
+        batch: encodeId(id),
+        ...(taken && { takenHeader: taken }),
+        header: signedHeader,
+        envelope,
+      }),
+    );
+    counters.add('agents.frozen');
   }
 
   /** Consent at the gate: bodies that may not be collected go no further; their hashes stay, so the batch verifies. */
@@ -132,6 +204,11 @@ export async function startIntake(deps: IntakeDeps): Promise<Intake> {
 
   function answer(acceptance: Exclude<Acceptance, { outcome: 'accepted' }>): Uint8Array | undefined {
     if (acceptance.outcome === 'duplicate') {
+      const aside = store.quarantine.get(encodeId(acceptance.id));
+      if (aside && aside.decision !== 'accepted') {
+        const fault = aside.decision ? new Fault('rejected', 'people did not let it in') : quarantined();
+        return answer({ ...acceptance, outcome: 'rejected', fault });
+      }
       counters.add('batches.duplicate');
       const { agent, id, sequence } = acceptance;
       const withheld = store.batches.get(encodeId(id))?.withheld;
@@ -165,15 +242,21 @@ export async function startIntake(deps: IntakeDeps): Promise<Intake> {
     receive(topic, payload) {
       const agent = agentOfBatchesTopic(topic);
       if (agent === undefined || !store.agents.get(agent)) return take(topic, payload); // refused and counted at once
-      const turn = (queues.get(agent) ?? Promise.resolve()).then(() => take(topic, payload));
+      // One queue for all keys of an agent: they continue one chain.
+      const first = store.keyEvents.lineOf(agent).at(-1)!;
+      const turn = (queues.get(first) ?? Promise.resolve()).then(() => take(topic, payload));
       const settled: Promise<void> = turn.then(forget, forget);
-      queues.set(agent, settled);
+      queues.set(first, settled);
       return turn;
       function forget(): void {
-        if (queues.get(agent!) === settled) queues.delete(agent!);
+        if (queues.get(first) === settled) queues.delete(first);
       }
     },
     refuse: (agent, fault) => answer({ outcome: 'rejected', agent, fault })!,
+    tellDecision: ({ batch, agent, sequence }) =>
+      answer({ outcome: 'duplicate', agent: agent as AgentId, id: decodeId(batch), sequence })!,
+    headOf,
+    acceptedId: context.acceptedId,
   };
 }
 
@@ -182,6 +265,12 @@ const REMEMBERED = 4096;
 
 function keep({ key, start, bodies }: Segment, i: number): HeldSegment['leaves'][number] {
   return { index: start + i, salt: leafSalt(key, start + i), body: bodies[i]! };
+}
+
+type Rejection = Extract<Acceptance, { outcome: 'rejected' }>;
+
+function quarantined(): Fault {
+  return new Fault('quarantined', 'the key is revoked; people decide', 'later');
 }
 
 function aboutBatch({ id, header }: AcceptedBatch) {

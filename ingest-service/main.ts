@@ -10,6 +10,7 @@ import { isLoopback } from '../journal/kafka/address.ts';
 import { openDatabase } from '../journal/sqlite.ts';
 import { Fault, isFault } from '../protocol/fault.ts';
 import { type NoteKey, parseVerifierKey } from '../protocol/signed-note.ts';
+import { operateAgents } from './agent-commands.ts';
 import { HELP, type RunSettings, readIngestConfig, servicePaths } from './config.ts';
 import { openLogReader } from './log-reader.ts';
 import { admitPatient, issueCode } from './operator.ts';
@@ -51,6 +52,8 @@ async function main(): Promise<number> {
       return 0;
     case 'run':
       return run(config.settings);
+    default:
+      return operateAgents(config);
   }
 }
 

@@ -11,6 +11,7 @@ import { type AgentId, deviceHandle } from '../protocol/keys.ts';
 import type { FoundDevice, HeldUser, Report } from '../protocol/report.ts';
 import { type Clock, formatInstant, type Instant } from '../protocol/time.ts';
 import { vitalSignByMdc } from '../protocol/vital-signs.ts';
+import { viewAgent } from './agent-view.ts';
 import type { AgentVoices } from './agent-voice.ts';
 import { collectsFrom } from './consent/collect.ts';
 import type { Counters } from './counters.ts';
@@ -175,7 +176,7 @@ export function createPairing({ store, clock, counters, standingOf, voices, act 
     view(patient: Patient) {
       const gateways = store.agents.agentsOf(patient.id);
       return {
-        gateways: gateways.map((id) => ({ id, ...viewInstant(voices.heardAt(id)) })),
+        gateways: gateways.map((id) => ({ id, ...viewInstant(voices.heardAt(id)), ...viewAgent(store, id) })),
         scans: gateways.flatMap((agent) => {
           const scan = scans.get(scanKey(agent, patient));
           if (!scan || clock() > scan.until + CHOICE_MS) return [];
@@ -269,7 +270,9 @@ export function createPairing({ store, clock, counters, standingOf, voices, act 
       const agents = store.agents.pairedOf(patient.id).filter((paired) => encodeHex(paired.handle) === device);
       if (agents.length === 0) throw notThere();
       store.transaction(() => {
-        for (const { agent } of agents) store.agents.unassign(agent, patient.id, handle);
+        for (const { agent } of agents) {
+          for (const name of store.keyEvents.lineOf(agent)) store.agents.unassign(name, patient.id, handle);
+        }
       });
       // In effect from here. An agent that cannot be told now is told when it says hello.
       sessionsOf(patient).delete(device);

@@ -4,12 +4,14 @@
  */
 import { setImmediate } from 'node:timers/promises';
 import type { Follower, Journal, JournalEntry } from '../journal/journal.ts';
+import { readHeader } from '../protocol/batch.ts';
 import { encodeHex } from '../protocol/bytes.ts';
+import { encodeId } from '../protocol/keys.ts';
 import { decodePosition } from '../protocol/position.ts';
 import type { Clock } from '../protocol/time.ts';
 import type { Counters } from './counters.ts';
 import { type Filing, fileBatch } from './file-batch.ts';
-import { openHeldBatch } from './inbox.ts';
+import { type HeldBatch, openHeldBatch } from './inbox.ts';
 import type { RecordStore } from './record/record-sqlite.ts';
 
 export interface PipelineDeps {
@@ -31,6 +33,8 @@ export interface Pipeline {
   caughtUp(): Promise<void>;
   /** Hands over commitments that were written beside a consent event or disclosure. */
   relay(): Promise<void>;
+  /** Files a batch that was set aside and is admitted; `sealed` as it was in the inbox. */
+  file(batch: string, sealed: Uint8Array): void;
   stop(): Promise<void>;
 }
 
@@ -41,17 +45,31 @@ export function startPipeline(deps: PipelineDeps): Pipeline {
   let relaying: Promise<void> | undefined;
 
   async function advance(entries: readonly JournalEntry[]): Promise<void> {
-    for (const entry of entries) {
-      const filing = fileBatch(store, openHeldBatch(inboxKey, entry.id, entry.body), clock());
-      if (!filing) continue;
-      counters.add('batches.filed');
-      counters.add('readings.filed', filing.filed.length);
-      counters.add('readings.doubles', filing.doubles);
-      counters.add('leaves.withheld', filing.withheld);
-      deps.onFiled(filing);
+    for (const { id, body } of entries) {
+      file(id, body);
       await setImmediate(); // a revocation must not wait behind a long backlog
     }
     await relay();
+  }
+
+  function file(id: string, sealed: Uint8Array): void {
+    const held = openHeldBatch(inboxKey, id, sealed);
+    const filing = fileBatch(store, held, clock());
+    if (filing === 'revoked') setAside(id, held, sealed);
+    if (!filing || filing === 'revoked') return;
+    counters.add('batches.filed');
+    counters.add('readings.filed', filing.filed.length);
+    counters.add('readings.doubles', filing.doubles);
+    counters.add('leaves.withheld', filing.withheld);
+    deps.onFiled(filing);
+  }
+
+  /** Taken before its key was revoked, and not filed: it waits for people. */
+  function setAside(batch: string, { signedHeader, receivedAt }: HeldBatch, held: Uint8Array): void {
+    const { agent, sequence } = readHeader(signedHeader).header;
+    const row = { batch, agent: encodeId(agent), sequence, receivedAt, signedHeader, held };
+    store.transaction(() => store.quarantine.insert(row));
+    counters.add('batches.quarantined');
   }
 
   /** Outbox to journal; marking them sent comes last, so a crash in between only sends them again. */
@@ -102,6 +120,7 @@ export function startPipeline(deps: PipelineDeps): Pipeline {
       await relay();
     },
     relay,
+    file,
     async stop() {
       await Promise.all([filing.stop(), logging.stop()]);
       await relaying;

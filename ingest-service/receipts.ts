@@ -4,12 +4,13 @@ import { readHeader } from '../protocol/batch.ts';
 import { decodeUtf8 } from '../protocol/bytes.ts';
 import { openCheckpoint } from '../protocol/checkpoint.ts';
 import { Fault } from '../protocol/fault.ts';
-import { encodeId } from '../protocol/keys.ts';
+import { type AgentId, encodeId } from '../protocol/keys.ts';
 import { inclusionProof } from '../protocol/merkle.ts';
-import type { Receipt } from '../protocol/receipt.ts';
+import type { ProvenKeyEvent, Receipt } from '../protocol/receipt.ts';
 import type { NoteKey } from '../protocol/signed-note.ts';
 import { encodeTlogProof } from '../protocol/tlog-proof.ts';
 import { proveInclusion, type ReadTile } from '../protocol/tlog-tiles.ts';
+import type { StoredKeyEvent } from './record/key-events.ts';
 import type { RecordStore } from './record/record-sqlite.ts';
 import type { FiledReading } from './record/segments.ts';
 
@@ -32,6 +33,15 @@ export async function receiptFor(sources: ReceiptSources, reading: FiledReading)
   if (index === undefined || !note) throw new Fault('missing', 'not in a signed checkpoint yet', 'later');
   const text = decodeUtf8(note);
   const { checkpoint } = openCheckpoint(text, [logKey], logKey.name);
+  const prove = async (at: number) =>
+    encodeTlogProof({ index: at, proof: await proveInclusion(checkpoint, at, readLog), checkpoint: text });
+  const keyHistory: ProvenKeyEvent[] = [];
+  for (const { signed, commitment } of keyEventsOf(store, agent.id, batch.id)) {
+    const place = store.commitments.logIndex(commitment);
+    // What no checkpoint covers yet is behind the batch; it takes effect by its place.
+    if (place !== undefined && place < checkpoint.size)
+      keyHistory.push({ event: signed, logProof: await prove(place) });
+  }
   return {
     index: reading.index,
     salt: reading.salt,
@@ -39,8 +49,17 @@ export async function receiptFor(sources: ReceiptSources, reading: FiledReading)
     path: inclusionProof(splitHashes(batch.leafHashes), reading.index),
     header: batch.signedHeader,
     enrolment: agent.enrolment,
-    logProof: encodeTlogProof({ index, proof: await proveInclusion(checkpoint, index, readLog), checkpoint: text }),
+    logProof: await prove(index),
+    ...(keyHistory.length > 0 && { keyHistory }),
   };
+}
+
+/** Rotations that led to the agent's key, the first one first, then what became of that key. */
+function keyEventsOf({ keyEvents }: RecordStore, agent: AgentId, batch: string): StoredKeyEvent[] {
+  const line = keyEvents.lineOf(agent).toReversed();
+  const before = line.flatMap((name) => keyEvents.predecessorOf(name)?.event ?? []);
+  const after = [keyEvents.rotationOf(agent), keyEvents.revocationOf(agent), keyEvents.admissionOf(agent, batch)];
+  return [...before, ...after.filter((event) => event !== undefined)];
 }
 
 /** Leaf hashes of a batch one by one. */

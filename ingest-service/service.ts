@@ -18,6 +18,7 @@ import type { NoteKey } from '../protocol/signed-note.ts';
 import type { Clock } from '../protocol/time.ts';
 import type { ReadTile } from '../protocol/tlog-tiles.ts';
 import { createAgentVoices } from './agent-voice.ts';
+import { type AgentWatch, createAgentWatch } from './agent-watch.ts';
 import { type Broker, startBroker } from './broker.ts';
 import { collectsFrom } from './consent/collect.ts';
 import { type Counters, createCounters } from './counters.ts';
@@ -27,6 +28,7 @@ import { buildApp } from './http/app.ts';
 import { createSessions } from './http/sessions.ts';
 import type { Identity } from './identity.ts';
 import { startIntake } from './intake.ts';
+import { rotateKey } from './key-changes.ts';
 import { openServiceKeys } from './keys.ts';
 import { createPairing } from './pairing.ts';
 import { startPipeline } from './pipeline.ts';
@@ -109,10 +111,12 @@ export async function startIngestService(config: ServiceConfig): Promise<IngestS
   const told = new Map<AgentId, string>();
   const logged = new Map<AgentId, number>();
   let headsAt = clock();
+  let watch: AgentWatch | undefined;
 
   // The broker takes batches as soon as it listens, so it comes after everything that they need.
   const broker: Broker = await startBroker({
     agents: store.agents,
+    keyEvents: store.keyEvents,
     intake,
     counters,
     port: config.mqttPort,
@@ -122,7 +126,7 @@ export async function startIngestService(config: ServiceConfig): Promise<IngestS
       tellConsent(agent);
       tellLogged(agent, 0);
     },
-    onReport: (agent, sealed) => void pairing.hear(agent, sealed),
+    onReport: (agent, sealed) => void pairing.hear(agent, sealed).then(() => watch?.heard()),
   });
   const pipeline = startPipeline({
     store,
@@ -142,6 +146,16 @@ export async function startIngestService(config: ServiceConfig): Promise<IngestS
     },
   });
 
+  watch = createAgentWatch({
+    store,
+    broker,
+    intake,
+    pipeline,
+    counters,
+    clock,
+    act,
+    onRevoked: tellConsent,
+  });
   const enders = new Set<() => void>();
   const upkeep = setInterval(keepUp, UPKEEP_MS);
   const enrolment = {
@@ -160,6 +174,7 @@ export async function startIngestService(config: ServiceConfig): Promise<IngestS
     standingOf,
     receiptSources: { store, readLog: config.readLog, logKey: config.logKey },
     enrolment,
+    rotate,
     pairing,
     counters,
     clock,
@@ -171,6 +186,16 @@ export async function startIngestService(config: ServiceConfig): Promise<IngestS
     },
   });
   const url = await app.listen({ host, port: config.httpPort });
+
+  /** An agent brings its next key: whoever is connected under the old name has to come under the new one. */
+  function rotate(request: { readonly rotation: string }): { readonly keyEvent: string } {
+    const { headOf, acceptedId } = intake;
+    const { from, keyEvent } = rotateKey({ ...enrolment, headOf, acceptedId }, request);
+    counters.add('agents.rotated');
+    broker.disconnect(from);
+    relay();
+    return { keyEvent };
+  }
 
   async function appendConsent(patient: Patient, signed: Uint8Array): Promise<ConsentState> {
     let state: ConsentState;
@@ -191,9 +216,10 @@ export async function startIngestService(config: ServiceConfig): Promise<IngestS
   /** Tells an agent whom it may listen to, when that is not what it was told last. */
   function tellConsent(agent: AgentId): void {
     const at = clock();
+    const isRevoked = store.keyEvents.revocationOf(agent) !== undefined;
     const collect = store.agents.patientsOf(agent).flatMap((id) => {
       const patient = store.patients.byId(id);
-      const permitted = patient && collectsFrom(store.consents.state(patient), undefined, at);
+      const permitted = patient && !isRevoked && collectsFrom(store.consents.state(patient), undefined, at);
       return patient ? [{ subject: patient.subject, permitted: permitted === true }] : [];
     });
     const state = collect.map(({ permitted }) => permitted).join();
@@ -229,6 +255,7 @@ export async function startIngestService(config: ServiceConfig): Promise<IngestS
 
   /** What happens by the clock: grants begin and end, denials become durable, disclosures go to the log. */
   function keepUp(): void {
+    watch?.look();
     for (const agent of store.agents.ids()) tellConsent(agent);
     try {
       sight.writeDenials();
@@ -257,6 +284,7 @@ export async function startIngestService(config: ServiceConfig): Promise<IngestS
     caughtUp: () => pipeline.caughtUp(),
     async stop() {
       clearInterval(upkeep);
+      watch = undefined;
       await broker.stop();
       for (const end of enders) end();
       await app.close();

@@ -1,4 +1,4 @@
-/** `POST /agent/enrolment`: the only thing an agent asks over HTTP; all else goes over MQTT. */
+/** `POST /agent/enrolment` and `/agent/rotation`: what an agent asks over HTTP; all else goes over MQTT. */
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import { enrolAgent } from '../enrolment.ts';
@@ -11,6 +11,9 @@ const EnrolmentBody = z.strictObject({
   proof: z.string().length(86),
 });
 
-export function addAgentRoutes(app: FastifyInstance, { enrolment }: AppDeps): void {
+const RotationBody = z.strictObject({ rotation: z.string().min(1).max(1024) });
+
+export function addAgentRoutes(app: FastifyInstance, { enrolment, rotate }: AppDeps): void {
   app.post('/agent/enrolment', (request) => enrolAgent(enrolment, parseBody(EnrolmentBody, request.body)));
+  app.post('/agent/rotation', (request) => rotate(parseBody(RotationBody, request.body)));
 }

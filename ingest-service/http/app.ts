@@ -31,6 +31,8 @@ export interface AppDeps {
   readonly standingOf: StandingOf;
   readonly receiptSources: ReceiptSources;
   readonly enrolment: EnrolmentDeps;
+  /** An agent brings its next key; throws what `rotateKey` throws. */
+  readonly rotate: (request: { readonly rotation: string }) => { readonly keyEvent: string };
   readonly pairing: Pairing;
   readonly counters: Counters;
   readonly clock: Clock;

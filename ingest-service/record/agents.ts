@@ -41,7 +41,20 @@ export function createAgents(db: DatabaseSync, keyEncryptionKey: Uint8Array) {
   );
   const insertGateway = db.prepare('INSERT INTO gateways (agent, patient) VALUES (?, ?) ON CONFLICT DO NOTHING');
   const patientsOf = db.prepare('SELECT patient FROM gateways WHERE agent = ? ORDER BY patient');
-  const agentsOf = db.prepare('SELECT agent FROM gateways WHERE patient = ? ORDER BY agent');
+  // An agent whose key was replaced lives on under its new name; the old one only says for whom its last batches may speak.
+  const agentsOf = db.prepare(
+    `SELECT agent FROM gateways AS g WHERE patient = ? AND NOT EXISTS
+     (SELECT 1 FROM key_events AS k WHERE k.agent = g.agent AND k.kind = 'rotation') ORDER BY agent`,
+  );
+  const inherit = [
+    'assignments (agent, patient, handle)',
+    'unpaired (agent, patient, handle)',
+    'gateways (agent, patient)',
+  ].map((into) => {
+    const [table, columns] = into.split(' (', 2) as [string, string];
+    const rest = columns.slice('agent, '.length, -1);
+    return db.prepare(`INSERT OR IGNORE INTO ${into} SELECT ?, ${rest} FROM ${table} WHERE agent = ?`);
+  });
   const serves = db.prepare('SELECT 1 FROM gateways WHERE agent = ? AND patient = ?');
   const unpair = db.prepare('INSERT INTO unpaired (agent, patient, handle) VALUES (?, ?, ?) ON CONFLICT DO NOTHING');
   const pairAgain = db.prepare('DELETE FROM unpaired WHERE agent = ? AND patient = ? AND handle = ?');
@@ -49,7 +62,8 @@ export function createAgents(db: DatabaseSync, keyEncryptionKey: Uint8Array) {
   const unpairedOf = db.prepare('SELECT handle FROM unpaired WHERE agent = ?');
   const pairedOf = db.prepare(
     `SELECT agent, handle FROM assignments AS a WHERE patient = ? AND NOT EXISTS
-     (SELECT 1 FROM unpaired AS u WHERE u.agent = a.agent AND u.patient = a.patient AND u.handle = a.handle)`,
+     (SELECT 1 FROM unpaired AS u WHERE u.agent = a.agent AND u.patient = a.patient AND u.handle = a.handle)
+     AND NOT EXISTS (SELECT 1 FROM key_events AS k WHERE k.agent = a.agent AND k.kind = 'rotation')`,
   );
   const maySpeak = db.prepare('SELECT 1 FROM assignments WHERE agent = ? AND patient = ? AND handle = ?');
   const all = db.prepare('SELECT id FROM agents');
@@ -80,6 +94,11 @@ export function createAgents(db: DatabaseSync, keyEncryptionKey: Uint8Array) {
     /** An agent that enrols again, because an answer was lost, gets a new credential. */
     insert(agent: EnrolledAgent): void {
       insert.run(agent.id, agent.publicKey, agent.enrolment, agent.credentialHash);
+    },
+
+    /** What an agent may speak for goes over to the name of its new key; the caller holds the transaction. */
+    inherit(from: string, to: string): void {
+      for (const statement of inherit) statement.run(to, from);
     },
 
     /** The agent may speak for the device with this handle in this patient's leaves. */

@@ -11,10 +11,13 @@ import { type Commitments, createCommitments } from './commitments.ts';
 import { type Consents, createConsents } from './consents.ts';
 import { createDisclosures, type Disclosures } from './disclosures.ts';
 import { createFiledKeys, type FiledKeys } from './filed-keys.ts';
+import { createKeyEvents, type KeyEvents } from './key-events.ts';
 import { createLatest, type Latest } from './latest.ts';
 import { createPatients, type Patients } from './patients.ts';
+import { createQuarantine, type Quarantine } from './quarantine.ts';
 import { SCHEMA } from './schema.ts';
 import { createSegments, type Segments } from './segments.ts';
+import { createSuspects, type Suspects } from './suspects.ts';
 
 export interface RecordStore {
   readonly patients: Patients;
@@ -26,6 +29,9 @@ export interface RecordStore {
   readonly consents: Consents;
   readonly disclosures: Disclosures;
   readonly commitments: Commitments;
+  readonly keyEvents: KeyEvents;
+  readonly quarantine: Quarantine;
+  readonly suspects: Suspects;
   /** Runs `act` in one transaction that is durable when this returns; an exception undoes it; `unavailable` when the disk refuses. Does not nest. */
   transaction<T>(act: () => T): T;
   close(): void;
@@ -52,6 +58,9 @@ export function openRecordSqlite({ path, keyEncryptionKey, verify }: RecordConfi
     consents: createConsents(db, commitments, verify),
     disclosures: createDisclosures(db, commitments),
     commitments,
+    keyEvents: createKeyEvents(db, commitments),
+    quarantine: createQuarantine(db),
+    suspects: createSuspects(db),
     transaction(act) {
       try {
         // IMMEDIATE: another process may write (receipts of a running service), and a deferred lock could be lost half-way.

@@ -142,4 +142,56 @@ CREATE TABLE IF NOT EXISTS commitments (
   log_index INTEGER                 -- where it is in the log, once a signed checkpoint covers it
 ) STRICT;
 CREATE INDEX IF NOT EXISTS commitments_unsent ON commitments (sent) WHERE sent = 0;
+
+CREATE TABLE IF NOT EXISTS key_events (
+  number INTEGER PRIMARY KEY,       -- the order in which they took effect
+  agent TEXT NOT NULL,              -- whose key it is about
+  kind TEXT NOT NULL,               -- rotation, revocation, admission
+  about TEXT NOT NULL,              -- rotation: the agent that follows; admission: the batch; revocation: nothing
+  signed BLOB NOT NULL,             -- COSE_Sign1 by the service
+  commitment BLOB NOT NULL
+) STRICT;
+CREATE UNIQUE INDEX IF NOT EXISTS key_events_once ON key_events (agent, kind, about);
+CREATE UNIQUE INDEX IF NOT EXISTS key_events_one ON key_events (agent, kind) WHERE kind <> 'admission';
+CREATE UNIQUE INDEX IF NOT EXISTS key_events_successor ON key_events (about) WHERE kind = 'rotation';
+
+CREATE TABLE IF NOT EXISTS rotation_wishes (
+  agent TEXT PRIMARY KEY,           -- an operator asked for a new key; gone once it is there
+  wished_at INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE IF NOT EXISTS quarantine (
+  batch TEXT PRIMARY KEY,
+  agent TEXT NOT NULL,
+  sequence INTEGER NOT NULL,
+  received_at INTEGER NOT NULL,
+  signed_header BLOB NOT NULL,      -- stays as a tombstone of a batch that was rejected
+  held BLOB,                        -- as in the inbox, sealed; gone once people have decided
+  decision TEXT,                    -- accepted, rejected; NULL: waits for people
+  decided_at INTEGER,
+  told INTEGER NOT NULL DEFAULT 0   -- 1: the service has acted on the decision
+) STRICT;
+CREATE UNIQUE INDEX IF NOT EXISTS quarantine_by_sequence ON quarantine (agent, sequence);
+
+CREATE TABLE IF NOT EXISTS forks (
+  number INTEGER PRIMARY KEY,
+  agent TEXT NOT NULL,
+  sequence INTEGER NOT NULL,
+  found_at INTEGER NOT NULL,
+  batch TEXT NOT NULL UNIQUE,       -- the one that was refused
+  taken_header BLOB,                -- COSE_Sign1 of the batch that was taken
+  header BLOB NOT NULL,             -- COSE_Sign1 of the one that was refused
+  envelope BLOB NOT NULL            -- as it came, sealed to the service
+) STRICT;
+
+CREATE TABLE IF NOT EXISTS frozen (
+  agent TEXT PRIMARY KEY,           -- signed two histories; until people decide
+  since INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE IF NOT EXISTS gaps (
+  agent TEXT PRIMARY KEY,
+  expected INTEGER NOT NULL,        -- the sequence that is waited for, while a later one was offered
+  since INTEGER NOT NULL
+) STRICT;
 `;

@@ -68,17 +68,6 @@ export const HOSTILE: readonly Hostile[] = [
     make: ({ agent }) => only(agent.craft({ header: { leafCount: 4 } })),
   },
   {
-    what: 'another batch of a sequence that was taken',
-    code: 'forked',
-    make: ({ agent }) => only(agent.craft({ header: { sequence: agent.sequence } })),
-    says: ({ agent }) => ({ sequence: agent.sequence }),
-  },
-  {
-    what: 'a next batch that follows another one',
-    code: 'forked',
-    make: ({ agent }) => only(agent.craft({ header: { previous: new Uint8Array(32).fill(1) } })),
-  },
-  {
     what: 'a gap in the sequence',
     code: 'sequence-gap',
     make: ({ agent }) => only(agent.craft({ header: { sequence: agent.sequence + 3 } })),

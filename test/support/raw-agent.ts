@@ -138,8 +138,14 @@ export async function openRawAgent(world: TestWorld, patient: SimulatedPatient, 
   agent.hpkePublicKey = decodeBase64Url(answer.hpkePublicKey);
   agent.sealContent = await createContentSealer(agent.hpkePublicKey);
   agent.password = answer.broker.password;
+  await connectRawAgent(world, agent);
+  return agent;
+}
+
+/** Connects, or connects again, and subscribes to its acknowledgements. Rejects when the broker refuses. */
+export async function connectRawAgent(world: TestWorld, agent: RawAgent): Promise<void> {
   const { id: username, password } = agent;
-  agent.client = connect(answer.broker.url, { clientId: username, username, password, reconnectPeriod: 0 });
+  agent.client = connect(world.service.brokerUrl, { clientId: username, username, password, reconnectPeriod: 0 });
   agent.client.on('message', (_topic, payload) => {
     try {
       const word = openAcknowledgement(new Uint8Array(payload), world.service.publicKey, verifyEd25519);
@@ -151,6 +157,9 @@ export async function openRawAgent(world: TestWorld, patient: SimulatedPatient, 
   });
   agent.client.on('close', () => agent.closed++);
   agent.client.on('error', () => undefined);
+  await new Promise<void>((resolve, reject) => {
+    agent.client.once('connect', () => resolve());
+    agent.client.once('close', () => reject(new Error('refused')));
+  });
   await agent.client.subscribeAsync(acknowledgementsTopic(agent.id), { qos: 1 });
-  return agent;
 }

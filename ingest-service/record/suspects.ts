@@ -1,0 +1,85 @@
+/** Agents that need people: forked and frozen, or with a gap in their chain. Evidence of a fork is kept for good. */
+import type { DatabaseSync } from 'node:sqlite';
+import type { AgentId } from '../../protocol/keys.ts';
+import type { Instant } from '../../protocol/time.ts';
+
+/** Two batches of one key that exclude each other. */
+export interface Fork {
+  readonly agent: AgentId;
+  readonly sequence: number;
+  readonly foundAt: Instant;
+  /** Id of the batch that was refused. */
+  readonly batch: string;
+  /** COSE_Sign1 of the batch that was taken, where it is known. */
+  readonly takenHeader?: Uint8Array;
+  /** COSE_Sign1 and envelope of the one that was refused. */
+  readonly header: Uint8Array;
+  readonly envelope: Uint8Array;
+}
+
+/** So many forks of one agent are kept; more prove no more. */
+export const MAX_FORKS_KEPT = 8;
+
+export type Suspects = ReturnType<typeof createSuspects>;
+
+export function createSuspects(db: DatabaseSync) {
+  const insertFork = db.prepare(
+    `INSERT INTO forks (agent, sequence, found_at, batch, taken_header, header, envelope)
+     SELECT ?, ?, ?, ?, ?, ?, ? WHERE (SELECT count(*) FROM forks WHERE agent = ?) < ${MAX_FORKS_KEPT}
+     ON CONFLICT DO NOTHING`,
+  );
+  const forksOf = db.prepare('SELECT * FROM forks WHERE agent = ? ORDER BY number');
+  const freeze = db.prepare('INSERT INTO frozen (agent, since) VALUES (?, ?) ON CONFLICT DO NOTHING');
+  const unfreeze = db.prepare('DELETE FROM frozen WHERE agent = ?');
+  const frozen = db.prepare('SELECT since FROM frozen WHERE agent = ?');
+  const setGap = db.prepare(
+    `INSERT INTO gaps (agent, expected, since) VALUES (?, ?, ?)
+     ON CONFLICT (agent) DO UPDATE SET expected = excluded.expected WHERE expected <> excluded.expected`,
+  );
+  const closeGap = db.prepare('DELETE FROM gaps WHERE agent = ? AND expected <= ?');
+  const gapOf = db.prepare('SELECT expected, since FROM gaps WHERE agent = ?');
+
+  return {
+    /** Keeps the evidence and freezes the agent; the caller holds the transaction. */
+    noteFork(fork: Fork): void {
+      const { agent, sequence, foundAt, batch, takenHeader = null, header, envelope } = fork;
+      insertFork.run(agent, sequence, foundAt, batch, takenHeader, header, envelope, agent);
+      freeze.run(agent, foundAt);
+    },
+
+    forksOf(agent: string): Fork[] {
+      return forksOf.all(agent).map((row) => ({
+        agent: row.agent as AgentId,
+        sequence: row.sequence as number,
+        foundAt: row.found_at as number,
+        batch: row.batch as string,
+        ...(row.taken_header !== null && { takenHeader: row.taken_header as Uint8Array }),
+        header: row.header as Uint8Array,
+        envelope: row.envelope as Uint8Array,
+      }));
+    },
+
+    frozenSince(agent: string): Instant | undefined {
+      return frozen.get(agent)?.since as number | undefined;
+    },
+
+    /** False when it was not frozen. The evidence stays. */
+    unfreeze(agent: string): boolean {
+      return unfreeze.run(agent).changes === 1;
+    },
+
+    /** The agent offered a batch, and one before it is missing. */
+    noteGap(agent: string, expected: number, at: Instant): void {
+      setGap.run(agent, expected, at);
+    },
+
+    /** A batch of this sequence was taken. */
+    filled(agent: string, sequence: number): void {
+      closeGap.run(agent, sequence);
+    },
+
+    gapOf(agent: string): { readonly expected: number; readonly since: Instant } | undefined {
+      return gapOf.get(agent) as { expected: number; since: number } | undefined;
+    },
+  };
+}

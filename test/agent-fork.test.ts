@@ -1,0 +1,84 @@
+/** An agent's key signs two histories: the evidence is kept, nothing more is taken, and people decide. */
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { listAgents, unfreeze } from '../ingest-service/operator.ts';
+import { openHeader } from '../protocol/batch.ts';
+import { verifyEd25519 } from '../protocol/ed25519.ts';
+import { decodeEnvelope } from '../protocol/envelope.ts';
+import { consentToCollect } from '../simulators/patients.ts';
+import { OTHER_STRAP, STRAP } from './support/hostile-messages.ts';
+import { openRawAgent, type RawAgent } from './support/raw-agent.ts';
+import { openTestWorld, type TestWorld } from './support/test-world.ts';
+
+let world: TestWorld;
+let agent: RawAgent;
+let other: RawAgent;
+
+beforeEach(async () => {
+  world = await openTestWorld();
+  const ada = world.patient('Ada (HTEST)');
+  await consentToCollect(ada);
+  agent = await openRawAgent(world, ada, STRAP);
+  other = await openRawAgent(world, ada, OTHER_STRAP);
+  for (let i = 0; i < 2; i++) await agent.sendGood();
+});
+
+afterEach(async () => {
+  agent.client.end(true);
+  other.client.end(true);
+  await world.close();
+});
+
+const about = () => listAgents({ data: world.directory, json: true }).find((each) => each.agent === agent.id)!;
+
+it.each([
+  ['another batch of a sequence that was taken', () => ({ sequence: 2 }), 2],
+  ['a next batch that follows another one', () => ({ previous: new Uint8Array(32).fill(1) }), 3],
+])('%s freezes it', async (_, changes, sequence) => {
+  const good = await agent.sendGood();
+  const forged = await agent.craft({ header: { ...changes(), ...(sequence === 3 && { sequence: 4 }) } });
+  const answer = await agent.send(forged.envelope);
+  expect(answer).toMatchObject({ outcome: 'refused', code: 'forked', retry: 'never' });
+  expect(world.service.counters.snapshot()['agents.frozen']).toBe(1);
+  expect(about()).toMatchObject({ state: 'frozen', forks: 1 });
+
+  // Both headers, each signed by the key, and the envelope as it came.
+  const [fork] = world.service.store.suspects.forksOf(agent.id);
+  const [ours, theirs] = [fork!.takenHeader!, fork!.header].map((signed) =>
+    openHeader(signed, agent.signer.publicKey, verifyEd25519),
+  );
+  expect(theirs!.id).toEqual(forged.id);
+  expect(ours!.id).not.toEqual(theirs!.id);
+  expect(decodeEnvelope(fork!.envelope).agent).toEqual(agent.thumb);
+
+  // A next batch that is right in every respect is not taken; what was taken is still acknowledged, and nobody else suffers.
+  const next = await agent.craft();
+  expect(await agent.send(next.envelope)).toMatchObject({ outcome: 'refused', code: 'frozen', retry: 'later' });
+  expect(await agent.send(good.envelope)).toMatchObject({ outcome: 'duplicate', sequence: 3 });
+  expect((await other.sendGood()).answer.outcome).toBe('held');
+
+  // Frozen across a restart: the state is in the record.
+  expect(world.service.store.suspects.frozenSince(agent.id)).toBeGreaterThan(0);
+  unfreeze({ data: world.directory, agent: agent.id });
+  expect(() => unfreeze({ data: world.directory, agent: agent.id })).toThrow('not frozen');
+  expect(await agent.send(next.envelope)).toMatchObject({ outcome: 'held', sequence: 4 });
+  expect(about()).toMatchObject({ state: 'active', forks: 1 });
+});
+
+it('keeps so much evidence and no more', async () => {
+  for (let i = 0; i < 12; i++) {
+    const forged = await agent.craft({ header: { sequence: 1 + (i % 2) } });
+    expect((await agent.send(forged.envelope)).code).toBe('forked');
+  }
+  expect(about()).toMatchObject({ state: 'frozen', forks: 8 });
+});
+
+it('tells of a gap until it is filled, and takes what fills it', async () => {
+  const missing = await agent.craft();
+  const later = await agent.craft({ header: { sequence: 4, previous: missing.id } });
+  const gap = { outcome: 'refused', code: 'sequence-gap', retry: 'later', expected: 3 };
+  expect(await agent.send(later.envelope)).toMatchObject(gap);
+  expect(about()).toMatchObject({ state: 'active', waitsFor: 3 });
+  expect(await agent.send(missing.envelope)).toMatchObject({ outcome: 'held' });
+  expect(about().waitsFor).toBeUndefined();
+  expect(await agent.send(later.envelope)).toMatchObject({ outcome: 'held' });
+});
