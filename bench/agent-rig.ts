@@ -11,6 +11,7 @@ import { Outbox } from '../edge-agent/outbox.ts';
 import { Pending } from '../edge-agent/pending.ts';
 import { ReadingLeaves } from '../edge-agent/reading-leaves.ts';
 import { createContentSealer, type SealedBatch, sealBatch } from '../edge-agent/seal.ts';
+import { openSecretFiles } from '../edge-agent/secret-files.ts';
 import { openAcknowledgement } from '../protocol/acknowledgement.ts';
 import { verifyEd25519 } from '../protocol/ed25519.ts';
 import { type Laps, Splits } from './laps.ts';
@@ -38,9 +39,10 @@ export interface AgentRig {
 /** Opens what an enrolled agent left in a data directory. */
 export async function openAgentRig(directory: string, laps: Laps, startsAt: number): Promise<AgentRig> {
   const { stateDirectory, keysDirectory } = agentFolders(directory);
-  const keys = openKeys(keysDirectory, false);
+  const files = openSecretFiles(keysDirectory);
+  const keys = openKeys(files, false);
   const { agent, signer, storageKey, doublesKey } = keys;
-  const { devices, serviceKey, hpkeKey, broker } = loadEnrolment(keysDirectory, signer.publicKey);
+  const { devices, serviceKey, hpkeKey, broker } = loadEnrolment(files);
   const db = openDatabase(stateDirectory, agent);
   const collect = new Collect(db);
   const pending = new Pending({

@@ -1,16 +1,19 @@
 /** The edge agent: keys, state, enrolment, the gateway and the radio, put together. */
 
 import { join } from 'node:path';
+import { publicKeyOf } from '../protocol/ed25519.ts';
 import { Fault } from '../protocol/fault.ts';
-import type { AgentId } from '../protocol/keys.ts';
+import { type AgentId, thumbprint } from '../protocol/keys.ts';
 import type { Clock, Instant } from '../protocol/time.ts';
 import { DEFAULT_CAPACITY_OCTETS } from './capacity.ts';
 import { hasDatabase, openDatabase } from './database.ts';
 import { policiesOf } from './device-policies.ts';
 import { type Enrolled, enrol, isEnrolled, loadEnrolment } from './enrol.ts';
 import { type Gateway, openGateway } from './gateway.ts';
+import { Identity } from './identity.ts';
 import { type AgentKeys, openKeys } from './keys.ts';
 import { type Log, SILENT } from './log.ts';
+import { loadNextKey } from './next-key.ts';
 import type { PublisherTuning } from './publisher.ts';
 import { type KeptBonds, openBondStore } from './radio/bond-store.ts';
 import type { HciTransport } from './radio/hci-transport.ts';
@@ -19,6 +22,8 @@ import { openRadio } from './radio/radio.ts';
 import type { Radio } from './radio/radio-options.ts';
 import type { RadioTimings } from './radio/radio-timings.ts';
 import type { HostedRadioOptions, RadioHost } from './radio-host.ts';
+import type { RotationStep } from './rotation.ts';
+import { openSecretFiles, type SecretFiles } from './secret-files.ts';
 import type { AgentStatus } from './status.ts';
 
 export interface AgentOptions {
@@ -26,7 +31,9 @@ export interface AgentOptions {
   readonly stateDirectory: string;
   /** Folder of keys and enrolment (0700); made on the first start. */
   readonly keysDirectory: string;
-  /** Base URL of the service; needed once, to enrol. */
+  /** 32 octets from outside the disk; with it the key folder is sealed (secret-files.ts). */
+  readonly hostKey?: Uint8Array;
+  /** Base URL of the service; needed to enrol and to replace the signing key. */
   readonly serviceUrl: string;
   /** One-time enrolment code; needed on the first start only. */
   readonly code?: string;
@@ -61,10 +68,12 @@ export interface AgentOptions {
   readonly log?: Log;
   /** Nothing can be made durable any more. The caller stops the process; a restart recovers. */
   readonly onFailure?: (error: unknown) => void;
+  /** Told of each durable step toward a new signing key. */
+  readonly onRotationStep?: (step: RotationStep) => void;
 }
 
 export interface Agent {
-  /** Thumbprint of the agent's key: its name towards broker and service. */
+  /** Thumbprint of the agent's key: its name towards broker and service, as long as the key is not replaced. */
   readonly id: AgentId;
   /** Closes and seals what is pending now. */
   flush(): Promise<void>;
@@ -93,7 +102,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
   try {
     const gateway = await openAgentGateway(options);
     try {
-      const bonds = openBonds(options.keysDirectory);
+      const bonds = openBonds(options);
       dropForsaken(bonds, gateway);
       const radio = listen(gateway, bonds, options);
       gateway.pairings.bind(radio);
@@ -120,14 +129,21 @@ export async function openAgentGateway(options: RadiolessOptions): Promise<Gatew
   if (!hasState && isEnrolled(keysDirectory)) {
     throw new Fault('missing', `this agent is enrolled, but its state in ${stateDirectory} is gone; restore it`);
   }
-  const keys = openKeys(keysDirectory, !hasState);
-  const db = openDatabase(stateDirectory, keys.agent);
+  const files = openSecretFiles(keysDirectory, options.hostKey);
+  if (!options.hostKey) log.warn({}, 'without a host key whoever has the disk has the keys on it');
+  const keys = openKeys(files, !hasState);
+  const next = loadNextKey(files);
+  const db = openDatabase(stateDirectory, keys.agent, next && thumbprint(publicKeyOf(next.seed)));
   try {
-    const enrolled = await loadOrEnrol(options, keys);
+    const enrolled = await loadOrEnrol(options, files, keys);
     const { url, password } = enrolled.broker;
     return await openGateway({
       db,
       keys,
+      identity: new Identity(db, keys, next, enrolled),
+      files,
+      serviceUrl: options.serviceUrl,
+      ...(options.onRotationStep && { onRotationStep: options.onRotationStep }),
       enrolled: { ...enrolled, broker: { url: options.brokerUrl ?? url, password } },
       clock: options.clock ?? (transport ? () => transport.clock.now() : realNow),
       realNow,
@@ -148,18 +164,19 @@ export async function openAgentGateway(options: RadiolessOptions): Promise<Gatew
   }
 }
 
-async function loadOrEnrol(options: RadiolessOptions, { signer }: AgentKeys): Promise<Enrolled> {
-  const { keysDirectory: keysFolder, serviceUrl, code, log = SILENT } = options;
-  if (isEnrolled(keysFolder)) return loadEnrolment(keysFolder, signer.publicKey);
+async function loadOrEnrol(options: RadiolessOptions, files: SecretFiles, { signer }: AgentKeys): Promise<Enrolled> {
+  const { keysDirectory, serviceUrl, code, log = SILENT } = options;
+  if (isEnrolled(keysDirectory)) return loadEnrolment(files);
   if (code === undefined) throw new Fault('missing', 'this agent is not enrolled yet: it needs a one-time code');
-  const enrolled = await enrol({ keysFolder, signer, serviceUrl, code });
+  const enrolled = await enrol({ files, signer, serviceUrl, code });
   log.info({ devices: enrolled.devices.size }, 'enrolled');
   return enrolled;
 }
 
 /** Keys of bonded devices, beside the other keys. */
-function openBonds(keysDirectory: string): KeptBonds {
-  return openBondStore(join(keysDirectory, 'bonds'), openKeys(keysDirectory, false).storageKey);
+function openBonds({ keysDirectory, hostKey }: AgentOptions): KeptBonds {
+  const { storageKey } = openKeys(openSecretFiles(keysDirectory, hostKey), false);
+  return openBondStore(join(keysDirectory, 'bonds'), storageKey);
 }
 
 /** The bond goes after the assignment is durably gone; what an end in between has left behind goes now. */

@@ -17,7 +17,7 @@ export interface BatcherOptions {
   readonly coverage: Coverage;
   readonly seal: (bodies: readonly Uint8Array[], place: BatchPlace) => Promise<SealedBatch>;
   /** Our key's thumbprint. */
-  readonly agent: Uint8Array;
+  readonly agent: () => Uint8Array;
   /** Transport's clock. */
   readonly clock: Clock;
   /** A batch closes at so many leaves; coverage leaves of the closing instant may come on top. */
@@ -72,6 +72,11 @@ export class Batcher {
     await this.#working;
   }
 
+  /** Runs work while no batch is being sealed. Rejects with what it throws. */
+  between(work: () => void): Promise<void> {
+    return this.#enqueue(async () => work());
+  }
+
   /** Makes what is pending, and coverage up to now, durable. */
   commit(): void {
     const { pending, coverage, clock, hasRoom, covered } = this.#options;
@@ -120,7 +125,8 @@ export class Batcher {
 
   /** Seals the oldest rows, fewer when they do not fit into one envelope; returns the last sealed row. */
   async #sealOldest(limit: number): Promise<number> {
-    const { pending, outbox, agent } = this.#options;
+    const { pending, outbox } = this.#options;
+    const agent = this.#options.agent();
     const rows = pending.oldest(Math.min(limit, MAX_LEAVES));
     if (!rows) return pending.lastRow;
     const place = { agent, boot: rows.boot, sequence: outbox.lastSequence + 1, previous: outbox.previous };

@@ -15,14 +15,15 @@ import { transact } from './database.ts';
 
 export interface CommandsOptions {
   readonly db: DatabaseSync;
-  /** Our key's thumbprint. */
-  readonly agent: Uint8Array;
+  /** Thumbprint of the key under which the service knows us. */
+  readonly agent: () => Uint8Array;
   /** Service's signing key, 32 octets. */
   readonly serviceKey: Uint8Array;
   /** Real time, for the expiry of commands. */
   readonly realNow: Clock;
   readonly collect: Collect;
   readonly assignments: Assignments;
+  readonly rotation: { want(): void };
   /** Opens what was sealed to us; throws a Fault. */
   readonly openActions: (sealed: Uint8Array) => Promise<readonly AgentAction[]>;
 }
@@ -65,9 +66,9 @@ export class Commands {
   }
 
   async #obey(signed: Uint8Array): Promise<Obeyed> {
-    const { db, agent, serviceKey, realNow, collect, assignments, openActions } = this.#options;
+    const { db, agent, serviceKey, realNow, collect, assignments, rotation, openActions } = this.#options;
     const command = openCommand(signed, serviceKey, verifyEd25519);
-    if (!equalBytes(command.agent, agent)) return { outcome: 'not-ours' };
+    if (!equalBytes(command.agent, agent())) return { outcome: 'not-ours' };
     if (command.expiresAt <= realNow()) return { outcome: 'expired' };
     if (command.number <= this.#number) return { outcome: 'old' };
     const actions = command.actions ? await openActions(command.actions) : [];
@@ -79,6 +80,7 @@ export class Commands {
         if (action.type === 'assign' && !assignments.assign(action)) taken.push(action);
         if (action.type === 'claim' && !assignments.claim(action)) taken.push(action);
         if (action.type === 'unassign') assignments.unassign(action.device);
+        if (action.type === 'rotate-key') rotation.want();
       }
     });
     // Durable line: a restart obeys from here on, too.

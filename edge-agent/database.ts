@@ -86,6 +86,17 @@ const UPGRADES: readonly string[] = [
   `ALTER TABLE state ADD COLUMN covered_at INTEGER;  -- transport clock: coverage was attested up to here
   -- The last batch that held leaves of a subject.
   CREATE TABLE spoken (subject BLOB PRIMARY KEY /* keyed hash */, sequence INTEGER NOT NULL) STRICT, WITHOUT ROWID;`,
+  `-- A new signing key on its way: asked for, signed by the old key, and gone once the service countersigned it.
+  CREATE TABLE key_rotation (
+    one INTEGER PRIMARY KEY CHECK (one = 1),
+    signed BLOB                               -- COSE_Sign1 by the old key; from then on the state is the new key's
+  ) STRICT;
+  -- Whose batches are still in the outbox: thumbprint of an earlier key and the last sequence that it signed.
+  CREATE TABLE earlier_keys (
+    number INTEGER PRIMARY KEY,
+    agent BLOB NOT NULL,
+    last_sequence INTEGER NOT NULL
+  ) STRICT;`,
 ];
 
 const SCHEMA_VERSION = 1 + UPGRADES.length;
@@ -101,10 +112,10 @@ export function hasDatabase(folder: string): boolean {
 }
 
 /**
- * Opens the state, or makes it for `agent`. One process at a time: a second one would fork the sequence.
+ * Opens the state, or makes it for `agent`; that of the key that is to follow is its own, too. One process at a time: a second one would fork the sequence.
  * Throws `unavailable` (in use), `wrong-key` (another key's state), `version`.
  */
-export function openDatabase(folder: string, agent: Uint8Array): DatabaseSync {
+export function openDatabase(folder: string, agent: Uint8Array, next: Uint8Array = agent): DatabaseSync {
   makePrivateFolder(folder);
   const path = databasePath(folder);
   if (!existsSync(path)) {
@@ -115,7 +126,7 @@ export function openDatabase(folder: string, agent: Uint8Array): DatabaseSync {
   const db = new DatabaseSync(path);
   try {
     configure(db);
-    createSchema(db, agent);
+    createSchema(db, agent, next);
   } catch (error) {
     db.close();
     if (/locked|busy/i.test(String(error))) {
@@ -135,7 +146,7 @@ function configure(db: DatabaseSync): void {
   if (mode !== 'wal' || synchronous !== FULL) throw new Fault('unavailable', 'SQLite does not run WAL with FULL here');
 }
 
-function createSchema(db: DatabaseSync, agent: Uint8Array): void {
+function createSchema(db: DatabaseSync, agent: Uint8Array, next: Uint8Array): void {
   const { user_version: version } = db.prepare('PRAGMA user_version').get() as { user_version: number };
   if (version === 0) {
     transact(db, () => {
@@ -147,7 +158,7 @@ function createSchema(db: DatabaseSync, agent: Uint8Array): void {
     throw new Fault('version', `the state folder is of version ${version}, this agent reads ${SCHEMA_VERSION}`);
   }
   // Also takes the exclusive lock, so that a second process fails here and not at its first reading.
-  const changed = db.prepare('UPDATE state SET agent = agent WHERE agent = ?').run(agent).changes;
+  const changed = db.prepare('UPDATE state SET agent = agent WHERE agent IN (?, ?)').run(agent, next).changes;
   if (changed !== 1) throw new Fault('wrong-key', 'the state folder belongs to another signing key');
   if (version > 0 && version < SCHEMA_VERSION) transact(db, () => upgrade(db, version));
 }

@@ -3,16 +3,17 @@
  * the broker's address and credential, and the devices that this agent may speak for. The answer holds the credential,
  * so it is kept in the key folder.
  */
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { decodeBase64Url, encodeBase64Url, encodeUtf8, equalBytes } from '../protocol/bytes.ts';
 import { type Signer, toBeSigned } from '../protocol/cose.ts';
 import { verifyEd25519 } from '../protocol/ed25519.ts';
 import { type Assignment, type EnrolmentAnswer, type EnrolmentRequest, openEnrolment } from '../protocol/enrolment.ts';
 import { Fault, isFault } from '../protocol/fault.ts';
-import { decodeId, deviceHandle } from '../protocol/keys.ts';
-import { writeDurably } from './durable-file.ts';
+import { openKeyEvent } from '../protocol/key-event.ts';
+import { decodeId, deviceHandle, thumbprint } from '../protocol/keys.ts';
 import type { AssignedDevice } from './observe.ts';
+import type { SecretFiles } from './secret-files.ts';
 
 const FILE = 'enrolment.json';
 const TIMEOUT_MS = 15_000;
@@ -20,6 +21,8 @@ const MAX_DEVICES = 1000;
 
 /** What an enrolled agent knows of its service. */
 export interface Enrolled {
+  /** Thumbprint of the agent's key under which the service knows it: the enrolled one, or the last one that followed. */
+  readonly agent: Uint8Array;
   /** Ed25519, 32 octets. */
   readonly serviceKey: Uint8Array;
   /** X25519, 32 octets. */
@@ -34,13 +37,29 @@ export function isEnrolled(keysFolder: string): boolean {
   return existsSync(join(keysFolder, FILE));
 }
 
-/** The stored answer, checked as on the first day. Throws `malformed`, `bad-signature`, `wrong-key`. */
-export function loadEnrolment(keysFolder: string, publicKey: Uint8Array): Enrolled {
-  return checkAnswer(parseJson(readFileSync(join(keysFolder, FILE), 'utf8')), publicKey);
+/** The stored answer, checked as on the first day. Throws `malformed`, `bad-signature`, `wrong-key`, `encrypted`. */
+export function loadEnrolment(files: SecretFiles): Enrolled {
+  return checkAnswer(parseJson(files.read(FILE)));
+}
+
+/**
+ * Puts down that the service knows the agent under its next key: the signed event, and the credential that goes with it.
+ * Durable when it returns; the same event again changes nothing.
+ */
+export function extendEnrolment(files: SecretFiles, keyEvent: string, password: string): void {
+  const answer = asRecord(parseJson(files.read(FILE)));
+  const keyEvents = Array.isArray(answer.keyEvents) ? answer.keyEvents : [];
+  const next = {
+    ...answer,
+    broker: { ...asRecord(answer.broker), password },
+    keyEvents: keyEvents.includes(keyEvent) ? keyEvents : [...keyEvents, keyEvent],
+  };
+  checkAnswer(next);
+  files.write(FILE, `${JSON.stringify(next, null, 2)}\n`);
 }
 
 export interface EnrolOptions {
-  readonly keysFolder: string;
+  readonly files: SecretFiles;
   readonly signer: Signer;
   /** Base URL of the service. */
   readonly serviceUrl: string;
@@ -52,7 +71,7 @@ export interface EnrolOptions {
  * Asks the service and stores its answer durably. Throws `unavailable` when the service cannot be reached, `expired`
  * when it refuses the code, `not-permitted` when it refuses otherwise, and what {@link loadEnrolment} throws.
  */
-export async function enrol({ keysFolder, signer, serviceUrl, code }: EnrolOptions): Promise<Enrolled> {
+export async function enrol({ files, signer, serviceUrl, code }: EnrolOptions): Promise<Enrolled> {
   const request: EnrolmentRequest = {
     code,
     publicKey: encodeBase64Url(signer.publicKey),
@@ -60,13 +79,17 @@ export async function enrol({ keysFolder, signer, serviceUrl, code }: EnrolOptio
   };
   const text = await post(new URL('/agent/enrolment', serviceUrl), request);
   const answer = parseJson(text);
-  const enrolled = checkAnswer(answer, signer.publicKey);
-  writeDurably(join(keysFolder, FILE), `${JSON.stringify(answer, null, 2)}\n`);
+  const enrolled = checkAnswer(answer);
+  if (!equalBytes(enrolled.agent, thumbprint(signer.publicKey))) {
+    throw new Fault('wrong-key', 'the enrolment is of another key');
+  }
+  files.write(FILE, `${JSON.stringify(answer, null, 2)}\n`);
   // Durable line: from here the code may be spent.
   return enrolled;
 }
 
-async function post(url: URL, body: object): Promise<string> {
+/** Throws `unavailable`, and `expired` or `not-permitted` where the service refuses. */
+export async function post(url: URL, body: object): Promise<string> {
   let response: Response;
   try {
     response = await fetch(url, {
@@ -105,13 +128,20 @@ function parseJson(text: string): unknown {
 }
 
 /** Everything that is used later is checked here. */
-function checkAnswer(answer: unknown, publicKey: Uint8Array): Enrolled {
-  const { enrolment, servicePublicKey, hpkePublicKey, broker, assignments } = asRecord(answer) as Partial<
-    Record<keyof EnrolmentAnswer, unknown>
+function checkAnswer(answer: unknown): Enrolled {
+  const { enrolment, servicePublicKey, hpkePublicKey, broker, assignments, keyEvents } = asRecord(answer) as Partial<
+    Record<keyof EnrolmentAnswer | 'keyEvents', unknown>
   >;
   const serviceKey = bytesOf(servicePublicKey, 32);
   const statement = openEnrolment(bytesOf(enrolment), serviceKey, verifyEd25519);
-  if (!equalBytes(statement.agentKey, publicKey)) throw new Fault('wrong-key', 'the enrolment is of another key');
+  let agent = thumbprint(statement.agentKey);
+  for (const signed of Array.isArray(keyEvents) ? keyEvents : []) {
+    const event = openKeyEvent(bytesOf(signed), serviceKey, verifyEd25519);
+    if (event.type !== 'rotation' || !equalBytes(event.agent, agent)) {
+      throw new Fault('wrong-key', 'the key events of the enrolment do not follow one another');
+    }
+    agent = thumbprint(event.rotation.newKey);
+  }
   const { url, password } = asRecord(broker);
   if (typeof url !== 'string' || !/^(mqtts?|wss?):\/\//.test(url) || !URL.canParse(url)) {
     throw new Fault('malformed', 'the enrolment names no MQTT broker');
@@ -122,6 +152,7 @@ function checkAnswer(answer: unknown, publicKey: Uint8Array): Enrolled {
   }
   const devices = assignments.map((item) => readAssignment(asRecord(item) as unknown as Assignment));
   return {
+    agent,
     serviceKey,
     hpkeKey: bytesOf(hpkePublicKey, 32),
     broker: { url, password },

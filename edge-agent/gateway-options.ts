@@ -2,15 +2,23 @@
 import type { DatabaseSync } from 'node:sqlite';
 import type { Clock, Instant } from '../protocol/time.ts';
 import type { Enrolled } from './enrol.ts';
+import type { Identity } from './identity.ts';
 import type { AgentKeys } from './keys.ts';
 import type { Log } from './log.ts';
 import type { PublisherTuning } from './publisher.ts';
+import type { RotationStep } from './rotation.ts';
+import type { SecretFiles } from './secret-files.ts';
 
 export interface GatewayOptions {
   /** Open; the gateway closes it. */
   readonly db: DatabaseSync;
-  readonly keys: AgentKeys;
+  readonly keys: Pick<AgentKeys, 'storageKey' | 'doublesKey'>;
+  readonly identity: Identity;
+  readonly files: SecretFiles;
   readonly enrolled: Enrolled;
+  /** Base URL of the service. */
+  readonly serviceUrl: string;
+  readonly onRotationStep?: (step: RotationStep) => void;
   /** Transport's clock. */
   readonly clock: Clock;
   /** Real time, for what must not follow a recording: expiry of commands, memory of doubles. */

@@ -32,6 +32,7 @@ import type { KeptCursors, KeptUsers } from './radio-mirror.ts';
 import { ReadingLeaves } from './reading-leaves.ts';
 import { openRecordCursors } from './record-cursors.ts';
 import { createReporter } from './reports.ts';
+import { Rotation } from './rotation.ts';
 import { createContentSealer, type SealContent, sealBatch } from './seal.ts';
 import { type AgentStatus, describeStatus } from './status.ts';
 import { Unclaimed } from './unclaimed.ts';
@@ -40,13 +41,12 @@ const PRUNE_EVERY_MS = 60_000;
 
 /** Opens the road from what is heard to the service. */
 export async function openGateway(options: GatewayOptions): Promise<Gateway> {
-  const { enrolled, keys } = options;
+  const { enrolled, identity } = options;
   const sealContent = await createContentSealer(enrolled.hpkeKey);
-  return new Gateway(options, sealContent, await openPrivateChannel(enrolled.hpkeKey, keys.agent));
+  return new Gateway(options, sealContent, await openPrivateChannel(enrolled.hpkeKey, identity.session.agent));
 }
 
 export class Gateway {
-  readonly id: AgentId;
   /** How far the radio has fetched what devices have stored. */
   readonly recordCursors: KeptCursors;
   /** Users that were registered on devices which are mute without one. */
@@ -67,6 +67,8 @@ export class Gateway {
   readonly #batcher: Batcher;
   readonly #publisher: Publisher;
   readonly #capacity: Capacity;
+  readonly #rotation: Rotation;
+  #channel: PrivateChannel;
   readonly #pruneTimer: NodeJS.Timeout;
   readonly #waiting = new Set<() => void>();
   #commandsIgnored = 0;
@@ -74,23 +76,22 @@ export class Gateway {
   #stopped: Promise<void> | undefined;
 
   constructor(options: GatewayOptions, sealContent: SealContent, channel: PrivateChannel) {
-    const { db, keys, enrolled, clock, realNow, test, log } = options;
-    const { agent, signer, doublesKey } = keys;
+    const { db, keys, identity, enrolled, clock, realNow, test, log } = options;
+    const { doublesKey } = keys;
     const onFailure = (error: unknown) => this.#fail(error);
     const lastRun = openLastRun(db);
     const doubles = openDoubles(db, realNow);
-    this.id = keys.id;
     this.recordCursors = openRecordCursors(db);
     this.#options = options;
+    this.#channel = channel;
     const boot = new Uint8Array(randomBytes(16));
     const rows = { db, storageKey: keys.storageKey, boot };
     this.deviceUsers = this.#ownUsers(openDeviceUsers(rows));
     const held = openHeld({ ...rows, realNow });
     const report = createReporter({
-      agent,
+      speaker: () => (identity.session.agent === identity.sealing.agent ? identity.sealing : undefined),
       boot,
-      signer,
-      seal: (signed) => channel.sealReport(signed),
+      seal: (signed) => this.#channel.sealReport(signed),
       send: (sealed) => this.#publisher.sendReport(sealed),
       realNow,
     });
@@ -100,12 +101,13 @@ export class Gateway {
     this.#collect = new Collect(db);
     this.#commands = new Commands({
       db,
-      agent,
+      agent: () => identity.session.agent,
       serviceKey: enrolled.serviceKey,
       realNow,
       collect: this.#collect,
       assignments: this.#assignments,
-      openActions: (sealed) => channel.openActions(sealed),
+      rotation: { want: () => this.#rotation.want() },
+      openActions: (sealed) => this.#channel.openActions(sealed),
     });
     this.#coverage = new Coverage(devices, { from: clock(), test });
     this.#pending = new Pending({
@@ -143,15 +145,14 @@ export class Gateway {
     this.#assembler = openAssembler({ hear: (whole) => this.#observer.hear(whole), after: later });
     this.#outbox = new Outbox(db, keys.storageKey);
     this.#publisher = new Publisher({
-      id: keys.id,
-      agent,
+      identity,
       outbox: this.#outbox,
-      broker: enrolled.broker,
+      brokerUrl: enrolled.broker.url,
       serviceKey: enrolled.serviceKey,
       tuning: options.publishing,
       onCommand: (signed) => void this.#obey(signed),
       onConnected: () => {
-        report({ type: 'hello', hpkePublicKey: channel.publicKey });
+        report({ type: 'hello', hpkePublicKey: this.#channel.publicKey });
         this.#unclaimed.tell();
       },
       onChange: () => this.#notify(),
@@ -170,14 +171,27 @@ export class Gateway {
       outbox: this.#outbox,
       coverage: this.#coverage,
       seal: (bodies, place) =>
-        sealBatch(bodies, place, { signer, sealContent, spokenOf: (subject) => this.#outbox.spokenOf(subject) }),
+        sealBatch(bodies, place, {
+          signer: identity.sealing.signer,
+          sealContent,
+          spokenOf: (subject) => this.#outbox.spokenOf(subject),
+        }),
       hasRoom: () => this.#capacity.admitsCoverage,
       covered: (through) => lastRun.cover(through),
-      agent,
+      agent: () => identity.sealing.agent,
       clock,
       ...options.batch,
       heartbeatMs: options.heartbeatMs,
       onSealed: () => this.#publisher.wake(),
+      onFailure,
+    });
+    this.#rotation = new Rotation({
+      ...options,
+      outbox: this.#outbox,
+      serviceKey: enrolled.serviceKey,
+      retryMs: options.publishing.retryMs,
+      between: (work) => this.#batcher.between(work),
+      onSwitched: () => this.#comeUnderNewName(),
       onFailure,
     });
     const prune = () => {
@@ -190,6 +204,19 @@ export class Gateway {
     this.#release();
     lastRun.attest(this.#coverage, this.#pending, clock());
     if (this.#pending.count > 0) this.flush().catch(() => undefined);
+    this.#rotation.resume();
+  }
+
+  /** Name towards broker and service; it changes with the signing key. */
+  get id(): AgentId {
+    return this.#options.identity.session.id;
+  }
+
+  /** Actions are sealed to a key that goes with the name, so there is a new one. */
+  async #comeUnderNewName(): Promise<void> {
+    const { enrolled, identity } = this.#options;
+    this.#channel = await openPrivateChannel(enrolled.hpkeKey, identity.session.agent);
+    await this.#publisher.reconnect();
   }
 
   /** A user whom the agent registers on a device is the patient's whose device it is: nobody else asked for one. */
@@ -277,6 +304,7 @@ export class Gateway {
     while (!this.#stopped && this.#outbox.hasUnlogged(target)) {
       const { halted } = this.#publisher;
       if (halted) throw new Fault(halted, 'the service refused a batch for good');
+      if (this.#outbox.counts().waiting > 0) throw new Fault('quarantined', 'the key is revoked, and people decide');
       if (this.#failed) break;
       await new Promise<void>((resolve) => this.#waiting.add(resolve));
     }
@@ -308,6 +336,7 @@ export class Gateway {
     this.#assembler.end();
     this.pairings.stop();
     await this.#commands.idle();
+    await this.#rotation.stop();
     if (!this.#failed) this.#batcher.commit();
     await this.#batcher.stop();
     await this.#publisher.stop();
@@ -342,6 +371,7 @@ export class Gateway {
     for (const address of this.#assignments.devices.keys()) if (!this.wants(address)) this.pairings.forget(address);
     this.#release();
     for (const action of actions) this.pairings.act(action, taken.includes(action));
+    this.#rotation.resume();
   }
 
   /** Lets go what waited for somebody to claim it. An agent that stops meanwhile does it at its next start. */

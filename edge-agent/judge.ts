@@ -6,8 +6,8 @@ import type { OutboxChange, OutboxEntry } from './outbox.ts';
 
 /** What is known when an acknowledgement arrives. */
 export interface JudgeFacts {
-  /** Our key's thumbprint. */
-  readonly agent: Uint8Array;
+  /** The acknowledgement names our key, or one of ours before it. */
+  readonly isOurs: boolean;
   /** Sequence of the newest sealed batch. */
   readonly lastSequence: number;
   /** First sequence that the service does not hold, 0 when it holds all. */
@@ -33,7 +33,7 @@ export type Judgement =
 const PATIENCE = 3;
 
 export function judge(ack: Acknowledgement, facts: JudgeFacts): Judgement {
-  if (!equalBytes(ack.agent, facts.agent)) return { kind: 'ignore' };
+  if (!facts.isOurs) return { kind: 'ignore' };
   switch (ack.outcome) {
     case 'held':
     case 'duplicate':
@@ -68,6 +68,8 @@ function judgeRefused(ack: Acknowledgement, { entry, lastSequence, firstUnheld, 
     if (ack.expected < firstUnheld && attempts >= PATIENCE) return { kind: 'halt', code: 'missing' };
     return { kind: 'again' };
   }
+  // It is kept there until people decide, and here as well; what follows it is kept the same way.
+  if (ack.code === 'quarantined') return { kind: 'change', change: { kind: 'waiting', sequence } };
   if (ack.retry === 'never') return { kind: 'halt', code: ack.code ?? 'malformed', sequence };
   return { kind: 'again' };
 }

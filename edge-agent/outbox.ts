@@ -17,6 +17,8 @@ export type OutboxChange =
   | { readonly kind: 'held'; readonly sequence: number; readonly withheld: number }
   /** A batch of this sequence and all before it are in the log. */
   | { readonly kind: 'logged'; readonly sequence: number }
+  /** Our key is revoked: the service keeps the batch until people decide, and so do we. */
+  | { readonly kind: 'waiting'; readonly sequence: number }
   /** The service will not take the batch; it stays as evidence. */
   | { readonly kind: 'refused'; readonly sequence: number; readonly code: FaultCode };
 
@@ -39,9 +41,11 @@ export interface OutboxCounts {
   readonly unheld: number;
   /** The first sequence of these, 0 for none. */
   readonly firstUnheld: number;
+  /** Batches of these that wait for people at the service, because our key is revoked. */
+  readonly waiting: number;
 }
 
-const NOTHING: OutboxCounts = { kept: 0, unheld: 0, firstUnheld: 0 };
+const NOTHING: OutboxCounts = { kept: 0, unheld: 0, firstUnheld: 0, waiting: 0 };
 
 export class Outbox {
   readonly #db: DatabaseSync;
@@ -75,10 +79,13 @@ export class Outbox {
       refused: db.prepare('UPDATE outbox SET refused = ? WHERE sequence = ?'),
       counts: db.prepare(
         `SELECT count(*) AS kept, count(*) FILTER (WHERE held = 0) AS unheld,
-           coalesce(min(sequence) FILTER (WHERE held = 0), 0) AS firstUnheld FROM outbox`,
+           coalesce(min(sequence) FILTER (WHERE held = 0), 0) AS firstUnheld,
+           count(*) FILTER (WHERE refused = 'quarantined') AS waiting FROM outbox`,
       ),
       unlogged: db.prepare('SELECT 1 FROM outbox WHERE sequence <= ? LIMIT 1'),
-      refusal: db.prepare('SELECT sequence, refused AS code FROM outbox WHERE refused IS NOT NULL LIMIT 1'),
+      refusal: db.prepare(
+        "SELECT sequence, refused AS code FROM outbox WHERE refused IS NOT NULL AND refused <> 'quarantined' LIMIT 1",
+      ),
     };
     const { octets } = db.prepare('SELECT coalesce(sum(length(envelope)), 0) AS octets FROM outbox').get()!;
     this.#octets = octets as number;
@@ -173,6 +180,9 @@ export class Outbox {
       }
       case 'logged':
         this.#loggedThrough = Math.max(this.#loggedThrough, change.sequence);
+        return 0;
+      case 'waiting':
+        this.#statements.refused.run('quarantined', change.sequence);
         return 0;
       case 'refused':
         this.#statements.refused.run(change.code, change.sequence);

@@ -6,8 +6,9 @@ import { randomInt } from 'node:crypto';
 import { type Acknowledgement, openAcknowledgement } from '../protocol/acknowledgement.ts';
 import { verifyEd25519 } from '../protocol/ed25519.ts';
 import { Fault, type FaultCode } from '../protocol/fault.ts';
-import type { AgentId } from '../protocol/keys.ts';
+import { type AgentId, encodeId } from '../protocol/keys.ts';
 import { acknowledgementsTopic, batchesTopic, commandsTopic, reportsTopic } from '../protocol/topics.ts';
+import type { Identity } from './identity.ts';
 import { type Judgement, judge } from './judge.ts';
 import type { Log } from './log.ts';
 import { type MqttSession, openMqttSession } from './mqtt-session.ts';
@@ -26,11 +27,9 @@ export interface PublisherTuning {
 }
 
 export interface PublisherOptions {
-  readonly id: AgentId;
-  /** Our key's thumbprint. */
-  readonly agent: Uint8Array;
+  readonly identity: Identity;
   readonly outbox: Outbox;
-  readonly broker: { readonly url: string; readonly password: string };
+  readonly brokerUrl: string;
   /** Service's signing key, 32 octets. */
   readonly serviceKey: Uint8Array;
   readonly tuning: PublisherTuning;
@@ -90,7 +89,7 @@ export class Publisher {
 
   /** Sends a sealed report, if there is a connection now; what is lost is not sent again. */
   sendReport(sealed: Uint8Array): void {
-    this.#session?.publish(reportsTopic(this.#options.id), sealed).catch(() => undefined);
+    this.#session?.publish(reportsTopic(this.#options.identity.session.id), sealed).catch(() => undefined);
   }
 
   /** Writes down what is known and disconnects; takes less than a second. */
@@ -105,14 +104,15 @@ export class Publisher {
   }
 
   async #connect(): Promise<void> {
-    const { id, broker, log } = this.#options;
+    const { identity, brokerUrl: url, log } = this.#options;
+    const { id, password } = identity.session;
     const topics = [acknowledgementsTopic(id), commandsTopic(id)];
     try {
       const session = await openMqttSession(
         {
-          url: broker.url,
+          url,
           agent: id,
-          password: broker.password,
+          password,
           topics,
           onMessage: (topic, payload) => (topic === topics[0] ? this.#hear(payload) : this.#options.onCommand(payload)),
           onEnd: () => this.#disconnected(),
@@ -132,6 +132,16 @@ export class Publisher {
       if (this.#connectAttempts === 0) log.warn({ code }, 'no connection to the broker, trying again');
       this.#reconnectLater();
     }
+  }
+
+  /** Connects anew, under the name that the agent has now. */
+  async reconnect(): Promise<void> {
+    const session = this.#session;
+    this.#connectAttempts = 0;
+    clearTimeout(this.#reconnectTimer);
+    if (session)
+      await session.close(); // its end connects again
+    else if (!this.#stop.signal.aborted) this.#reconnectLater();
   }
 
   #disconnected(): void {
@@ -168,16 +178,16 @@ export class Publisher {
   }
 
   #send(): void {
-    const { outbox, tuning, id } = this.#options;
+    const { outbox, tuning, identity } = this.#options;
     const session = this.#session;
     if (!session || this.halted || this.#againTimer) return;
     while (this.#underWay.size < tuning.window) {
       const next = outbox.nextUnheld(this.#cursor);
-      if (!next) break;
+      if (!next || !identity.mayTravel(next.sequence)) break;
       const { sequence, envelope } = next;
       this.#cursor = sequence;
       this.#underWay.add(sequence);
-      session.publish(batchesTopic(id), envelope).then(
+      session.publish(batchesTopic(encodeId(identity.ownerOf(sequence)) as AgentId), envelope).then(
         () => this.#note({ kind: 'published', sequence }),
         () => undefined, // the session ended; what follows it sends again
       );
@@ -210,12 +220,12 @@ export class Publisher {
     this.#obey(judge(ack, this.#factsOf(ack)));
   }
 
-  #factsOf({ batch, sequence }: Acknowledgement) {
-    const { agent, outbox } = this.#options;
+  #factsOf({ agent, batch, sequence }: Acknowledgement) {
+    const { identity, outbox } = this.#options;
     const entry = batch && outbox.find(batch);
     const ours = sequence === undefined ? undefined : outbox.batchAt(sequence);
     return {
-      agent,
+      isOurs: identity.isOurs(agent),
       lastSequence: outbox.lastSequence,
       firstUnheld: outbox.counts().firstUnheld,
       attempts: this.#attempts,
@@ -273,6 +283,7 @@ export class Publisher {
   }
 
   #settle(change: OutboxChange): void {
+    if (change.kind === 'waiting') this.#underWay.delete(change.sequence);
     if (change.kind !== 'held') return;
     if (this.#underWay.delete(change.sequence)) this.withheld += change.withheld;
     this.#attempts = 0;

@@ -36,6 +36,8 @@ export interface AgentStatus {
   /** Batches sealed since the first start; of these, not held yet, held, and logged. */
   readonly sealed: number;
   readonly outbox: number;
+  /** Of those not held: kept by the service until people decide, because our key is revoked. */
+  readonly waiting: number;
   readonly held: number;
   readonly logged: number;
   /** Room for what the service has not taken. */
@@ -83,6 +85,7 @@ export function describeStatus(sources: StatusSources): AgentStatus {
     pending,
     sealed,
     outbox: outbox.unheld,
+    waiting: outbox.waiting,
     held: sealed - outbox.unheld,
     logged: sealed - outbox.kept,
     buffer,

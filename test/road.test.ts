@@ -12,6 +12,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { afterEach, expect, it } from 'vitest';
 import { startAgent } from '../edge-agent/agent.ts';
 import { openKeys } from '../edge-agent/keys.ts';
+import { openSecretFiles } from '../edge-agent/secret-files.ts';
 import { createRowCipher } from '../edge-agent/storage-cipher.ts';
 import { openHeldBatch } from '../ingest-service/inbox.ts';
 import { openServiceKeys } from '../ingest-service/keys.ts';
@@ -153,7 +154,7 @@ it('carries one notification to a receipt that a stranger verifies, step by step
     publishing: { retryMs: { first: 20, longest: 100 } },
   });
   cleanUp.push(() => agent.stop());
-  const agentKeys = openKeys(at('keys', 'agent'), false);
+  const agentKeys = openKeys(openSecretFiles(at('keys', 'agent')), false);
   /** What a crash at this moment would leave; the agent keeps its database to itself. */
   const rows = (table: string) => {
     const copy = mkdtempSync(join(directory, 'crash-'));

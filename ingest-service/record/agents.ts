@@ -70,6 +70,10 @@ export function createAgents(db: DatabaseSync, keyEncryptionKey: Uint8Array) {
   const nextNumber = db.prepare(
     'UPDATE agents SET command_number = command_number + 1 WHERE id = ? RETURNING command_number AS n',
   );
+  // Commands are numbered upward for as long as the agent lives, under whatever name.
+  const inheritNumber = db.prepare(
+    'UPDATE agents SET command_number = (SELECT command_number FROM agents WHERE id = ?) WHERE id = ?',
+  );
   const insertCode = db.prepare('INSERT INTO enrolment_codes (code_hash, assignments, expires_at) VALUES (?, ?, ?)');
   const forgetCodes = db.prepare('DELETE FROM enrolment_codes WHERE expires_at <= ?');
   const takeCode = db.prepare('DELETE FROM enrolment_codes WHERE code_hash = ? RETURNING assignments, expires_at');
@@ -99,6 +103,7 @@ export function createAgents(db: DatabaseSync, keyEncryptionKey: Uint8Array) {
     /** What an agent may speak for goes over to the name of its new key; the caller holds the transaction. */
     inherit(from: string, to: string): void {
       for (const statement of inherit) statement.run(to, from);
+      inheritNumber.run(from, to);
     },
 
     /** The agent may speak for the device with this handle in this patient's leaves. */

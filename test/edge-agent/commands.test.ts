@@ -46,6 +46,7 @@ let voices: AgentVoices;
 let one: Side;
 let other: Side;
 let number = 0;
+let wants = 0;
 
 async function openSide(seed: number, folder = mkdtempSync(join(tmpdir(), 'veravita-commands-'))): Promise<Side> {
   const signer = signerOf(seed);
@@ -56,11 +57,12 @@ async function openSide(seed: number, folder = mkdtempSync(join(tmpdir(), 'verav
   const assignments = new Assignments(db, new Uint8Array(32).fill(6), new Map([[strap.address, enrolled]]));
   const commands = new Commands({
     db,
-    agent,
+    agent: () => agent,
     serviceKey: service.publicKey,
     realNow: () => NOW,
     collect: new Collect(db),
     assignments,
+    rotation: { want: () => void wants++ },
     openActions: (sealed) => channel.openActions(sealed),
   });
   const side = { signer, agent, folder, db, channel, assignments, commands };
@@ -157,6 +159,19 @@ describe('commands', () => {
     const forged = one.commands.obey(command(one, actions, {}, signerOf(22)));
     await expect(forged).rejects.toMatchObject({ code: 'bad-signature' });
     expect([...other.assignments.devices.keys()]).toEqual([strap.address]);
+  });
+
+  it('ask for a new key once, however often they come, and not when they are out of time', async () => {
+    const actions = await seal(one, { type: 'rotate-key' });
+    const before = wants;
+    const asked = command(one, actions);
+    const late = command(one, actions, { expiresAt: NOW });
+    expect(await one.commands.obey(late)).toEqual({ outcome: 'expired' });
+    expect(wants).toBe(before);
+    expect(await one.commands.obey(asked)).toMatchObject({ outcome: 'obeyed', actions: [{ type: 'rotate-key' }] });
+    expect(await one.commands.obey(asked)).toEqual({ outcome: 'old' });
+    expect(await other.commands.obey(asked)).toEqual({ outcome: 'not-ours' });
+    expect(wants).toBe(before + 1);
   });
 
   it('are ignored as a whole when their actions were sealed to another agent or another start', async () => {

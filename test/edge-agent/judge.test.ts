@@ -5,7 +5,7 @@ import type { Acknowledgement } from '../../protocol/acknowledgement.ts';
 const agent = new Uint8Array(32).fill(1);
 const batch = new Uint8Array(32).fill(2);
 const facts: JudgeFacts = {
-  agent,
+  isOurs: true,
   lastSequence: 7,
   firstUnheld: 5,
   attempts: 0,
@@ -25,11 +25,20 @@ describe('judge', () => {
 
   it('ignores words to others and about unknown batches', () => {
     const { entry: _, ...without } = facts;
-    expect(word({ agent: batch, outcome: 'held' })).toEqual({ kind: 'ignore' });
+    expect(word({ outcome: 'held' }, { isOurs: false })).toEqual({ kind: 'ignore' });
     for (const outcome of ['held', 'duplicate', 'refused'] as const) {
       expect(judge({ agent, batch, at: 0, outcome, code: 'malformed', retry: 'never' }, without)).toEqual({
         kind: 'ignore',
       });
+    }
+  });
+
+  it('keeps what waits for people, goes on with what follows, and tries again what is frozen', () => {
+    const waiting = { kind: 'change', change: { kind: 'waiting', sequence: 5 } };
+    expect(word({ code: 'quarantined', retry: 'later' })).toEqual(waiting);
+    expect(word({ code: 'frozen', retry: 'later' })).toEqual({ kind: 'again' });
+    for (const code of ['revoked', 'rejected', 'forked'] as const) {
+      expect(word({ code, retry: 'never' })).toEqual({ kind: 'halt', code, sequence: 5 });
     }
   });
 

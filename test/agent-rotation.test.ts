@@ -1,0 +1,134 @@
+/** A new key of an agent at the service, over the real broker: what the old one may still do, and what nobody may. */
+import { createHash } from 'node:crypto';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { createContentSealer } from '../edge-agent/seal.ts';
+import { unfreeze, wishRotation } from '../ingest-service/operator.ts';
+import { NO_BATCH } from '../protocol/batch.ts';
+import { encodeBase64Url } from '../protocol/bytes.ts';
+import type { Signer } from '../protocol/cose.ts';
+import { type Rotation, signRotation } from '../protocol/key-event.ts';
+import { batchesTopic } from '../protocol/topics.ts';
+import { consentToCollect, type SimulatedPatient } from '../simulators/patients.ts';
+import { STRAP } from './support/hostile-messages.ts';
+import { connectRawAgent, newSigner, openRawAgent, RawAgent } from './support/raw-agent.ts';
+import { openTestWorld, type TestWorld } from './support/test-world.ts';
+import { until } from './support/until.ts';
+
+const PASSWORD = encodeBase64Url(new Uint8Array(32).fill(9));
+
+let world: TestWorld;
+let ada: SimulatedPatient;
+let agent: RawAgent;
+let next: RawAgent;
+
+beforeEach(async () => {
+  world = await openTestWorld();
+  ada = world.patient('Ada (HTEST)');
+  await consentToCollect(ada);
+  agent = await openRawAgent(world, ada, STRAP);
+  next = new RawAgent(ada, STRAP);
+  next.hpkePublicKey = agent.hpkePublicKey;
+  next.sealContent = await createContentSealer(agent.hpkePublicKey);
+  next.password = PASSWORD;
+});
+
+afterEach(async () => {
+  agent.client.end(true);
+  next.client?.end(true);
+  await world.close();
+});
+
+interface Answer {
+  readonly status: number;
+  readonly code?: string;
+  readonly keyEvent?: string;
+}
+
+type Terms = Pick<Rotation, 'lastSequence' | 'lastBatch'>;
+
+async function ask({ lastSequence, lastBatch }: Terms, to: Signer = next.signer, from: Signer = agent.signer) {
+  const credentialHash = new Uint8Array(createHash('sha256').update(PASSWORD).digest());
+  const signed = signRotation({ lastSequence, lastBatch, at: Date.now(), credentialHash }, from, to);
+  return { signed, answer: await post(signed) };
+}
+
+async function post(signed: Uint8Array): Promise<Answer> {
+  const response = await fetch(`${world.service.url}/agent/rotation`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ rotation: encodeBase64Url(signed) }),
+  });
+  return { status: response.status, ...((await response.json()) as object) };
+}
+
+const wish = () => wishRotation({ data: world.directory, agent: agent.id }, Date.now);
+
+describe('after a rotation', () => {
+  it('the backlog of the old key is taken first, the new key goes on, and the old one is done', async () => {
+    const good = await agent.sendGood();
+    const backlog = await agent.craft();
+    wish();
+    const { signed, answer } = await ask({ lastSequence: 2, lastBatch: backlog.id });
+    expect(answer.status).toBe(200);
+    expect(await post(signed)).toEqual(answer); // the same, however often
+    await until('the old connection to end', () => agent.closed === 1);
+    await expect(connectRawAgent(world, agent)).rejects.toThrow('refused');
+
+    await connectRawAgent(world, next);
+    const third = await next.craft({ header: { sequence: 3, previous: backlog.id } });
+    const gap = { outcome: 'refused', code: 'sequence-gap', expected: 2, agent: next.thumb };
+    expect(await next.send(third.envelope)).toMatchObject(gap);
+    const old = batchesTopic(agent.id);
+    expect(await next.send(backlog.envelope, old)).toMatchObject({ outcome: 'held', sequence: 2, agent: agent.thumb });
+    expect(await next.send(third.envelope)).toMatchObject({ outcome: 'held', sequence: 3, agent: next.thumb });
+    expect(await next.send(good.envelope, old)).toMatchObject({ outcome: 'duplicate', sequence: 1 });
+
+    // The old key is bound by its own word, also for whoever copied it.
+    const beyond = await agent.craft({ header: { sequence: 3, previous: backlog.id } });
+    expect(await next.send(beyond.envelope, old)).toMatchObject({ outcome: 'refused', code: 'forked' });
+    const fourth = await next.craft({ header: { sequence: 4, previous: third.id } });
+    expect(await next.send(fourth.envelope)).toMatchObject({ outcome: 'held', sequence: 4 });
+    const other = await next.craft({ header: { sequence: 2 } });
+    expect(await next.send(other.envelope)).toMatchObject({ outcome: 'refused', code: 'forked' });
+  });
+
+  it('of a key that had signed nothing, the next one begins the chain', async () => {
+    wish();
+    expect((await ask({ lastSequence: 0, lastBatch: NO_BATCH })).answer.status).toBe(200);
+    await connectRawAgent(world, next);
+    expect((await next.sendGood()).answer).toMatchObject({ outcome: 'held', sequence: 1 });
+  });
+
+  it('who may pair with the agent, and what was unpaired, goes over to the new name', async () => {
+    const { agents } = world.service.store;
+    wish();
+    await ask({ lastSequence: 0, lastBatch: NO_BATCH });
+    expect(agents.agentsOf(ada.id)).toEqual([next.id]);
+    expect(agents.pairedOf(ada.id).map((paired) => paired.agent)).toEqual([next.id]);
+    expect(agents.patientsOf(next.id)).toEqual([ada.id]);
+    expect(agents.nextCommandNumber(next.id)).toBeGreaterThan(1);
+  });
+});
+
+describe('a rotation is refused', () => {
+  it('that nobody asked for, that hides a batch, of a stranger, and of a frozen key', async () => {
+    const good = await agent.sendGood();
+    const honest = { lastSequence: 1, lastBatch: good.answer.batch! };
+    expect((await ask(honest)).answer).toMatchObject({ status: 401, code: 'not-permitted' });
+    wish();
+    for (const terms of [
+      { lastSequence: 0, lastBatch: NO_BATCH },
+      { lastSequence: 1, lastBatch: new Uint8Array(32).fill(1) },
+    ]) {
+      expect((await ask(terms)).answer).toMatchObject({ status: 401, code: 'forked' });
+    }
+    expect((await ask(honest, next.signer, newSigner())).answer).toMatchObject({ code: 'unknown-agent' });
+    const forged = await agent.craft({ header: { sequence: 1 } });
+    expect((await agent.send(forged.envelope)).code).toBe('forked');
+    expect((await ask(honest)).answer).toMatchObject({ status: 503, code: 'frozen' });
+    unfreeze({ data: world.directory, agent: agent.id });
+    expect((await ask(honest)).answer.status).toBe(200);
+    // Once it is done, no second one follows the same key.
+    expect((await ask(honest, newSigner())).answer).toMatchObject({ status: 401, code: 'revoked' });
+  });
+});
