@@ -2,6 +2,7 @@
  * The agent's configuration from arguments and environment; nothing else in this folder sees either. A bad one is
  * refused whole, with all its problems.
  */
+import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { DEFAULT_BATCH, DEFAULT_HEARTBEAT_MS } from './agent.ts';
@@ -18,7 +19,9 @@ Listens to the wearables that were assigned to it and hands their readings, seal
 
   --data DIR         folder for the agent's state; keys are in DIR/keys unless --keys is given
   --keys DIR         folder for its keys and enrolment
-  --service URL      base URL of the ingest service, for enrolment
+  --host-key FILE    32 octets (or 64 hex digits) from outside this disk, with which the key folder is sealed; without
+                     it the credential "host-key" of systemd is taken where there is one
+  --service URL      base URL of the ingest service, for enrolment and new signing keys
   --code CODE        one-time enrolment code, needed on the first start only
   --broker URL       MQTT broker, if it is not where it was at enrolment
   --hci WHERE        Bluetooth controller: native[:N], an adapter of this machine beside the kernel's own stack;
@@ -35,11 +38,14 @@ Listens to the wearables that were assigned to it and hands their readings, seal
                      are refused until it is freed, and coverage says so
   --help             this text
 
-The first four and --hci can also come from VERAVITA_AGENT_DATA, _KEYS, _SERVICE, _CODE and _HCI.`;
+The first four and --hci can also come from VERAVITA_AGENT_DATA, _KEYS, _SERVICE, _CODE and _HCI, the host key's
+file from _HOST_KEY.`;
 
 export interface AgentConfig {
   readonly stateDirectory: string;
   readonly keysDirectory: string;
+  /** File of the host key. */
+  readonly hostKeyFile?: string;
   readonly serviceUrl: string;
   readonly code?: string;
   readonly brokerUrl?: string;
@@ -63,6 +69,7 @@ export type ConfigResult =
 const OPTIONS = {
   data: { type: 'string' },
   keys: { type: 'string' },
+  'host-key': { type: 'string' },
   service: { type: 'string' },
   code: { type: 'string' },
   broker: { type: 'string' },
@@ -104,10 +111,12 @@ export function readConfig(args: readonly string[], env: Readonly<Record<string,
   };
   const data = resolve(need('data'));
   const code = given('code');
+  const hostKeyFile = values['host-key'] ?? env.VERAVITA_AGENT_HOST_KEY ?? systemdCredential(env);
   const { zone, broker, btsnoop } = values;
   const config: AgentConfig = {
     stateDirectory: data,
     keysDirectory: resolve(given('keys') ?? join(data, 'keys')),
+    ...(hostKeyFile !== undefined && { hostKeyFile: resolve(hostKeyFile) }),
     serviceUrl: checkService(need('service'), problems),
     ...(code ? { code } : {}),
     ...(broker === undefined ? {} : { brokerUrl: checkBroker(broker, problems) }),
@@ -124,6 +133,12 @@ export function readConfig(args: readonly string[], env: Readonly<Record<string,
     capacityOctets: count('capacity', DEFAULT_CAPACITY_MIB, 1_000_000) * MIB,
   };
   return problems.length > 0 ? { kind: 'refused', problems } : { kind: 'run', config };
+}
+
+/** Where systemd puts what it decrypted for this service (systemd.exec, LoadCredentialEncrypted=). */
+function systemdCredential({ CREDENTIALS_DIRECTORY: folder }: Readonly<Record<string, string | undefined>>) {
+  const path = folder && join(folder, 'host-key');
+  return path && existsSync(path) ? path : undefined;
 }
 
 /** The configuration of this process. */

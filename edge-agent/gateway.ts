@@ -89,7 +89,7 @@ export class Gateway {
     this.deviceUsers = this.#ownUsers(openDeviceUsers(rows));
     const held = openHeld({ ...rows, realNow });
     const report = createReporter({
-      speaker: () => (identity.session.agent === identity.sealing.agent ? identity.sealing : undefined),
+      speaker: () => (identity.isKnown ? identity.sealing : undefined),
       boot,
       seal: (signed) => this.#channel.sealReport(signed),
       send: (sealed) => this.#publisher.sendReport(sealed),

@@ -63,6 +63,11 @@ export class Identity {
     return this.#db.prepare('SELECT 1 FROM key_rotation WHERE signed IS NOT NULL').get() !== undefined;
   }
 
+  /** The service knows the key that seals: what it signs may travel. */
+  get isKnown(): boolean {
+    return equalBytes(this.#session.agent, this.#sealing.agent);
+  }
+
   /** Thumbprint of the key that signed the batch with a sequence. */
   ownerOf(sequence: number): Uint8Array {
     const row = this.#db
@@ -79,9 +84,7 @@ export class Identity {
 
   /** True when the batch may be sent under the name of the session: the service knows its key. */
   mayTravel(sequence: number): boolean {
-    return (
-      equalBytes(this.#session.agent, this.#sealing.agent) || !equalBytes(this.ownerOf(sequence), this.#sealing.agent)
-    );
+    return this.isKnown || !equalBytes(this.ownerOf(sequence), this.#sealing.agent);
   }
 
   /** The next key seals from now on; what made it so is durable. */

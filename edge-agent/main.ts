@@ -8,6 +8,7 @@ import { openBtsnoopFile } from './radio/btsnoop-file.ts';
 import type { HciTransport } from './radio/hci-transport.ts';
 import { openController } from './radio/open-controller.ts';
 import { openRadioHost, type RadioHost } from './radio-host.ts';
+import { loadHostKey } from './secret-files.ts';
 import { createZone } from './zone.ts';
 
 const EXIT_BAD_USAGE = 2;
@@ -31,13 +32,15 @@ switch (result.kind) {
 }
 
 async function run(config: AgentConfig): Promise<void> {
-  const { hci: _hci, oneProcess, live, zone, btsnoop: _btsnoop, ...options } = config;
+  const { hci: _hci, oneProcess, live, zone, btsnoop: _btsnoop, hostKeyFile, ...options } = config;
   try {
+    const hostKey = hostKeyFile === undefined ? undefined : loadHostKey(hostKeyFile);
     const transport = await (oneProcess ? openHere(config) : openBeside(config));
     const started = performance.now();
     const agent = await startAgent({
       ...options,
       transport,
+      ...(hostKey && { hostKey }),
       ...(live ? { uptime: () => performance.now() - started } : {}),
       zoneOf: createZone(zone),
       test: !live,

@@ -134,14 +134,10 @@ export class Publisher {
     }
   }
 
-  /** Connects anew, under the name that the agent has now. */
+  /** Lets the connection end; the next one, which follows by itself, is under the name that the agent has then. */
   async reconnect(): Promise<void> {
-    const session = this.#session;
     this.#connectAttempts = 0;
-    clearTimeout(this.#reconnectTimer);
-    if (session)
-      await session.close(); // its end connects again
-    else if (!this.#stop.signal.aborted) this.#reconnectLater();
+    await this.#session?.close();
   }
 
   #disconnected(): void {

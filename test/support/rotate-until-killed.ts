@@ -18,5 +18,5 @@ const gateway = await openAgentGateway({
 for (let at = Number(start); ; at++) {
   await gateway.hear(heartRate(60 + (at % 100), NOON + at * 1000));
   writeSync(1, `heard ${at}\n`);
-  await new Promise((resolve) => setTimeout(resolve, 50));
+  await new Promise((resolve) => setTimeout(resolve, 150));
 }
