@@ -2,8 +2,10 @@
  * A revoked agent, over the real broker and beside a running service: its connection ends, what it delivers later waits for
  * people, and receipts tell what was before, what was let in, and what is neither.
  */
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { openAgentGateway } from '../edge-agent/agent.ts';
 import { openLogReader } from '../ingest-service/log-reader.ts';
 import { decideBatches, listAgents, listQuarantine, revoke } from '../ingest-service/operator.ts';
 import { receiptFor } from '../ingest-service/receipts.ts';
@@ -14,6 +16,7 @@ import { verifyReceipt } from '../protocol/verify.ts';
 import { consentToCollect, type SimulatedPatient } from '../simulators/patients.ts';
 import { STRAP } from './support/hostile-messages.ts';
 import { connectRawAgent, openRawAgent, type RawAgent } from './support/raw-agent.ts';
+import { STRAP as GATEWAY_STRAP, gatewayOptions, heartRate, makeFolder, NOON } from './support/test-gateway.ts';
 import { openTestWorld, type TestWorld } from './support/test-world.ts';
 import { until } from './support/until.ts';
 
@@ -139,4 +142,37 @@ it('does not let the key be enrolled again', async () => {
     body: JSON.stringify({ code, publicKey: encodeBase64Url(signer.publicKey), proof }),
   });
   expect([response.status, ((await response.json()) as { code: string }).code]).toEqual([401, 'revoked']);
+});
+
+it('is told so: its backlog waits there and here, until people have decided', async () => {
+  const ben = world.patient('Ben (HTEST)');
+  await consentToCollect(ben);
+  const code = world.service.createEnrolmentCode([{ patient: ben.id, address: GATEWAY_STRAP, addressType: 'random' }]);
+  const folder = makeFolder();
+  const nowhere = 'mqtt://127.0.0.1:1';
+  const offline = await openAgentGateway({ ...gatewayOptions(folder, world.service.url, code), brokerUrl: nowhere });
+  for (const at of [0, 1000]) {
+    await offline.hear(heartRate(70, NOON + at));
+    await offline.flush();
+  }
+  await offline.stop();
+  revoke({ data: world.directory, agent: offline.id, reason: 'sold (HTEST)' }, Date.now);
+
+  const gateway = await openAgentGateway({
+    ...gatewayOptions(folder, world.service.url),
+    brokerUrl: world.service.brokerUrl,
+  });
+  const sealed = gateway.status().sealed;
+  await until('the backlog to wait', () => gateway.status().waiting >= sealed);
+  await expect(gateway.settled()).rejects.toMatchObject({ code: 'quarantined' });
+  expect(gateway.wants(GATEWAY_STRAP)).toBe(false); // it listens no more
+  expect([...world.service.store.segments.readings(world.recordOf(ben), HEART_RATE, { sort: 'asc' })]).toEqual([]);
+
+  const waiting = gateway.status().waiting;
+  const decided = { data: world.directory, agent: gateway.id, decision: 'accepted' } as const;
+  expect(decideBatches(decided, Date.now)).toBe(waiting);
+  await until('the word on all of it', () => gateway.status().outbox === 0);
+  expect([...world.service.store.segments.readings(world.recordOf(ben), HEART_RATE, { sort: 'asc' })]).toHaveLength(2);
+  await gateway.stop();
+  rmSync(folder, { recursive: true });
 });
