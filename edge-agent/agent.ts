@@ -24,6 +24,7 @@ import type { RadioTimings } from './radio/radio-timings.ts';
 import type { HostedRadioOptions, RadioHost } from './radio-host.ts';
 import type { RotationStep } from './rotation.ts';
 import { openSecretFiles, type SecretFiles } from './secret-files.ts';
+import type { AgentTls } from './service-post.ts';
 import type { AgentStatus } from './status.ts';
 
 export interface AgentOptions {
@@ -35,6 +36,8 @@ export interface AgentOptions {
   readonly hostKey?: Uint8Array;
   /** Base URL of the service; needed to enrol and to replace the signing key. */
   readonly serviceUrl: string;
+  /** Of authorities and of the agent itself, where the service speaks TLS. */
+  readonly tls?: AgentTls;
   /** One-time enrolment code; needed on the first start only. */
   readonly code?: string;
   /** Where the broker is now, if it moved since the enrolment. */
@@ -143,6 +146,7 @@ export async function openAgentGateway(options: RadiolessOptions): Promise<Gatew
       identity: new Identity(db, keys, next, enrolled),
       files,
       serviceUrl: options.serviceUrl,
+      ...(options.tls && { tls: options.tls }),
       ...(options.onRotationStep && { onRotationStep: options.onRotationStep }),
       enrolled: { ...enrolled, broker: { url: options.brokerUrl ?? url, password } },
       clock: options.clock ?? (transport ? () => transport.clock.now() : realNow),
@@ -165,10 +169,10 @@ export async function openAgentGateway(options: RadiolessOptions): Promise<Gatew
 }
 
 async function loadOrEnrol(options: RadiolessOptions, files: SecretFiles, { signer }: AgentKeys): Promise<Enrolled> {
-  const { keysDirectory, serviceUrl, code, log = SILENT } = options;
+  const { keysDirectory, serviceUrl, code, tls, log = SILENT } = options;
   if (isEnrolled(keysDirectory)) return loadEnrolment(files);
   if (code === undefined) throw new Fault('missing', 'this agent is not enrolled yet: it needs a one-time code');
-  const enrolled = await enrol({ files, signer, serviceUrl, code });
+  const enrolled = await enrol({ files, signer, serviceUrl, code, ...(tls && { tls }) });
   log.info({ devices: enrolled.devices.size }, 'enrolled');
   return enrolled;
 }

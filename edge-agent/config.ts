@@ -22,6 +22,8 @@ Listens to the wearables that were assigned to it and hands their readings, seal
   --host-key FILE    32 octets (or 64 hex digits) from outside this disk, with which the key folder is sealed; without
                      it the credential "host-key" of systemd is taken where there is one
   --service URL      base URL of the ingest service, for enrolment and new signing keys
+  --ca FILE          certificates (PEM) that are trusted for https and mqtts, instead of those that come with Node
+  --client-cert FILE the agent's own certificate (PEM), where the broker asks for one; with --client-key FILE
   --code CODE        one-time enrolment code, needed on the first start only
   --broker URL       MQTT broker, if it is not where it was at enrolment
   --hci WHERE        Bluetooth controller: native[:N], an adapter of this machine beside the kernel's own stack;
@@ -46,6 +48,8 @@ export interface AgentConfig {
   readonly keysDirectory: string;
   /** File of the host key. */
   readonly hostKeyFile?: string;
+  /** Files in PEM. */
+  readonly tlsFiles: { readonly ca?: string; readonly cert?: string; readonly key?: string };
   readonly serviceUrl: string;
   readonly code?: string;
   readonly brokerUrl?: string;
@@ -70,6 +74,9 @@ const OPTIONS = {
   data: { type: 'string' },
   keys: { type: 'string' },
   'host-key': { type: 'string' },
+  ca: { type: 'string' },
+  'client-cert': { type: 'string' },
+  'client-key': { type: 'string' },
   service: { type: 'string' },
   code: { type: 'string' },
   broker: { type: 'string' },
@@ -112,11 +119,17 @@ export function readConfig(args: readonly string[], env: Readonly<Record<string,
   const data = resolve(need('data'));
   const code = given('code');
   const hostKeyFile = values['host-key'] ?? env.VERAVITA_AGENT_HOST_KEY ?? systemdCredential(env);
-  const { zone, broker, btsnoop } = values;
+  const { zone, broker, btsnoop, 'client-cert': cert, 'client-key': key } = values;
+  if ((cert === undefined) !== (key === undefined)) problems.push('--client-cert and --client-key go together');
   const config: AgentConfig = {
     stateDirectory: data,
     keysDirectory: resolve(given('keys') ?? join(data, 'keys')),
     ...(hostKeyFile !== undefined && { hostKeyFile: resolve(hostKeyFile) }),
+    tlsFiles: {
+      ...(values.ca !== undefined && { ca: resolve(values.ca) }),
+      ...(cert !== undefined && { cert: resolve(cert) }),
+      ...(key !== undefined && { key: resolve(key) }),
+    },
     serviceUrl: checkService(need('service'), problems),
     ...(code ? { code } : {}),
     ...(broker === undefined ? {} : { brokerUrl: checkBroker(broker, problems) }),

@@ -14,9 +14,9 @@ import { openKeyEvent } from '../protocol/key-event.ts';
 import { decodeId, deviceHandle, thumbprint } from '../protocol/keys.ts';
 import type { AssignedDevice } from './observe.ts';
 import type { SecretFiles } from './secret-files.ts';
+import { type AgentTls, post } from './service-post.ts';
 
 const FILE = 'enrolment.json';
-const TIMEOUT_MS = 15_000;
 const MAX_DEVICES = 1000;
 
 /** What an enrolled agent knows of its service. */
@@ -65,19 +65,20 @@ export interface EnrolOptions {
   readonly serviceUrl: string;
   /** One-time code. */
   readonly code: string;
+  readonly tls?: AgentTls;
 }
 
 /**
  * Asks the service and stores its answer durably. Throws `unavailable` when the service cannot be reached, `expired`
  * when it refuses the code, `not-permitted` when it refuses otherwise, and what {@link loadEnrolment} throws.
  */
-export async function enrol({ files, signer, serviceUrl, code }: EnrolOptions): Promise<Enrolled> {
+export async function enrol({ files, signer, serviceUrl, code, tls }: EnrolOptions): Promise<Enrolled> {
   const request: EnrolmentRequest = {
     code,
     publicKey: encodeBase64Url(signer.publicKey),
     proof: encodeBase64Url(signer.sign(toBeSigned('enrolment', encodeUtf8(code)))),
   };
-  const text = await post(new URL('/agent/enrolment', serviceUrl), request);
+  const text = await post(new URL('/agent/enrolment', serviceUrl), request, tls);
   const answer = parseJson(text);
   const enrolled = checkAnswer(answer);
   if (!equalBytes(enrolled.agent, thumbprint(signer.publicKey))) {
@@ -86,37 +87,6 @@ export async function enrol({ files, signer, serviceUrl, code }: EnrolOptions): 
   files.write(FILE, `${JSON.stringify(answer, null, 2)}\n`);
   // Durable line: from here the code may be spent.
   return enrolled;
-}
-
-/** Throws `unavailable`, and `expired` or `not-permitted` where the service refuses. */
-export async function post(url: URL, body: object): Promise<string> {
-  let response: Response;
-  try {
-    response = await fetch(url, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify(body),
-      redirect: 'error',
-      signal: AbortSignal.timeout(TIMEOUT_MS),
-    });
-  } catch {
-    throw new Fault('unavailable', `cannot reach the service at ${url.origin} to enrol`, 'later');
-  }
-  const text = await response.text();
-  if (response.ok) return text;
-  if (response.status >= 500) throw new Fault('unavailable', `the service answered ${response.status}`, 'later');
-  const reason = refusalOf(text);
-  const isSpent = reason === 'expired' || response.status === 410;
-  throw new Fault(
-    isSpent ? 'expired' : 'not-permitted',
-    `the service refused the enrolment (${reason ?? response.status}): ask it for a new code`,
-  );
-}
-
-/** The fault code of a refusal, if it says one. */
-function refusalOf(text: string): string | undefined {
-  const code = /"(?:error|code)"\s*:\s*"([a-z-]{1,40})"/.exec(text)?.[1];
-  return code;
 }
 
 function parseJson(text: string): unknown {

@@ -8,6 +8,7 @@ import type { Log } from './log.ts';
 import type { PublisherTuning } from './publisher.ts';
 import type { RotationStep } from './rotation.ts';
 import type { SecretFiles } from './secret-files.ts';
+import type { AgentTls } from './service-post.ts';
 
 export interface GatewayOptions {
   /** Open; the gateway closes it. */
@@ -18,6 +19,7 @@ export interface GatewayOptions {
   readonly enrolled: Enrolled;
   /** Base URL of the service. */
   readonly serviceUrl: string;
+  readonly tls?: AgentTls;
   readonly onRotationStep?: (step: RotationStep) => void;
   /** Transport's clock. */
   readonly clock: Clock;

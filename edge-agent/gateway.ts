@@ -145,7 +145,7 @@ export class Gateway {
     this.#assembler = openAssembler({ hear: (whole) => this.#observer.hear(whole), after: later });
     this.#outbox = new Outbox(db, keys.storageKey);
     this.#publisher = new Publisher({
-      identity,
+      ...options,
       outbox: this.#outbox,
       brokerUrl: enrolled.broker.url,
       serviceKey: enrolled.serviceKey,
@@ -157,7 +157,6 @@ export class Gateway {
       },
       onChange: () => this.#notify(),
       onFailure,
-      log,
     });
     this.#capacity = new Capacity({
       capacityOctets: options.capacityOctets,

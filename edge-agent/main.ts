@@ -1,4 +1,5 @@
 /** `node edge-agent/main.ts`: one agent as a process of its own. Logs are JSON lines on standard error. */
+import { readFileSync } from 'node:fs';
 import { Fault } from '../protocol/fault.ts';
 import { type Agent, startAgent } from './agent.ts';
 import { type AgentConfig, HELP, readProcessConfig } from './config.ts';
@@ -9,6 +10,7 @@ import type { HciTransport } from './radio/hci-transport.ts';
 import { openController } from './radio/open-controller.ts';
 import { openRadioHost, type RadioHost } from './radio-host.ts';
 import { loadHostKey } from './secret-files.ts';
+import type { AgentTls } from './service-post.ts';
 import { createZone } from './zone.ts';
 
 const EXIT_BAD_USAGE = 2;
@@ -32,15 +34,17 @@ switch (result.kind) {
 }
 
 async function run(config: AgentConfig): Promise<void> {
-  const { hci: _hci, oneProcess, live, zone, btsnoop: _btsnoop, hostKeyFile, ...options } = config;
+  const { hci: _hci, oneProcess, live, zone, btsnoop: _btsnoop, hostKeyFile, tlsFiles, ...options } = config;
   try {
     const hostKey = hostKeyFile === undefined ? undefined : loadHostKey(hostKeyFile);
+    const tls = readTlsFiles(tlsFiles);
     const transport = await (oneProcess ? openHere(config) : openBeside(config));
     const started = performance.now();
     const agent = await startAgent({
       ...options,
       transport,
       ...(hostKey && { hostKey }),
+      tls,
       ...(live ? { uptime: () => performance.now() - started } : {}),
       zoneOf: createZone(zone),
       test: !live,
@@ -55,6 +59,17 @@ async function run(config: AgentConfig): Promise<void> {
     process.stderr.write(`${error.message}\n`);
     process.exitCode = EXIT_FAILED;
   }
+}
+
+function readTlsFiles(files: AgentConfig['tlsFiles']): AgentTls {
+  const read = ([name, path]: [string, string]) => {
+    try {
+      return [name, readFileSync(path, 'utf8')];
+    } catch {
+      throw new Fault('missing', `${path} cannot be read`);
+    }
+  };
+  return Object.fromEntries(Object.entries(files).map(read));
 }
 
 /** The radio in a process of its own, which may fall and is started again. */

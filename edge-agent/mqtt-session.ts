@@ -3,6 +3,7 @@
  * that the client library remembers can disagree with the outbox.
  */
 import { connect, type MqttClient } from 'mqtt';
+import type { AgentTls } from './service-post.ts';
 
 const CONNECT_TIMEOUT_MS = 10_000;
 const KEEPALIVE_S = 30;
@@ -12,6 +13,8 @@ export interface MqttSessionOptions {
   /** User name and client id. */
   readonly agent: string;
   readonly password: string;
+  /** For mqtts and wss. */
+  readonly tls?: AgentTls;
   /** Subscribed, at QoS 1, before the session is handed out. */
   readonly topics: readonly string[];
   readonly onMessage: (topic: string, payload: Uint8Array) => void;
@@ -28,7 +31,7 @@ export interface MqttSession {
 
 /** Connects and subscribes. Rejects when the broker cannot be reached or refuses; `signal` gives up at once. */
 export function openMqttSession(options: MqttSessionOptions, signal: AbortSignal): Promise<MqttSession> {
-  const { url, agent, password, topics } = options;
+  const { url, agent, password, topics, tls } = options;
   const client = connect(url, {
     protocolVersion: 4,
     clientId: agent,
@@ -39,6 +42,8 @@ export function openMqttSession(options: MqttSessionOptions, signal: AbortSignal
     connectTimeout: CONNECT_TIMEOUT_MS,
     reconnectPeriod: 0,
     resubscribe: false,
+    rejectUnauthorized: true,
+    ...tls,
   });
   // Before the connection is there: a broker may send at once.
   client.on('message', (topic, payload) => options.onMessage(topic, new Uint8Array(payload)));

@@ -13,6 +13,7 @@ import { type Judgement, judge } from './judge.ts';
 import type { Log } from './log.ts';
 import { type MqttSession, openMqttSession } from './mqtt-session.ts';
 import type { Outbox, OutboxChange } from './outbox.ts';
+import type { AgentTls } from './service-post.ts';
 
 /** Acknowledgements that arrive within it share a transaction. */
 const GROUP_MS = 2;
@@ -30,6 +31,7 @@ export interface PublisherOptions {
   readonly identity: Identity;
   readonly outbox: Outbox;
   readonly brokerUrl: string;
+  readonly tls?: AgentTls;
   /** Service's signing key, 32 octets. */
   readonly serviceKey: Uint8Array;
   readonly tuning: PublisherTuning;
@@ -104,7 +106,7 @@ export class Publisher {
   }
 
   async #connect(): Promise<void> {
-    const { identity, brokerUrl: url, log } = this.#options;
+    const { identity, brokerUrl: url, tls, log } = this.#options;
     const { id, password } = identity.session;
     const topics = [acknowledgementsTopic(id), commandsTopic(id)];
     try {
@@ -113,6 +115,7 @@ export class Publisher {
           url,
           agent: id,
           password,
+          ...(tls && { tls }),
           topics,
           onMessage: (topic, payload) => (topic === topics[0] ? this.#hear(payload) : this.#options.onCommand(payload)),
           onEnd: () => this.#disconnected(),

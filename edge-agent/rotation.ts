@@ -20,13 +20,14 @@ import { openKeyEvent, signRotation } from '../protocol/key-event.ts';
 import { thumbprint } from '../protocol/keys.ts';
 import type { Clock } from '../protocol/time.ts';
 import { transact } from './database.ts';
-import { extendEnrolment, post } from './enrol.ts';
+import { extendEnrolment } from './enrol.ts';
 import type { Identity } from './identity.ts';
 import { SIGNING_KEY, writeSecret } from './keys.ts';
 import type { Log } from './log.ts';
 import { makeNextKey, NEXT_KEY, type NextKey } from './next-key.ts';
 import type { Outbox } from './outbox.ts';
 import type { SecretFiles } from './secret-files.ts';
+import { type AgentTls, post } from './service-post.ts';
 
 export type RotationStep = 'wanted' | 'made' | 'signed' | 'accepted' | 'placed' | 'enrolled' | 'done';
 
@@ -36,6 +37,7 @@ export interface RotationOptions {
   readonly identity: Identity;
   readonly outbox: Outbox;
   readonly serviceUrl: string;
+  readonly tls?: AgentTls;
   /** Ed25519, 32 octets. */
   readonly serviceKey: Uint8Array;
   readonly realNow: Clock;
@@ -129,11 +131,13 @@ export class Rotation {
 
   /** Asks until there is an answer; `undefined` when it stops before, or is refused for good. */
   async #ask(signed: Uint8Array): Promise<string | undefined> {
-    const { serviceUrl, serviceKey, retryMs, log } = this.#options;
+    const { serviceUrl, serviceKey, tls, retryMs, log } = this.#options;
     const url = new URL('/agent/rotation', serviceUrl);
     for (let pauseMs = retryMs.first; !this.#stop.signal.aborted; pauseMs = Math.min(retryMs.longest, 2 * pauseMs)) {
       try {
-        const { keyEvent } = JSON.parse(await post(url, { rotation: encodeBase64Url(signed) })) as { keyEvent: string };
+        const { keyEvent } = JSON.parse(await post(url, { rotation: encodeBase64Url(signed) }, tls)) as {
+          keyEvent: string;
+        };
         const event = openKeyEvent(decodeBase64Url(keyEvent), serviceKey, verifyEd25519);
         if (event.type === 'rotation' && equalBytes(event.signedRotation, signed)) return keyEvent;
         throw new Fault('malformed', 'the service countersigned another rotation');

@@ -7,6 +7,7 @@
 import { timingSafeEqual } from 'node:crypto';
 import { createServer, type Server, type Socket } from 'node:net';
 import { Duplex } from 'node:stream';
+import { createServer as createTlsServer } from 'node:tls';
 import { Aedes, type Client } from 'aedes';
 import { MAX_ENVELOPE_OCTETS } from '../protocol/envelope.ts';
 import { Fault } from '../protocol/fault.ts';
@@ -31,7 +32,9 @@ export interface BrokerDeps {
   readonly keyEvents: Pick<KeyEvents, 'lineOf' | 'successionOf'>;
   readonly intake: Pick<Intake, 'receive' | 'refuse'>;
   readonly counters: Counters;
-  /** 0: any free port. Not encrypted: beyond one machine, an MQTT broker with TLS takes this place. */
+  /** Without it nothing is encrypted. */
+  readonly tls?: ServiceTls;
+  /** 0: any free port. */
   readonly port: number;
   /** Address to listen on; 127.0.0.1 by default. */
   readonly host?: string;
@@ -39,6 +42,14 @@ export interface BrokerDeps {
   readonly onListening: (agent: AgentId) => void;
   /** Called with a sealed report of an agent, unchecked. */
   readonly onReport: (agent: AgentId, sealed: Uint8Array) => void;
+}
+
+/** PEM. */
+export interface ServiceTls {
+  readonly cert: string;
+  readonly key: string;
+  /** Authorities of the agents' certificates: the broker takes no connection without one of theirs. */
+  readonly clientCa?: string;
 }
 
 export interface Broker {
@@ -116,7 +127,7 @@ export async function startBroker(deps: BrokerDeps): Promise<Broker> {
 
   const sockets = new Set<Socket>();
   const clients = new Map<Socket, Client>();
-  const server = createServer((socket) => {
+  const serve = (socket: Socket) => {
     sockets.add(socket);
     socket.setNoDelay(true); // small acknowledgements: Nagle costs a factor of six
     const guard = createPacketGuard({
@@ -139,7 +150,8 @@ export async function startBroker(deps: BrokerDeps): Promise<Broker> {
     duplex.on('close', () => socket.destroy());
     const client = aedes.handle(duplex);
     clients.set(socket, client);
-  });
+  };
+  const server = deps.tls ? createTls(deps.tls, serve, () => counters.add('mqtt.refused.tls')) : createServer(serve);
 
   function refuseOversized(socket: Socket, client: Client, { messageId }: SwallowedPublish): void {
     const agent = agentOf.get(client);
@@ -163,7 +175,7 @@ export async function startBroker(deps: BrokerDeps): Promise<Broker> {
   await listen(server, port, host);
   const address = server.address() as { port: number };
   return {
-    url: `mqtt://${host.includes(':') ? `[${host}]` : host}:${address.port}`,
+    url: `${deps.tls ? 'mqtts' : 'mqtt'}://${host.includes(':') ? `[${host}]` : host}:${address.port}`,
     acknowledge,
     command: (agent, signed) => send(commandsTopic(agent), signed),
     disconnect(agent) {
@@ -176,6 +188,16 @@ export async function startBroker(deps: BrokerDeps): Promise<Broker> {
       await closed;
     },
   };
+}
+
+function createTls(
+  { cert, key, clientCa }: ServiceTls,
+  serve: (socket: Socket) => void,
+  onRefused: () => void,
+): Server {
+  const required = clientCa === undefined ? {} : { ca: clientCa, requestCert: true, rejectUnauthorized: true };
+  const server = createTlsServer({ cert, key, minVersion: 'TLSv1.2', ...required }, serve);
+  return server.on('tlsClientError', onRefused);
 }
 
 function listen(server: Server, port: number, host: string): Promise<void> {

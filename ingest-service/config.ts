@@ -29,6 +29,9 @@ own over one data directory. No simulators.
                        mqtt://HOST:MQTT-PORT
   --journal URL        where the journals are, if not in SQLite below the data directory (VERAVITA_JOURNAL):
                        ${KAFKA_ADDRESS_FORM}
+  --tls-cert FILE      certificate chain (PEM) for HTTP and MQTT (VERAVITA_TLS_CERT); with --tls-key FILE (VERAVITA_TLS_KEY)
+  --tls-client-ca FILE authorities (PEM) of the agents' certificates (VERAVITA_TLS_CLIENT_CA): MQTT then takes no
+                       connection without one of theirs
   --pages DIR          folder of the built pages (default: consoles/dist, if it is there)
 
 Commands for the operator; they work beside a running service and on the data of a stopped one:
@@ -66,6 +69,8 @@ export interface RunSettings {
   readonly pages?: string;
   /** The journals are there; in SQLite where it is missing. */
   readonly kafka?: KafkaAddress;
+  /** Files in PEM. */
+  readonly tls?: { readonly cert: string; readonly key: string; readonly clientCa?: string };
 }
 
 export interface PatientSettings {
@@ -123,6 +128,9 @@ const OPTIONS = {
   'broker-url': { type: 'string' },
   journal: { type: 'string' },
   pages: { type: 'string' },
+  'tls-cert': { type: 'string' },
+  'tls-key': { type: 'string' },
+  'tls-client-ca': { type: 'string' },
   name: { type: 'string' },
   'public-key': { type: 'string' },
   live: { type: 'boolean' },
@@ -140,7 +148,7 @@ type OptionName = keyof typeof OPTIONS;
 
 /** Which options go with which command, besides `--data` and `--help`. */
 const BELONGS: Readonly<Record<Exclude<IngestConfig['kind'], 'help' | 'refused'>, readonly OptionName[]>> = {
-  run: ['port', 'mqtt-port', 'host', 'broker-url', 'journal', 'pages'],
+  run: ['port', 'mqtt-port', 'host', 'broker-url', 'journal', 'pages', 'tls-cert', 'tls-key', 'tls-client-ca'],
   patient: ['name', 'public-key', 'live'],
   code: ['patient', 'device'],
   agents: ['json'],
@@ -169,6 +177,18 @@ export function readIngestConfig(argv: readonly string[], env: NodeJS.ProcessEnv
   const data = resolve(values.data ?? env.VERAVITA_DATA ?? 'data');
   const config = READERS[command](data, values, env, problems);
   return problems.length > 0 ? refuse(problems) : config;
+}
+
+function readTls(values: Values, env: NodeJS.ProcessEnv, problems: string[]): Pick<RunSettings, 'tls'> {
+  const cert = values['tls-cert'] ?? env.VERAVITA_TLS_CERT;
+  const key = values['tls-key'] ?? env.VERAVITA_TLS_KEY;
+  const clientCa = values['tls-client-ca'] ?? env.VERAVITA_TLS_CLIENT_CA;
+  if ((cert === undefined) !== (key === undefined)) problems.push('--tls-cert and --tls-key go together');
+  if (clientCa !== undefined && cert === undefined) problems.push('--tls-client-ca needs --tls-cert');
+  if (cert === undefined || key === undefined) return {};
+  return {
+    tls: { cert: resolve(cert), key: resolve(key), ...(clientCa !== undefined && { clientCa: resolve(clientCa) }) },
+  };
 }
 
 function isCommand(text: string): text is keyof typeof BELONGS {
@@ -203,6 +223,7 @@ const READERS: Readonly<Record<keyof typeof BELONGS, Reader>> = {
     const { pages } = values;
     const told = {
       ...(kafka && 'address' in kafka && { kafka: kafka.address }),
+      ...readTls(values, env, problems),
       ...(brokerUrl !== undefined && { brokerUrl }),
       ...(pages !== undefined && { pages: resolve(pages) }),
     };

@@ -11,6 +11,7 @@ import { openDatabase } from '../journal/sqlite.ts';
 import { Fault, isFault } from '../protocol/fault.ts';
 import { type NoteKey, parseVerifierKey } from '../protocol/signed-note.ts';
 import { operateAgents } from './agent-commands.ts';
+import type { ServiceTls } from './broker.ts';
 import { HELP, type RunSettings, readIngestConfig, servicePaths } from './config.ts';
 import { openLogReader } from './log-reader.ts';
 import { admitPatient, issueCode } from './operator.ts';
@@ -68,6 +69,7 @@ async function run(settings: RunSettings): Promise<number> {
   const journals = await openJournals(settings);
   if (!(await waitForJournal(journals.inbox))) return 0;
   const pages = settings.pages ?? PAGES;
+  const tls = settings.tls && readTls(settings.tls);
   const service = await startIngestService({
     ...journals,
     directory: paths.directory,
@@ -80,8 +82,9 @@ async function run(settings: RunSettings): Promise<number> {
     mqttPort: settings.mqttPort,
     ...(settings.brokerUrl && { brokerUrl: settings.brokerUrl }),
     ...(existsSync(pages) && { pages }),
+    ...(tls && { tls }),
   });
-  if (!['127.0.0.1', '::1', 'localhost'].includes(host)) {
+  if (!tls && !['127.0.0.1', '::1', 'localhost'].includes(host)) {
     process.stderr.write(
       `WARNING: listening on ${host} without TLS: whoever is on that network can read sessions and what is shown.\n`,
     );
@@ -131,6 +134,18 @@ async function waitForJournal(journal: Journal): Promise<boolean> {
     }
   }
   return false;
+}
+
+function readTls(files: NonNullable<RunSettings['tls']>): ServiceTls {
+  const read = (path: string) => {
+    try {
+      return readFileSync(path, 'utf8');
+    } catch {
+      throw new Fault('missing', `${path} cannot be read`);
+    }
+  };
+  const { cert, key, clientCa } = files;
+  return { cert: read(cert), key: read(key), ...(clientCa !== undefined && { clientCa: read(clientCa) }) };
 }
 
 /** Two services on one record would each believe that they decide alone. The lock dies with the process. */

@@ -19,7 +19,7 @@ import type { Clock } from '../protocol/time.ts';
 import type { ReadTile } from '../protocol/tlog-tiles.ts';
 import { createAgentVoices } from './agent-voice.ts';
 import { type AgentWatch, createAgentWatch } from './agent-watch.ts';
-import { type Broker, startBroker } from './broker.ts';
+import { type Broker, type ServiceTls, startBroker } from './broker.ts';
 import { collectsFrom } from './consent/collect.ts';
 import { type Counters, createCounters } from './counters.ts';
 import { createEnrolmentCode } from './enrolment.ts';
@@ -55,7 +55,9 @@ export interface ServiceConfig {
   /** 0: any free port. */
   readonly httpPort: number;
   readonly mqttPort: number;
-  /** Address to listen on; 127.0.0.1 by default. Nothing here is encrypted. */
+  /** For HTTP and the broker; without it nothing is encrypted. */
+  readonly tls?: ServiceTls;
+  /** Address to listen on; 127.0.0.1 by default. */
   readonly host?: string;
   /** What agents are told as the broker's address, where it is not the one that it listens on. */
   readonly brokerUrl?: string;
@@ -121,6 +123,7 @@ export async function startIngestService(config: ServiceConfig): Promise<IngestS
     counters,
     port: config.mqttPort,
     host,
+    ...(config.tls && { tls: config.tls }),
     onListening(agent) {
       told.delete(agent);
       tellConsent(agent);
@@ -179,6 +182,7 @@ export async function startIngestService(config: ServiceConfig): Promise<IngestS
     counters,
     clock,
     ...(config.pages && { pages: config.pages }),
+    ...(config.tls && { tls: config.tls }),
     appendConsent,
     onClose(end) {
       enders.add(end);

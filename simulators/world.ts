@@ -13,6 +13,7 @@ import { join, resolve } from 'node:path';
 import { type Agent, startAgent } from '../edge-agent/agent.ts';
 import { isEnrolled } from '../edge-agent/enrol.ts';
 import type { HciTransport } from '../edge-agent/radio/hci-transport.ts';
+import type { ServiceTls } from '../ingest-service/broker.ts';
 import { openLogReader } from '../ingest-service/log-reader.ts';
 import { type IngestService, startIngestService } from '../ingest-service/service.ts';
 import { openJournalSqlite } from '../journal/journal-sqlite.ts';
@@ -30,6 +31,7 @@ export interface WorldConfig {
   /** 0: any free port. */
   readonly httpPort: number;
   readonly mqttPort: number;
+  readonly tls?: ServiceTls;
   /** Folder of the built pages; absent: API only. */
   readonly pages?: string;
   /** From one checkpoint to the next; 1,000 ms by default. */
@@ -110,6 +112,7 @@ export async function openWorld(config: WorldConfig): Promise<World> {
     httpPort: config.httpPort,
     mqttPort: config.mqttPort,
     ...(config.pages && { pages: config.pages }),
+    ...(config.tls && { tls: config.tls }),
   });
   const agents: Agent[] = [];
 

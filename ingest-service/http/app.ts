@@ -36,6 +36,7 @@ export interface AppDeps {
   readonly pairing: Pairing;
   readonly counters: Counters;
   readonly clock: Clock;
+  readonly tls?: { readonly cert: string; readonly key: string };
   /** Folder with the built pages; absent: no pages, API only. */
   readonly pages?: string;
   /** Adds a signed consent event, in effect when it resolves. */
@@ -49,7 +50,9 @@ const MAX_BODY_OCTETS = 64 * 1024;
 
 export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
   // No request log: URLs and bodies may say something of a patient.
-  const app = Fastify({ logger: false, bodyLimit: MAX_BODY_OCTETS, forceCloseConnections: true });
+  const options = { logger: false, bodyLimit: MAX_BODY_OCTETS, forceCloseConnections: true } as const;
+  const https = deps.tls && { cert: deps.tls.cert, key: deps.tls.key, minVersion: 'TLSv1.2' as const };
+  const app = (https ? Fastify({ ...options, https }) : Fastify(options)) as FastifyInstance;
   await app.register(cookie);
   app.addHook('onSend', async (_request, reply) => {
     for (const [name, value] of Object.entries(SECURITY_HEADERS)) if (!reply.hasHeader(name)) reply.header(name, value);

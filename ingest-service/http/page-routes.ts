@@ -11,7 +11,8 @@ export async function addPageRoutes(app: FastifyInstance, { sessions, pages }: A
   app.get('/sign-in/:link', (request, reply) => {
     const signedIn = sessions.signIn((request.params as { link: string }).link);
     if (!signedIn) return reply.redirect('/sign-in', 303);
-    reply.setCookie(SESSION_COOKIE, signedIn.secret, { path: '/', httpOnly: true, sameSite: 'strict' });
+    const secure = request.protocol === 'https';
+    reply.setCookie(SESSION_COOKIE, signedIn.secret, { path: '/', httpOnly: true, sameSite: 'strict', secure });
     return reply.redirect(signedIn.who.role === 'patient' ? '/patient' : '/clinic', 303);
   });
 

@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { readConfig } from '../../edge-agent/config.ts';
 import { createZone } from '../../edge-agent/zone.ts';
@@ -5,6 +8,25 @@ import { createZone } from '../../edge-agent/zone.ts';
 const GOOD = ['--data', '/tmp/a', '--service', 'http://localhost:1', '--hci', 'unix:///run/hci'];
 
 describe('readConfig', () => {
+  it('takes the host key from an argument, the environment, or systemd, and certificates in pairs', () => {
+    const hostKeyOf = (args: string[], env: Record<string, string> = {}) => {
+      const result = readConfig([...GOOD, ...args], env);
+      return result.kind === 'run' ? result.config.hostKeyFile : result;
+    };
+    const credentials = mkdtempSync(join(tmpdir(), 'veravita-credentials-'));
+    expect(hostKeyOf([], { CREDENTIALS_DIRECTORY: credentials })).toBeUndefined();
+    writeFileSync(join(credentials, 'host-key'), 'x');
+    const systemd = { CREDENTIALS_DIRECTORY: credentials };
+    expect(hostKeyOf([], systemd)).toBe(join(credentials, 'host-key'));
+    expect(hostKeyOf([], { ...systemd, VERAVITA_AGENT_HOST_KEY: '/k1' })).toBe('/k1');
+    expect(hostKeyOf(['--host-key', '/k2'], { ...systemd, VERAVITA_AGENT_HOST_KEY: '/k1' })).toBe('/k2');
+    rmSync(credentials, { recursive: true });
+    expect(readConfig([...GOOD, '--client-cert', 'c.pem'], {})).toEqual({
+      kind: 'refused',
+      problems: ['--client-cert and --client-key go together'],
+    });
+  });
+
   it('reads arguments over environment', () => {
     const env = { VERAVITA_AGENT_CODE: 'c', VERAVITA_AGENT_SERVICE: 'http://other' };
     expect(readConfig([...GOOD, '--batch', '10'], env)).toEqual({
@@ -12,6 +34,7 @@ describe('readConfig', () => {
       config: {
         stateDirectory: '/tmp/a',
         keysDirectory: '/tmp/a/keys',
+        tlsFiles: {},
         serviceUrl: 'http://localhost:1',
         code: 'c',
         hci: { kind: 'unix', path: '/run/hci' },
