@@ -118,7 +118,7 @@ export async function startIntake(deps: IntakeDeps): Promise<Intake> {
     if (acceptance.outcome === 'rejected') {
       const { fault, agent, expected } = acceptance;
       if (isFault(fault, 'forked')) noteFork(acceptance, payload);
-      if (agent && expected !== undefined) store.suspects.noteGap(agent, expected, clock());
+      if (agent && expected !== undefined) noteGap(() => store.suspects.noteGap(agent, expected, clock()));
     }
     if (acceptance.outcome !== 'accepted') return answer(acceptance);
     const { batch } = acceptance;
@@ -135,7 +135,10 @@ export async function startIntake(deps: IntakeDeps): Promise<Intake> {
     }
     // Custody has passed: a crash from here on loses nothing.
     advance(chainOf(batch.agent), { header: batch.header, signed: batch.signedHeader, id: batch.id });
-    store.suspects.filled(batch.agent, batch.header.sequence);
+    noteGap(
+      () => store.suspects.filled(batch.agent, batch.header.sequence),
+      store.suspects.gapOf(batch.agent) !== undefined,
+    );
     counters.add('batches.held');
     counters.add('leaves.withheld', withheld);
     return sign({ ...aboutBatch(batch), outcome: 'held', withheld });
@@ -158,6 +161,15 @@ export async function startIntake(deps: IntakeDeps): Promise<Intake> {
     }
     advance(chainOf(agent), { header, signed: signedHeader, id: batch.id });
     return answer({ ...rejected, fault: quarantined() });
+  }
+
+  /** For people to see; the agent hears of a gap whether or not this can be written. */
+  function noteGap(write: () => void, isNeeded = true): void {
+    try {
+      if (isNeeded) store.transaction(write);
+    } catch {
+      counters.add('gaps.failed');
+    }
   }
 
   /** Before anybody is told: both headers and the second envelope are evidence, and nothing more is taken. */

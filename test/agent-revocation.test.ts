@@ -2,9 +2,11 @@
  * A revoked agent, over the real broker and beside a running service: its connection ends, what it delivers later waits for
  * people, and receipts tell what was before, what was let in, and what is neither.
  */
+import { spawnSync } from 'node:child_process';
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openAgentGateway } from '../edge-agent/agent.ts';
 import { openLogReader } from '../ingest-service/log-reader.ts';
 import { decideBatches, listAgents, listQuarantine, revoke } from '../ingest-service/operator.ts';
@@ -23,6 +25,7 @@ import { until } from './support/until.ts';
 let world: TestWorld;
 let ada: SimulatedPatient;
 let agent: RawAgent;
+const MAIN = fileURLToPath(new URL('../ingest-service/main.ts', import.meta.url));
 const HEART_RATE = 147842;
 
 beforeAll(async () => {
@@ -175,4 +178,32 @@ it('is told so: its backlog waits there and here, until people have decided', as
   expect([...world.service.store.segments.readings(world.recordOf(ben), HEART_RATE, { sort: 'asc' })]).toHaveLength(2);
   await gateway.stop();
   rmSync(folder, { recursive: true });
+});
+
+describe('the operator', () => {
+  const run = (...args: string[]) =>
+    spawnSync(process.execPath, [MAIN, ...args, '--data', world.directory], { encoding: 'utf8' });
+
+  it('sees each agent and all that needs people, as lines and as JSON', () => {
+    const lines = run('agents');
+    expect(lines.status).toBe(0);
+    expect(lines.stdout).toContain(`${agent.id}  REVOKED  filed through 2  waits for batch 5`);
+    const listed = JSON.parse(run('agents', '--json').stdout) as { agent: string }[];
+    expect(listed.find((each) => each.agent === agent.id)).toMatchObject({
+      state: 'revoked',
+      quarantined: 1,
+      forks: 0,
+    });
+    expect(JSON.parse(run('quarantine', '--json').stdout)).toHaveLength(1);
+  });
+
+  it('is told all that is wrong with a command, and what cannot be done', () => {
+    const wrong = run('revoke-agent', '--agent', 'x', '--port', '1');
+    expect([wrong.status, wrong.stderr.trim().split('\n').length]).toEqual([2, 3]);
+    expect(run('accept').status).toBe(2);
+    const again = run('revoke-agent', '--agent', agent.id, '--reason', 'again');
+    expect([again.status, again.stderr]).toEqual([1, 'ingest: it is revoked already\n']);
+    const stranger = run('rotate', '--agent', 'a'.repeat(52));
+    expect([stranger.status, stranger.stderr]).toEqual([1, 'ingest: there is no such agent; "agents" lists them\n']);
+  });
 });

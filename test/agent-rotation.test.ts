@@ -4,11 +4,12 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createContentSealer } from '../edge-agent/seal.ts';
 import { unfreeze, wishRotation } from '../ingest-service/operator.ts';
 import { NO_BATCH } from '../protocol/batch.ts';
-import { encodeBase64Url } from '../protocol/bytes.ts';
+import { decodeHex, encodeBase64Url } from '../protocol/bytes.ts';
 import type { Signer } from '../protocol/cose.ts';
 import { type Rotation, signRotation } from '../protocol/key-event.ts';
 import { batchesTopic } from '../protocol/topics.ts';
 import { consentToCollect, type SimulatedPatient } from '../simulators/patients.ts';
+import { BAD_KEYS, forgedRotation } from './support/bad-keys.ts';
 import { STRAP } from './support/hostile-messages.ts';
 import { connectRawAgent, newSigner, openRawAgent, RawAgent } from './support/raw-agent.ts';
 import { openTestWorld, type TestWorld } from './support/test-world.ts';
@@ -130,5 +131,27 @@ describe('a rotation is refused', () => {
     expect((await ask(honest)).answer.status).toBe(200);
     // Once it is done, no second one follows the same key.
     expect((await ask(honest, newSigner())).answer).toMatchObject({ status: 401, code: 'revoked' });
+  });
+});
+
+describe('a key that no honest machine makes', () => {
+  const post = (path: string, body: object) =>
+    fetch(`${world.service.url}${path}`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+    }).then(async (response) => ((await response.json()) as Answer).code);
+
+  it('is taken neither at enrolment nor at rotation', async () => {
+    wish();
+    const code = world.service.createEnrolmentCode([]);
+    for (const [what, hex] of Object.entries(BAD_KEYS)) {
+      const key = decodeHex(hex);
+      const proof = encodeBase64Url(new Uint8Array(64));
+      expect(await post('/agent/enrolment', { code, publicKey: encodeBase64Url(key), proof }), what).toBe('wrong-key');
+      const rotation = encodeBase64Url(forgedRotation(agent.signer.publicKey, key, agent.signer));
+      expect(await post('/agent/rotation', { rotation }), what).toBe('wrong-key');
+    }
+    expect(world.service.store.keyEvents.successionOf(agent.id)).toBeUndefined();
   });
 });

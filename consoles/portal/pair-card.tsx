@@ -8,7 +8,7 @@ import type { SignerState } from './open-signer.ts';
 import { PairConsent } from './pair-consent.tsx';
 import { FoundList } from './pair-found.tsx';
 import { PairProgress } from './pair-progress.tsx';
-import { isUnderWay, type PairingState } from './pairing.ts';
+import { gatewayTrouble, isUnderWay, type PairingState } from './pairing.ts';
 import type { Pairing } from './use-pairing.ts';
 import { useUnpair } from './use-unpair.ts';
 
@@ -29,6 +29,14 @@ export function PairCard({ pairing, ...rest }: PairCardProps) {
         <p class="problem" role="alert">
           {problem}
         </p>
+      )}
+      {[...new Set(state.gateways.map(gatewayTrouble))].map(
+        (trouble) =>
+          trouble !== undefined && (
+            <p class="problem" role="status">
+              {trouble}
+            </p>
+          ),
       )}
       <HeldList held={state.held} pairing={pairing} {...rest} />
       <GatewayCode wish={pairing.wish} busy={pairing.busy} first={state.gateways.length === 0} />

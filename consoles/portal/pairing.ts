@@ -58,8 +58,28 @@ export interface HeldMeasurements {
   readonly name?: string;
 }
 
+/** One of the patient's gateways. */
+export interface GatewayView {
+  readonly id: string;
+  readonly heardAt?: string;
+  readonly state?: 'active' | 'replaced' | 'frozen' | 'revoked';
+  /** Number of the batch that is missing. */
+  readonly waitsFor?: number;
+}
+
+/** What is amiss with a gateway, in words for the patient; `undefined` when nothing is. */
+export function gatewayTrouble({ state, waitsFor }: GatewayView): string | undefined {
+  if (state === 'revoked')
+    return 'This gateway counts no more. What it still delivers waits for a decision of your clinic.';
+  if (state === 'frozen')
+    return 'This gateway contradicts itself. Nothing more is taken from it until your clinic has looked.';
+  return waitsFor === undefined
+    ? undefined
+    : `Gateway waits for batch ${waitsFor}: readings in between are on their way or lost.`;
+}
+
 export interface PairingState {
-  readonly gateways: readonly { readonly id: string; readonly heardAt?: string }[];
+  readonly gateways: readonly GatewayView[];
   readonly scans: readonly { readonly gateway: string; readonly until: string; readonly found: readonly Found[] }[];
   readonly pairings: readonly PairingOf[];
   readonly paired: readonly { readonly gateway: string; readonly device: string }[];

@@ -13,6 +13,7 @@ import { readEnrolment } from '../../protocol/enrolment.ts';
 import { decodeContent, decodeEnvelope, encodeContent, encodeEnvelope } from '../../protocol/envelope.ts';
 import { isFault } from '../../protocol/fault.ts';
 import { knownCharacteristics } from '../../protocol/gatt/catalog.ts';
+import { openRotation, readKeyEvent, signKeyEvent } from '../../protocol/key-event.ts';
 import { decodeLeaf, encodeLeaf } from '../../protocol/leaf.ts';
 import { decodePosition, encodePosition } from '../../protocol/position.ts';
 import { decodeReceipt, decodeTrust, encodeReceipt, encodeTrust } from '../../protocol/receipt.ts';
@@ -21,6 +22,7 @@ import { parseNote, parseVerifierKey } from '../../protocol/signed-note.ts';
 import { parseTlogProof } from '../../protocol/tlog-proof.ts';
 import { verifyReceipt } from '../../protocol/verify.ts';
 import { renderJson, renderReport } from '../../verifier/report.ts';
+import { forgedRotation } from '../support/bad-keys.ts';
 import { leaves, readings } from '../support/leaf-arbitraries.ts';
 import { nodeVerify } from '../support/node-verify.ts';
 import {
@@ -61,6 +63,15 @@ const envelope = { keyId: id.slice(24), agent: id, encapsulated: id, ciphertext:
 const anySignature = () => true;
 const asSigned = (payload: Uint8Array) => assembleSigned(payload, new Uint8Array(64));
 
+const keyEvent = signKeyEvent(
+  {
+    type: 'rotation',
+    signedRotation: forgedRotation(PARTIES.agent.publicKey, PARTIES.service.publicKey),
+    at: 1,
+  },
+  PARTIES.service,
+);
+
 const BYTES: readonly [string, Uint8Array, (bytes: Uint8Array) => unknown][] = [
   ['decodeCbor', encodeCbor(new Map([[1, ['a', -300, true]]])), decodeCbor],
   ['decodeLeaf', encodeLeaf(beat!), decodeLeaf],
@@ -72,6 +83,13 @@ const BYTES: readonly [string, Uint8Array, (bytes: Uint8Array) => unknown][] = [
   ['readConsentEvent', consent, readConsentEvent],
   ['readConsentEvent behind its signature', readSigned(consent).payload, (bytes) => readConsentEvent(asSigned(bytes))],
   ['readEnrolment', receipt.enrolment, readEnrolment],
+  ['openKeyEvent', keyEvent, readKeyEvent],
+  ['openKeyEvent behind its signature', readSigned(keyEvent).payload, (bytes) => readKeyEvent(asSigned(bytes))],
+  [
+    'openRotation',
+    forgedRotation(PARTIES.agent.publicKey, PARTIES.service.publicKey),
+    (bytes) => openRotation(bytes, anySignature),
+  ],
   [
     'openAcknowledgement',
     readSigned(signAcknowledgement(acknowledgement, PARTIES.service)).payload,

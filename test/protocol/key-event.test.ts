@@ -1,8 +1,6 @@
-import { ed25519 } from '@noble/curves/ed25519.js';
 import { describe, expect, it } from 'vitest';
 import { NO_BATCH } from '../../protocol/batch.ts';
-import { decodeHex, encodeHex } from '../../protocol/bytes.ts';
-import { encodeCbor } from '../../protocol/cbor.ts';
+import { decodeHex } from '../../protocol/bytes.ts';
 import { readSigned, signPayload } from '../../protocol/cose.ts';
 import {
   MAX_REASON,
@@ -14,12 +12,12 @@ import {
   signRotation,
 } from '../../protocol/key-event.ts';
 import { thumbprint } from '../../protocol/keys.ts';
+import { BAD_KEYS, forgedRotation } from '../support/bad-keys.ts';
 import { faultOf } from '../support/fault-of.ts';
 import { nodeVerify } from '../support/node-verify.ts';
 import { HEARD_AT, PARTIES, signerOf } from '../support/receipt-builder.ts';
 
 const { agent, service } = PARTIES;
-const { Point } = ed25519;
 const next = signerOf(51);
 const LAST = new Uint8Array(32).fill(5);
 const terms = { lastSequence: 7, lastBatch: LAST, at: HEARD_AT, credentialHash: new Uint8Array(32).fill(6) };
@@ -29,36 +27,6 @@ const revocation = signKeyEvent(
   { type: 'revocation', agent: thumbprint(agent.publicKey), reason: 'stolen from the car (HTEST)', at: HEARD_AT },
   service,
 );
-
-/** Keys that no honest machine makes: small order, not canonical, with a part of small order, off the curve. */
-const BAD_KEYS = {
-  identity: '0100000000000000000000000000000000000000000000000000000000000000',
-  'order 2': 'ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f',
-  'order 4': '0000000000000000000000000000000000000000000000000000000000000000',
-  'order 8': 'c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a',
-  'identity, not canonical': 'eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f',
-  'negative zero': '0100000000000000000000000000000000000000000000000000000000000080',
-  'of mixed order': encodeHex(
-    Point.fromBytes(agent.publicKey)
-      .add(Point.fromHex('c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a'))
-      .toBytes(),
-  ),
-  'not on the curve': '0200000000000000000000000000000000000000000000000000000000000000',
-};
-
-/** As an attacker builds it: whatever key, and signatures of somebody else's. */
-function forged(oldKey: Uint8Array, newKey: Uint8Array, signer = agent): Uint8Array {
-  const fields = new Map<number, Uint8Array | number>([
-    [0, oldKey],
-    [1, newKey],
-    [2, 7],
-    [3, LAST],
-    [4, HEARD_AT],
-    [5, new Uint8Array(32)],
-    [6, new Uint8Array(64)],
-  ]);
-  return signPayload('rotation', encodeCbor(fields), signer);
-}
 
 describe('rotation', () => {
   it('names both keys and the last batch, under both signatures', () => {
@@ -79,16 +47,18 @@ describe('rotation', () => {
   });
 
   it.each(Object.entries(BAD_KEYS))('refuses a key: %s', (_, hex) => {
-    expect(faultOf(() => openRotation(forged(agent.publicKey, decodeHex(hex)), () => true))).toBe('wrong-key');
-    expect(faultOf(() => openRotation(forged(decodeHex(hex), next.publicKey), () => true))).toBe('wrong-key');
+    expect(faultOf(() => openRotation(forgedRotation(agent.publicKey, decodeHex(hex)), () => true))).toBe('wrong-key');
+    expect(faultOf(() => openRotation(forgedRotation(decodeHex(hex), next.publicKey), () => true))).toBe('wrong-key');
   });
 
   it('is the word of the old key, and proves the new one', () => {
-    expect(faultOf(() => openRotation(forged(agent.publicKey, next.publicKey, next), nodeVerify))).toBe(
+    expect(faultOf(() => openRotation(forgedRotation(agent.publicKey, next.publicKey, next), nodeVerify))).toBe(
       'bad-signature',
     );
-    expect(faultOf(() => openRotation(forged(agent.publicKey, next.publicKey), nodeVerify))).toBe('bad-signature');
-    expect(faultOf(() => openRotation(forged(agent.publicKey, agent.publicKey), nodeVerify))).toBe('wrong-key');
+    expect(faultOf(() => openRotation(forgedRotation(agent.publicKey, next.publicKey), nodeVerify))).toBe(
+      'bad-signature',
+    );
+    expect(faultOf(() => openRotation(forgedRotation(agent.publicKey, agent.publicKey), nodeVerify))).toBe('wrong-key');
   });
 
   it('has a last batch if and only if there was one', () => {
@@ -132,7 +102,7 @@ describe('key event', () => {
 
   it('does not vouch for a rotation that neither key made', () => {
     const hollow = signKeyEvent(
-      { type: 'rotation', signedRotation: forged(agent.publicKey, next.publicKey), at: HEARD_AT },
+      { type: 'rotation', signedRotation: forgedRotation(agent.publicKey, next.publicKey), at: HEARD_AT },
       service,
     );
     expect(faultOf(() => openKeyEvent(hollow, service.publicKey, nodeVerify))).toBe('bad-signature');

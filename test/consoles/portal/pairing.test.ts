@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import {
   type Found,
+  gatewayTrouble,
   heldText,
   isClaimable,
   isCollectCovered,
@@ -35,6 +36,15 @@ const collect = (more: Partial<Grant> = {}): Grant => ({
   from: '2026-01-01T00:00:00Z',
   grantedAt: '2026-01-01T00:00:00Z',
   ...more,
+});
+
+describe('a gateway', () => {
+  it('says what is amiss with it, and nothing while all is well', () => {
+    expect(gatewayTrouble({ id: 'g', state: 'active' })).toBeUndefined();
+    expect(gatewayTrouble({ id: 'g', state: 'active', waitsFor: 7 })).toMatch(/^Gateway waits for batch 7\b/);
+    expect(gatewayTrouble({ id: 'g', state: 'revoked', waitsFor: 7 })).toContain('counts no more');
+    expect(gatewayTrouble({ id: 'g', state: 'frozen' })).toContain('contradicts itself');
+  });
 });
 
 describe('signal', () => {
