@@ -14,7 +14,7 @@ import { Capacity } from './capacity.ts';
 import { Collect } from './collect.ts';
 import { Commands, type ObeyedCommand } from './commands.ts';
 import { Coverage, type LinkState } from './coverage.ts';
-import { isDiskFull, transact } from './database.ts';
+import { isDiskFull } from './database.ts';
 import { openDeviceUsers } from './device-users.ts';
 import { openDoubles } from './doubles.ts';
 import type { GatewayOptions } from './gateway-options.ts';
@@ -22,6 +22,7 @@ import { openHeld } from './held.ts';
 import { openLastRun } from './last-run.ts';
 import { type DeviceFacts, type HeardClock, type Notification, Observer } from './observe.ts';
 import { Outbox } from './outbox.ts';
+import { ownUsers } from './owned-users.ts';
 import { patientsOf } from './owners.ts';
 import { Pairings } from './pairings.ts';
 import { Pending } from './pending.ts';
@@ -31,11 +32,11 @@ import type { Broadcast } from './radio/radio-events.ts';
 import type { KeptCursors, KeptUsers } from './radio-mirror.ts';
 import { ReadingLeaves } from './reading-leaves.ts';
 import { openRecordCursors } from './record-cursors.ts';
-import { createReporter } from './reports.ts';
 import { Rotation } from './rotation.ts';
 import { createContentSealer, type SealContent, sealBatch } from './seal.ts';
 import { type AgentStatus, describeStatus } from './status.ts';
 import { Unclaimed } from './unclaimed.ts';
+import { Voice } from './voice.ts';
 
 const PRUNE_EVERY_MS = 60_000;
 
@@ -68,7 +69,7 @@ export class Gateway {
   readonly #publisher: Publisher;
   readonly #capacity: Capacity;
   readonly #rotation: Rotation;
-  #channel: PrivateChannel;
+  readonly #voice: Voice;
   readonly #pruneTimer: NodeJS.Timeout;
   readonly #waiting = new Set<() => void>();
   #commandsIgnored = 0;
@@ -76,26 +77,23 @@ export class Gateway {
   #stopped: Promise<void> | undefined;
 
   constructor(options: GatewayOptions, sealContent: SealContent, channel: PrivateChannel) {
-    const { db, keys, identity, enrolled, clock, realNow, test, log } = options;
+    const { db, keys, identity, enrolled, clock, realNow, test } = options;
     const { doublesKey } = keys;
     const onFailure = (error: unknown) => this.#fail(error);
     const lastRun = openLastRun(db);
     const doubles = openDoubles(db, realNow);
     this.recordCursors = openRecordCursors(db);
     this.#options = options;
-    this.#channel = channel;
     const boot = new Uint8Array(randomBytes(16));
     const rows = { db, storageKey: keys.storageKey, boot };
-    this.deviceUsers = this.#ownUsers(openDeviceUsers(rows));
+    const users = ownUsers(openDeviceUsers(rows), db, () => this.#assignments);
+    this.deviceUsers = { ...users, add: (device, user) => this.#orFail(() => users.add(device, user)) };
     const held = openHeld({ ...rows, realNow });
-    const report = createReporter({
-      speaker: () => (identity.isKnown ? identity.sealing : undefined),
-      boot,
-      seal: (signed) => this.#channel.sealReport(signed),
+    this.#voice = new Voice({
+      ...{ identity, channel, boot, realNow, hpkeKey: enrolled.hpkeKey },
       send: (sealed) => this.#publisher.sendReport(sealed),
-      realNow,
     });
-    this.pairings = new Pairings({ report, realNow });
+    this.pairings = new Pairings({ report: this.#voice.report, realNow });
     this.#assignments = new Assignments(db, keys.storageKey, enrolled.devices);
     const { devices } = this.#assignments;
     this.#collect = new Collect(db);
@@ -107,7 +105,7 @@ export class Gateway {
       collect: this.#collect,
       assignments: this.#assignments,
       rotation: { want: () => this.#rotation.want() },
-      openActions: (sealed) => this.#channel.openActions(sealed),
+      openActions: (sealed) => this.#voice.openActions(sealed),
     });
     this.#coverage = new Coverage(devices, { from: clock(), test });
     this.#pending = new Pending({
@@ -128,7 +126,7 @@ export class Gateway {
       isPermitted,
       pending: this.#pending,
       doublesKey,
-      report: (users) => report({ type: 'held', users }),
+      report: (users) => this.#voice.report({ type: 'held', users }),
       nameOf: (address) => this.#observer.nameOf(address),
     });
     const { zoneOf, heardWithinMs } = options;
@@ -152,7 +150,7 @@ export class Gateway {
       tuning: options.publishing,
       onCommand: (signed) => void this.#obey(signed),
       onConnected: () => {
-        report({ type: 'hello', hpkePublicKey: this.#channel.publicKey });
+        this.#voice.hello();
         this.#unclaimed.tell();
       },
       onChange: () => this.#notify(),
@@ -165,16 +163,12 @@ export class Gateway {
       realNow,
       onChange: (full) => this.#roomChanged(full),
     });
+    const spokenOf = (subject: Uint8Array) => this.#outbox.spokenOf(subject);
     this.#batcher = new Batcher({
       pending: this.#pending,
       outbox: this.#outbox,
       coverage: this.#coverage,
-      seal: (bodies, place) =>
-        sealBatch(bodies, place, {
-          signer: identity.sealing.signer,
-          sealContent,
-          spokenOf: (subject) => this.#outbox.spokenOf(subject),
-        }),
+      seal: (bodies, place) => sealBatch(bodies, place, { signer: identity.sealing.signer, sealContent, spokenOf }),
       hasRoom: () => this.#capacity.admitsCoverage,
       covered: (through) => lastRun.cover(through),
       agent: () => identity.sealing.agent,
@@ -187,10 +181,8 @@ export class Gateway {
     this.#rotation = new Rotation({
       ...options,
       outbox: this.#outbox,
-      serviceKey: enrolled.serviceKey,
-      retryMs: options.publishing.retryMs,
       between: (work) => this.#batcher.between(work),
-      onSwitched: () => this.#comeUnderNewName(),
+      onSwitched: () => this.#voice.renamed().then(() => this.#publisher.reconnect()),
       onFailure,
     });
     const prune = () => {
@@ -209,29 +201,6 @@ export class Gateway {
   /** Name towards broker and service; it changes with the signing key. */
   get id(): AgentId {
     return this.#options.identity.session.id;
-  }
-
-  /** Actions are sealed to a key that goes with the name, so there is a new one. */
-  async #comeUnderNewName(): Promise<void> {
-    const { enrolled, identity } = this.#options;
-    this.#channel = await openPrivateChannel(enrolled.hpkeKey, identity.session.agent);
-    await this.#publisher.reconnect();
-  }
-
-  /** A user whom the agent registers on a device is the patient's whose device it is: nobody else asked for one. */
-  #ownUsers(users: KeptUsers): KeptUsers {
-    return {
-      ...users,
-      add: (device, user) =>
-        this.#orFail(() => {
-          const owner = this.#assignments.devices.get(device);
-          transact(this.#options.db, () => {
-            users.add(device, user);
-            if (owner) this.#assignments.claim({ type: 'claim', ...owner, userIndex: user.index });
-          });
-          this.#assignments.refresh();
-        }),
-    };
   }
 
   /** True for a device that is a patient's here, whether or not it may be heard now. */

@@ -20,12 +20,13 @@ import { openKeyEvent, signRotation } from '../protocol/key-event.ts';
 import { thumbprint } from '../protocol/keys.ts';
 import type { Clock } from '../protocol/time.ts';
 import { transact } from './database.ts';
-import { extendEnrolment } from './enrol.ts';
+import { type Enrolled, extendEnrolment } from './enrol.ts';
 import type { Identity } from './identity.ts';
 import { SIGNING_KEY, writeSecret } from './keys.ts';
 import type { Log } from './log.ts';
 import { makeNextKey, NEXT_KEY, type NextKey } from './next-key.ts';
 import type { Outbox } from './outbox.ts';
+import type { PublisherTuning } from './publisher.ts';
 import type { SecretFiles } from './secret-files.ts';
 import { type AgentTls, post } from './service-post.ts';
 
@@ -38,10 +39,9 @@ export interface RotationOptions {
   readonly outbox: Outbox;
   readonly serviceUrl: string;
   readonly tls?: AgentTls;
-  /** Ed25519, 32 octets. */
-  readonly serviceKey: Uint8Array;
+  readonly enrolled: Pick<Enrolled, 'serviceKey'>;
   readonly realNow: Clock;
-  readonly retryMs: { readonly first: number; readonly longest: number };
+  readonly publishing: Pick<PublisherTuning, 'retryMs'>;
   /** Runs work while no batch is being sealed. */
   readonly between: (work: () => void) => Promise<void>;
   /** The service knows the agent under its new name. */
@@ -131,14 +131,15 @@ export class Rotation {
 
   /** Asks until there is an answer; `undefined` when it stops before, or is refused for good. */
   async #ask(signed: Uint8Array): Promise<string | undefined> {
-    const { serviceUrl, serviceKey, tls, retryMs, log } = this.#options;
+    const { serviceUrl, enrolled, tls, log } = this.#options;
+    const { retryMs } = this.#options.publishing;
     const url = new URL('/agent/rotation', serviceUrl);
     for (let pauseMs = retryMs.first; !this.#stop.signal.aborted; pauseMs = Math.min(retryMs.longest, 2 * pauseMs)) {
       try {
         const { keyEvent } = JSON.parse(await post(url, { rotation: encodeBase64Url(signed) }, tls)) as {
           keyEvent: string;
         };
-        const event = openKeyEvent(decodeBase64Url(keyEvent), serviceKey, verifyEd25519);
+        const event = openKeyEvent(decodeBase64Url(keyEvent), enrolled.serviceKey, verifyEd25519);
         if (event.type === 'rotation' && equalBytes(event.signedRotation, signed)) return keyEvent;
         throw new Fault('malformed', 'the service countersigned another rotation');
       } catch (error) {

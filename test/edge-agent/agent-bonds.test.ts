@@ -5,6 +5,7 @@ import { afterEach, beforeEach, expect, it } from 'vitest';
 import { type Agent, startAgent } from '../../edge-agent/agent.ts';
 import { openKeys } from '../../edge-agent/keys.ts';
 import { openBondStore } from '../../edge-agent/radio/bond-store.ts';
+import { openSecretFiles } from '../../edge-agent/secret-files.ts';
 import { deviceHandle } from '../../protocol/keys.ts';
 import { createSimClock } from '../../simulators/hci/sim-clock.ts';
 import { VirtualController } from '../../simulators/hci/virtual-controller.ts';
@@ -83,7 +84,7 @@ it('signs how the link was secured, keeps the bond over a restart, and shows no 
 
 it('forgets at its start the bond of a device that was taken away, where it ended before it could', async () => {
   const path = join(folder, 'keys', 'bonds');
-  const bonded = () => openBondStore(path, openKeys(join(folder, 'keys'), false).storageKey).devices();
+  const bonded = () => openBondStore(path, openKeys(openSecretFiles(join(folder, 'keys')), false).storageKey).devices();
   agent = await start();
   await measure();
   await agent.settled();

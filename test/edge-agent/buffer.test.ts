@@ -7,8 +7,10 @@ import { DEFAULT_PUBLISHING, openAgentGateway } from '../../edge-agent/agent.ts'
 import { openDatabase } from '../../edge-agent/database.ts';
 import { loadEnrolment } from '../../edge-agent/enrol.ts';
 import { type Gateway, openGateway } from '../../edge-agent/gateway.ts';
+import { Identity } from '../../edge-agent/identity.ts';
 import { openKeys } from '../../edge-agent/keys.ts';
 import { SILENT } from '../../edge-agent/log.ts';
+import { openSecretFiles } from '../../edge-agent/secret-files.ts';
 import type { CoverageLeaf } from '../../protocol/leaf.ts';
 import { gatewayOptions, heartRate, makeFolder, NOON, openTestGateway, STRAP } from '../support/test-gateway.ts';
 import { TestService } from '../support/test-service.ts';
@@ -110,14 +112,18 @@ describe('the capacity of the buffer', () => {
 describe('a full disk', () => {
   it('is refused cleanly, attested, and over when there is room', async () => {
     await (await openTestGateway(folder, service, { clock })).stop();
-    const keys = openKeys(join(folder, 'keys'), false);
+    const files = openSecretFiles(join(folder, 'keys'));
+    const keys = openKeys(files, false);
+    const enrolled = loadEnrolment(files);
     const db: DatabaseSync = openDatabase(join(folder, 'state'), keys.agent);
     const failures: unknown[] = [];
     gateway = await openGateway({
       ...gatewayOptions(folder, service.url),
       db,
       keys,
-      enrolled: loadEnrolment(join(folder, 'keys'), keys.signer.publicKey),
+      files,
+      identity: new Identity(db, keys, undefined, enrolled),
+      enrolled,
       clock,
       realNow: Date.now,
       groupMs: 1,

@@ -123,6 +123,8 @@ describe(`the protocol, seed ${STORM_SEED}`, () => {
       headOf: () => ({ sequence: 0, id: NO_BATCH }),
       acceptedId: () => undefined,
       maySpeakFor: () => true,
+      lastOf: () => undefined,
+      isFrozen: () => false,
     };
     const isAccepted = async (envelope: Uint8Array) =>
       (await accept(batchesTopic(agent), envelope, context)).outcome === 'accepted';

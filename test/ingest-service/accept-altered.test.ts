@@ -34,6 +34,8 @@ const context: AcceptContext = {
   headOf: () => ({ sequence: 0, id: NO_BATCH }),
   acceptedId: () => undefined,
   maySpeakFor: () => true,
+  lastOf: () => undefined,
+  isFrozen: () => false,
 };
 
 /** The code of the refusal, or the outcome. */
