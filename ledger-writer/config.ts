@@ -2,6 +2,13 @@
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { KAFKA_ADDRESS_FORM, type KafkaAddress, readKafkaAddress } from '../journal/kafka/address.ts';
+import {
+  ANCHOR_HELP,
+  ANCHOR_OPTIONS,
+  type AnchorSettings,
+  type AnchorValues,
+  readAnchorSettings,
+} from './anchor-config.ts';
 
 /** Origin of a log that is given no other. */
 export const DEFAULT_ORIGIN = 'veravita.local/log';
@@ -18,6 +25,7 @@ export interface LedgerWriterSettings {
   readonly kafka?: KafkaAddress;
   readonly origin: string;
   readonly intervalMs: number;
+  readonly anchors: AnchorSettings;
 }
 
 export const HELP = `Usage: node ledger-writer/main.ts --data DIR [options]
@@ -32,10 +40,10 @@ public key to hand out DIR/keys/log/log.vkey.
   --origin NAME      name of the log (VERAVITA_LOG_ORIGIN; ${DEFAULT_ORIGIN})
   --interval MS      from one checkpoint to the next (VERAVITA_LOG_INTERVAL_MS; 1000)
   --help             this text
-`;
+${ANCHOR_HELP}`;
 
 /** Paths of the writer below a data directory. */
-export function pathsBelow(data: string): Omit<LedgerWriterSettings, 'origin' | 'intervalMs' | 'kafka'> {
+export function pathsBelow(data: string): Omit<LedgerWriterSettings, 'origin' | 'intervalMs' | 'kafka' | 'anchors'> {
   const root = resolve(data);
   return {
     logDirectory: join(root, 'log'),
@@ -53,7 +61,7 @@ export type ConfigResult =
   | { readonly problems: readonly string[] };
 
 export function readConfig(argv: readonly string[], env: NodeJS.ProcessEnv = process.env): ConfigResult {
-  let values: { data?: string; journal?: string; origin?: string; interval?: string; help?: boolean };
+  let values: { data?: string; journal?: string; origin?: string; interval?: string; help?: boolean } & AnchorValues;
   try {
     ({ values } = parseArgs({
       args: [...argv],
@@ -62,6 +70,7 @@ export function readConfig(argv: readonly string[], env: NodeJS.ProcessEnv = pro
         journal: { type: 'string' },
         origin: { type: 'string' },
         interval: { type: 'string' },
+        ...ANCHOR_OPTIONS,
         help: { type: 'boolean' },
       },
     }));
@@ -79,7 +88,8 @@ export function readConfig(argv: readonly string[], env: NodeJS.ProcessEnv = pro
   const journal = values.journal ?? env.VERAVITA_JOURNAL;
   const kafka = journal === undefined ? undefined : readKafkaAddress(journal);
   if (kafka && 'problems' in kafka) problems.push(...kafka.problems);
+  const anchors = readAnchorSettings(values, env, problems);
   if (problems.length > 0) return { problems };
   const told = kafka && 'address' in kafka && { kafka: kafka.address };
-  return { settings: { ...pathsBelow(data!), ...told, origin, intervalMs: Number(interval) } };
+  return { settings: { ...pathsBelow(data!), ...told, origin, intervalMs: Number(interval), anchors } };
 }
