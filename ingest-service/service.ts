@@ -28,6 +28,7 @@ import { createSessions } from './http/sessions.ts';
 import type { Identity } from './identity.ts';
 import { startIntake } from './intake.ts';
 import { openServiceKeys } from './keys.ts';
+import { watchAnchors } from './anchors.ts';
 import { createPairing } from './pairing.ts';
 import { startPipeline } from './pipeline.ts';
 import type { DeviceAssignment } from './record/agents.ts';
@@ -99,7 +100,8 @@ export async function startIngestService(config: ServiceConfig): Promise<IngestS
     verify,
   });
   const sight = createSight(store, clock);
-  const standingOf = createStanding(store, verify);
+  const anchors = await watchAnchors(config.readLog, () => feed.anchored());
+  const standingOf = createStanding(store, verify, anchors.countOf);
   const feed = createFeed(sight, standingOf, clock);
   const sessions = createSessions(store, clock, verify);
   const pairing = createPairing({ store, clock, counters, standingOf, voices, act });
@@ -257,6 +259,7 @@ export async function startIngestService(config: ServiceConfig): Promise<IngestS
     caughtUp: () => pipeline.caughtUp(),
     async stop() {
       clearInterval(upkeep);
+      anchors.stop();
       await broker.stop();
       for (const end of enders) end();
       await app.close();
