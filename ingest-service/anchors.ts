@@ -55,11 +55,7 @@ export interface AnchorWatch {
 }
 
 /** Looks at the status every so often, and says when it has changed. */
-export async function watchAnchors(
-  readLog: ReadTile,
-  onChange: () => void,
-  everyMs = 1000,
-): Promise<AnchorWatch> {
+export async function watchAnchors(readLog: ReadTile, onChange: () => void, everyMs = 1000): Promise<AnchorWatch> {
   const read = async () => (await readOr(readLog, ANCHOR_STATUS_PATH, decodeAnchorStatus)) ?? [];
   let anchors = await read();
   let stopped = false;

@@ -37,7 +37,10 @@ it('shows none without anchors, and k of n with them, as they come', async () =>
   const tell = (...sizes: number[]) => {
     const folder = join(world.directory, 'log', 'anchors');
     mkdirSync(folder, { recursive: true });
-    writeFileSync(join(folder, 'status.json'), encodeAnchorStatus(sizes.map((size, i) => ({ name: `evm-${i}`, size }))));
+    writeFileSync(
+      join(folder, 'status.json'),
+      encodeAnchorStatus(sizes.map((size, i) => ({ name: `evm-${i}`, size }))),
+    );
   };
   const feed = portal.stream('/api/feed');
   await until('the feed is open', () => feed.text.includes(': open'));

@@ -75,8 +75,8 @@ export function BadgeLegend() {
         </dd>
         <dt>Anchors</dt>
         <dd>
-          Others outside, such as a blockchain, hold what the log said, so that not even the log can take it back. They come
-          some minutes later; one late anchor covers all before it. Where there are none, this is not shown.
+          Others outside, such as a blockchain, hold what the log said, so that not even the log can take it back. They
+          come some minutes later; one late anchor covers all before it. Where there are none, this is not shown.
         </dd>
       </dl>
     </details>

@@ -41,11 +41,7 @@ export function newnessOf({ flags, measuredAt, heardAt }: Reading): Newness {
 }
 
 /** The list after a checkpoint covered a reading, or more anchors came to hold it. */
-export function markLogged(
-  list: readonly ShownReading[],
-  id: string,
-  anchors?: AnchorCount,
-): readonly ShownReading[] {
+export function markLogged(list: readonly ShownReading[], id: string, anchors?: AnchorCount): readonly ShownReading[] {
   return list.map((reading) => (reading.id === id ? { ...withAnchors(reading, anchors), inLog: true } : reading));
 }
 

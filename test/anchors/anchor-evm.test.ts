@@ -13,9 +13,10 @@ import { ANVIL_KEYS, type Anvil, startAnvil, withoutAnvil } from '../support/anv
 import { type Caller, callerOf } from '../support/log-anchor.ts';
 import { type RpcTap, tapRpc } from '../support/rpc-tap.ts';
 
-/** What is forged of an answer. */
+/** What is looked at or forged of an answer. */
 interface RpcAnswer {
   readonly storageProof?: readonly object[];
+  readonly baseFeePerGas?: string;
 }
 
 const hex = (bytes: Uint8Array) => `0x${encodeHex(bytes)}`;
@@ -142,7 +143,7 @@ describe.skipIf(withoutAnvil())('an EVM anchor', () => {
   });
 
   it('pays more for a transaction that is stuck, and no more than it may', async () => {
-    const base = await anvil.rpc('eth_getBlockByNumber', 'latest', false).then((b) => (b as never)['baseFeePerGas']);
+    const { baseFeePerGas: base } = (await anvil.rpc('eth_getBlockByNumber', 'latest', false)) as RpcAnswer;
     await anvil.rpc('anvil_setNextBlockBaseFeePerGas', '0x174876e800'); // 100 gwei: the transaction offers less
     await anvil.mine();
     await settle();

@@ -30,7 +30,12 @@ describe.skipIf(withoutAnvil())('the road to a chain', () => {
     });
     const directory = join(world.directory, 'log');
     const [readLog, logKey] = [readerOf(directory), world.log.key];
-    const anchoring = await startAnchoring({ anchors: [anchor], readLog, logKey, directory: join(directory, 'anchors') });
+    const anchoring = await startAnchoring({
+      anchors: [anchor],
+      readLog,
+      logKey,
+      directory: join(directory, 'anchors'),
+    });
     const ada = world.patient('Ada (HTEST)');
     await consentToCollect(ada);
     const home = await world.strapHome('home', [ada], { maxLeaves: 5, maxAgeMs: 20 });

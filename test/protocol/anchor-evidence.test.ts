@@ -13,12 +13,12 @@ import {
 } from '../../protocol/anchor-evidence.ts';
 import { decodeAnchorStatus, encodeAnchorStatus } from '../../protocol/anchor-status.ts';
 import { decodeHex, encodeHex } from '../../protocol/bytes.ts';
+import { commitmentOf } from '../../protocol/commitment.ts';
 import { isFault } from '../../protocol/fault.ts';
 import { inclusionProof } from '../../protocol/merkle.ts';
 import { provenValue } from '../../protocol/patricia.ts';
 import { decodeReceipt, decodeTrust, encodeReceipt, encodeTrust, type ReceiptAnchor } from '../../protocol/receipt.ts';
 import { decodeRlp, encodeRlp, type Rlp } from '../../protocol/rlp.ts';
-import { commitmentOf } from '../../protocol/commitment.ts';
 import { verifyReceipt } from '../../protocol/verify.ts';
 import { faultOf } from '../support/fault-of.ts';
 import {
@@ -74,7 +74,9 @@ describe('evidence from a chain', () => {
 
   it('fails with any octet changed, and never otherwise than by a Fault', () => {
     const parts = [LAST.header, ...LAST.accountProof, ...LAST.storageProof];
-    const where = fc.nat(parts.length - 1).chain((part) => fc.tuple(fc.constant(part), fc.nat(parts[part]!.length - 1)));
+    const where = fc
+      .nat(parts.length - 1)
+      .chain((part) => fc.tuple(fc.constant(part), fc.nat(parts[part]!.length - 1)));
     fc.assert(
       fc.property(where, fc.integer({ min: 1, max: 255 }), ([part, at], flip) => {
         const changed = parts.map((bytes, i) => (i === part ? bytes.map((b, j) => (j === at ? b ^ flip : b)) : bytes));
@@ -139,10 +141,12 @@ describe('RLP', () => {
     let deep: Rlp = new Uint8Array(0);
     for (let i = 0; i < 20; i++) deep = [deep];
     expect(faultOf(() => decodeRlp(encodeRlp(deep)))).toBe('too-large');
-    fc.assert(fc.property(fc.uint8Array({ maxLength: 80 }), (bytes) => {
-      const code = faultOf(() => expect(encodeRlp(decodeRlp(bytes))).toEqual(bytes));
-      expect(['none', 'truncated', 'trailing', 'not-canonical', 'too-large']).toContain(code);
-    }));
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 80 }), (bytes) => {
+        const code = faultOf(() => expect(encodeRlp(decodeRlp(bytes))).toEqual(bytes));
+        expect(['none', 'truncated', 'trailing', 'not-canonical', 'too-large']).toContain(code);
+      }),
+    );
   });
 
   it('carries a trie in which a short node stands inside another', () => {
@@ -161,7 +165,13 @@ describe('RLP', () => {
 
 describe('a header', () => {
   // A block of a consortium: its extra data holds the validators, their vote, the round and their seals.
-  const extra: Rlp = [new Uint8Array(32), [new Uint8Array(20).fill(1)], [], Uint8Array.of(2), [new Uint8Array(65).fill(9)]];
+  const extra: Rlp = [
+    new Uint8Array(32),
+    [new Uint8Array(20).fill(1)],
+    [],
+    Uint8Array.of(2),
+    [new Uint8Array(65).fill(9)],
+  ];
   const fields = {
     parentHash: `0x${'11'.repeat(32)}`,
     sha3Uncles: `0x${'22'.repeat(32)}`,
@@ -207,11 +217,16 @@ describe('a header', () => {
 
 describe('the status of the anchors', () => {
   it('comes back, and nothing else is read', () => {
-    const anchors = [{ name: 'evm-1', size: 5 }, { name: 'evm-2', size: 0, pending: 9, trouble: 'unavailable' }];
+    const anchors = [
+      { name: 'evm-1', size: 5 },
+      { name: 'evm-2', size: 0, pending: 9, trouble: 'unavailable' },
+    ];
     expect(decodeAnchorStatus(encodeAnchorStatus(anchors))).toEqual(anchors);
     expect(faultOf(() => decodeAnchorStatus('{"format":"veravita/anchors@v2","anchors":[]}'))).toBe('version');
     for (const wrong of ['7', '[{}]', '[{"name":"../x","size":1}]', '[{"name":"x","size":-1}]']) {
-      expect(faultOf(() => decodeAnchorStatus(`{"format":"veravita/anchors@v1","anchors":${wrong}}`))).toBe('malformed');
+      expect(faultOf(() => decodeAnchorStatus(`{"format":"veravita/anchors@v1","anchors":${wrong}}`))).toBe(
+        'malformed',
+      );
     }
   });
 });
@@ -240,9 +255,16 @@ describe('an anchored receipt', () => {
     const other = { chainId: 5, blocks: BLOCKS };
     expect(check([anchorAt(9)], trust({ blocks: BLOCKS }, other))).toMatchObject({ ...open, confirmed: 1, of: 2 });
     expect(check([anchorAt(9)], trust({}))).toMatchObject({ ...open, confirmed: 0, of: 1 });
-    expect(check([anchorAt(9)], trust({ contract: new Uint8Array(20), blocks: BLOCKS }))).toMatchObject({ confirmed: 0 });
+    expect(check([anchorAt(9)], trust({ contract: new Uint8Array(20), blocks: BLOCKS }))).toMatchObject({
+      confirmed: 0,
+    });
     expect(check([anchorAt(9)], trust({ blocks: [BLOCKS[0]!] })).says).toContain('One more is sound');
-    expect(check([], trust({}))).toMatchObject({ ...open, confirmed: 0, of: 1, says: expect.stringContaining('no anchor') });
+    expect(check([], trust({}))).toMatchObject({
+      ...open,
+      confirmed: 0,
+      of: 1,
+      says: expect.stringContaining('no anchor'),
+    });
     expect(check([anchorAt(9)], trustIn(PARTIES))).toMatchObject({ ...open, confirmed: 0, of: undefined });
   });
 
