@@ -13,6 +13,7 @@ import { HELP, type LedgerWriterSettings, readConfig } from './config.ts';
 import { openKeyedLog } from './keyed-log.ts';
 import type { Log } from './log.ts';
 import { LogFiles } from './log-files.ts';
+import { readSeed } from './seed-file.ts';
 import { startLedgerWriter } from './writer.ts';
 
 /** In Kafka, where the settings say so. */
