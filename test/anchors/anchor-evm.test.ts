@@ -244,6 +244,8 @@ describe.skipIf(withoutAnvil())('an EVM anchor', () => {
 
   describe('with an endpoint', () => {
     it.each(['down', 'slow'] as const)('that is %s waits, says so, and goes on', async (how) => {
+      await anchoring.stop();
+      await open({ timeoutMs: 2000 });
       tap.meddle = how;
       await settle();
       expect(own.troubles.at(-1)).toBe('unavailable');

@@ -63,7 +63,7 @@ export async function openAnchoredLog(): Promise<AnchoredLog> {
         maxFee: 500_000_000_000n,
         clock: () => self.now,
         stuckMs: 60_000,
-        timeoutMs: 1000,
+        timeoutMs: 10_000,
         statePath: join(base, 'keys', `anchor-${config.chainId ?? 31337}.sqlite`),
         ...config,
       }),
