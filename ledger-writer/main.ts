@@ -51,15 +51,21 @@ async function startAnchors(settings: LedgerWriterSettings, log: Log): Promise<A
   const directory = join(settings.logDirectory, 'anchors');
   if (settings.anchors.evm.length === 0 && !existsSync(directory)) return undefined;
   const files = new LogFiles(settings.logDirectory);
+  const anchors = await openAnchors(settings);
+  const counts = (name: string) =>
+    Object.entries(anchors.find((anchor) => anchor.name === name)?.counters ?? {})
+      .filter(([, count]) => count > 0)
+      .map(([what, count]) => `, ${what} ${count}`)
+      .join('');
   return startAnchoring({
-    anchors: await openAnchors(settings),
+    anchors,
     readLog: (path) => files.read(path),
     logKey: log.key,
     directory,
     intervalMs: settings.anchors.intervalMs,
     onTrouble: (name, error) =>
       console.error(`anchor ${name}: ${error === undefined ? 'well again' : describe(error)}`),
-    onAnchored: (name, size) => console.log(`anchor ${name}: ${size} entries are final`),
+    onAnchored: (name, size) => console.log(`anchor ${name}: ${size} entries are final${counts(name)}`),
   });
 }
 

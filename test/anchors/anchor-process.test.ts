@@ -70,9 +70,11 @@ describe.skipIf(withoutAnvil())('the programs', () => {
     });
     let output = '';
     for (const stream of [child.stdout!, child.stderr!]) stream.on('data', (text: Buffer) => (output += text));
-    await until('an anchor', () => output.includes('anchor evm-31337: 1 entries are final')).catch((error: Error) => {
-      throw new Error(`${error.message}: ${output}`);
-    });
+    await until('an anchor', () => output.includes('anchor evm-31337: 1 entries are final, sent 1\n')).catch(
+      (error: Error) => {
+        throw new Error(`${error.message}: ${output}`);
+      },
+    );
     const file = join(data, 'log', 'anchors', 'evm-31337', '1.json');
     expect(existsSync(file)).toBe(true);
     verifyEvmEvidence(decodeEvidence(readFileSync(file, 'utf8')));
