@@ -10,6 +10,7 @@ import type { Receipt } from '../protocol/receipt.ts';
 import type { NoteKey } from '../protocol/signed-note.ts';
 import { encodeTlogProof } from '../protocol/tlog-proof.ts';
 import { proveInclusion, type ReadTile } from '../protocol/tlog-tiles.ts';
+import { anchorsOf } from './anchors.ts';
 import type { RecordStore } from './record/record-sqlite.ts';
 import type { FiledReading } from './record/segments.ts';
 
@@ -32,6 +33,7 @@ export async function receiptFor(sources: ReceiptSources, reading: FiledReading)
   if (index === undefined || !note) throw new Fault('missing', 'not in a signed checkpoint yet', 'later');
   const text = decodeUtf8(note);
   const { checkpoint } = openCheckpoint(text, [logKey], logKey.name);
+  const anchors = await anchorsOf(readLog, index);
   return {
     index: reading.index,
     salt: reading.salt,
@@ -40,6 +42,7 @@ export async function receiptFor(sources: ReceiptSources, reading: FiledReading)
     header: batch.signedHeader,
     enrolment: agent.enrolment,
     logProof: encodeTlogProof({ index, proof: await proveInclusion(checkpoint, index, readLog), checkpoint: text }),
+    ...(anchors.length > 0 && { anchors }),
   };
 }
 

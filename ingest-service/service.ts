@@ -18,6 +18,7 @@ import type { NoteKey } from '../protocol/signed-note.ts';
 import type { Clock } from '../protocol/time.ts';
 import type { ReadTile } from '../protocol/tlog-tiles.ts';
 import { createAgentVoices } from './agent-voice.ts';
+import { watchAnchors } from './anchors.ts';
 import { type Broker, startBroker } from './broker.ts';
 import { collectsFrom } from './consent/collect.ts';
 import { type Counters, createCounters } from './counters.ts';
@@ -99,7 +100,8 @@ export async function startIngestService(config: ServiceConfig): Promise<IngestS
     verify,
   });
   const sight = createSight(store, clock);
-  const standingOf = createStanding(store, verify);
+  const anchors = await watchAnchors(config.readLog, () => feed.anchored());
+  const standingOf = createStanding(store, verify, anchors.countOf);
   const feed = createFeed(sight, standingOf, clock);
   const sessions = createSessions(store, clock, verify);
   const pairing = createPairing({ store, clock, counters, standingOf, voices, act });
@@ -257,6 +259,7 @@ export async function startIngestService(config: ServiceConfig): Promise<IngestS
     caughtUp: () => pipeline.caughtUp(),
     async stop() {
       clearInterval(upkeep);
+      anchors.stop();
       await broker.stop();
       for (const end of enders) end();
       await app.close();

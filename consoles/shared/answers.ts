@@ -5,6 +5,13 @@ export interface Standing {
   readonly signed: boolean;
   readonly inTree: boolean;
   readonly inLog: boolean;
+  /** Anchors outside the log that hold it, of those there are; absent where there are none. */
+  readonly anchors?: AnchorCount;
+}
+
+export interface AnchorCount {
+  readonly held: number;
+  readonly of: number;
 }
 
 export interface Reading extends Standing {
@@ -107,5 +114,5 @@ export interface Consent {
 
 export type FeedMessage =
   | { readonly type: 'reading'; readonly patient: string; readonly reading: Reading }
-  | { readonly type: 'logged'; readonly patient: string; readonly id: string }
+  | { readonly type: 'logged'; readonly patient: string; readonly id: string; readonly anchors?: AnchorCount }
   | { readonly type: 'changed' };
