@@ -25,6 +25,8 @@ export interface FeedSink {
   send(message: FeedMessage): void;
   /** Ends the feed when messages wait in it that were decided before now: a slow reader must not get them later. */
   cutBacklog(): void;
+  /** Ends the feed. */
+  end(): void;
 }
 
 interface Subscriber extends FeedSink {
@@ -108,6 +110,7 @@ export function createFeed(sight: Sight, standingOf: StandingOf, clock: Clock) {
         who,
         send: (message) => sink.send(message),
         cutBacklog: () => sink.cutBacklog(),
+        end: () => sink.end(),
         known,
         unlogged: new Map(),
         notes: new Map(),
@@ -147,6 +150,19 @@ export function createFeed(sight: Sight, standingOf: StandingOf, clock: Clock) {
           const { vital, measuredAt } = reading.leaf;
           if (sight.permit(who, patient, vital, measuredAt, clock()).permit)
             send({ type: 'logged', patient: patient.id, id });
+        }
+      }
+    },
+
+    /** A patient is no more: nothing of theirs waits here, their own feeds end, and who knew them looks again. */
+    forget(patient: Patient): void {
+      for (const { who, send, end, cutBacklog, known, unlogged, notes } of [...subscribers]) {
+        notes.delete(patient.id);
+        for (const [id, waiting] of unlogged) if (waiting.patient.id === patient.id) unlogged.delete(id);
+        if (who.role === 'patient' && who.patient === patient.id) end();
+        else if (known.delete(patient.id)) {
+          cutBacklog();
+          send({ type: 'changed' });
         }
       }
     },
