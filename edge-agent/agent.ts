@@ -7,7 +7,7 @@ import type { Clock, Instant } from '../protocol/time.ts';
 import { DEFAULT_CAPACITY_OCTETS } from './capacity.ts';
 import { hasDatabase, openDatabase } from './database.ts';
 import { policiesOf } from './device-policies.ts';
-import { type Enrolled, enrol, isEnrolled, loadEnrolment } from './enrol.ts';
+import { type Enrolled, enrol, forgetAssigned, isEnrolled, loadEnrolment } from './enrol.ts';
 import { type Gateway, openGateway } from './gateway.ts';
 import { type AgentKeys, openKeys } from './keys.ts';
 import { type Log, SILENT } from './log.ts';
@@ -129,6 +129,7 @@ export async function openAgentGateway(options: RadiolessOptions): Promise<Gatew
       db,
       keys,
       enrolled: { ...enrolled, broker: { url: options.brokerUrl ?? url, password } },
+      forgetEnrolled: (isTheirs) => forgetAssigned(keysDirectory, isTheirs),
       clock: options.clock ?? (transport ? () => transport.clock.now() : realNow),
       realNow,
       zoneOf: options.zoneOf,

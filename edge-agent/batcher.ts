@@ -64,6 +64,15 @@ export class Batcher {
     return this.#enqueue(() => this.#closeAll());
   }
 
+  /** Runs `work` while nothing is being sealed, after all that was heard so far is durable. */
+  undisturbed(work: () => void): Promise<void> {
+    return this.#enqueue(async () => {
+      if (this.#stopped) return;
+      this.commit();
+      work();
+    });
+  }
+
   /** Resolves when the batch that is being sealed, if any, is stored; nothing is sealed after it. */
   async stop(): Promise<void> {
     this.#stopped = true;

@@ -23,6 +23,8 @@ export interface CommandsOptions {
   readonly realNow: Clock;
   readonly collect: Collect;
   readonly assignments: Assignments;
+  /** Orders an erasure, in the transaction that makes the command durable. */
+  readonly erase: (action: Extract<AgentAction, { type: 'erase' }>) => void;
   /** Opens what was sealed to us; throws a Fault. */
   readonly openActions: (sealed: Uint8Array) => Promise<readonly AgentAction[]>;
 }
@@ -65,7 +67,7 @@ export class Commands {
   }
 
   async #obey(signed: Uint8Array): Promise<Obeyed> {
-    const { db, agent, serviceKey, realNow, collect, assignments, openActions } = this.#options;
+    const { db, agent, serviceKey, realNow, collect, assignments, erase, openActions } = this.#options;
     const command = openCommand(signed, serviceKey, verifyEd25519);
     if (!equalBytes(command.agent, agent)) return { outcome: 'not-ours' };
     if (command.expiresAt <= realNow()) return { outcome: 'expired' };
@@ -79,6 +81,7 @@ export class Commands {
         if (action.type === 'assign' && !assignments.assign(action)) taken.push(action);
         if (action.type === 'claim' && !assignments.claim(action)) taken.push(action);
         if (action.type === 'unassign') assignments.unassign(action.device);
+        if (action.type === 'erase') erase(action);
       }
     });
     // Durable line: a restart obeys from here on, too.

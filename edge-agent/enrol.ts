@@ -39,6 +39,14 @@ export function loadEnrolment(keysFolder: string, publicKey: Uint8Array): Enroll
   return checkAnswer(parseJson(readFileSync(join(keysFolder, FILE), 'utf8')), publicKey);
 }
 
+/** Takes a subject's devices out of the stored answer; durable when it returns. `isTheirs` is asked for each subject. */
+export function forgetAssigned(keysFolder: string, isTheirs: (subject: Uint8Array) => boolean): void {
+  const answer = asRecord(parseJson(readFileSync(join(keysFolder, FILE), 'utf8'))) as unknown as EnrolmentAnswer;
+  const assignments = answer.assignments.filter(({ subject }) => !isTheirs(decodeId(subject)));
+  if (assignments.length === answer.assignments.length) return;
+  writeDurably(join(keysFolder, FILE), `${JSON.stringify({ ...answer, assignments }, null, 2)}\n`);
+}
+
 export interface EnrolOptions {
   readonly keysFolder: string;
   readonly signer: Signer;

@@ -11,6 +11,8 @@ export interface GatewayOptions {
   readonly db: DatabaseSync;
   readonly keys: AgentKeys;
   readonly enrolled: Enrolled;
+  /** Takes devices out of the stored enrolment; durable when it returns. */
+  readonly forgetEnrolled: (isTheirs: (subject: Uint8Array) => boolean) => void;
   /** Transport's clock. */
   readonly clock: Clock;
   /** Real time, for what must not follow a recording: expiry of commands, memory of doubles. */

@@ -14,9 +14,10 @@ import { Capacity } from './capacity.ts';
 import { Collect } from './collect.ts';
 import { Commands, type ObeyedCommand } from './commands.ts';
 import { Coverage, type LinkState } from './coverage.ts';
-import { isDiskFull, transact } from './database.ts';
-import { openDeviceUsers } from './device-users.ts';
+import { isDiskFull } from './database.ts';
+import { openDeviceUsers, ownedUsers } from './device-users.ts';
 import { openDoubles } from './doubles.ts';
+import { Erasures } from './erasures.ts';
 import type { GatewayOptions } from './gateway-options.ts';
 import { openHeld } from './held.ts';
 import { openLastRun } from './last-run.ts';
@@ -58,6 +59,7 @@ export class Gateway {
   readonly #collect: Collect;
   readonly #commands: Commands;
   readonly #coverage: Coverage;
+  readonly #erasures: Erasures;
   readonly #pending: Pending;
   readonly #observer: Observer;
   readonly #assembler: Assembler;
@@ -84,7 +86,12 @@ export class Gateway {
     this.#options = options;
     const boot = new Uint8Array(randomBytes(16));
     const rows = { db, storageKey: keys.storageKey, boot };
-    this.deviceUsers = this.#ownUsers(openDeviceUsers(rows));
+    this.deviceUsers = ownedUsers(
+      openDeviceUsers(rows),
+      db,
+      () => this.#assignments,
+      (work) => this.#orFail(work),
+    );
     const held = openHeld({ ...rows, realNow });
     const report = createReporter({
       agent,
@@ -98,16 +105,6 @@ export class Gateway {
     this.#assignments = new Assignments(db, keys.storageKey, enrolled.devices);
     const { devices } = this.#assignments;
     this.#collect = new Collect(db);
-    this.#commands = new Commands({
-      db,
-      agent,
-      serviceKey: enrolled.serviceKey,
-      realNow,
-      collect: this.#collect,
-      assignments: this.#assignments,
-      openActions: (sealed) => channel.openActions(sealed),
-    });
-    this.#coverage = new Coverage(devices, { from: clock(), test });
     this.#pending = new Pending({
       db,
       doubles,
@@ -119,6 +116,21 @@ export class Gateway {
       onDiskFull: (full) => this.#capacity.setDiskFull(full),
       onFailure,
     });
+    this.#outbox = new Outbox(db, keys.storageKey);
+    const shared = { db, assignments: this.#assignments, collect: this.#collect };
+    const { forgetEnrolled } = options;
+    this.#erasures = new Erasures({
+      ...{ ...shared, doubles, held, report, forgetEnrolled, pending: this.#pending, outbox: this.#outbox },
+      undisturbed: (work) => this.#batcher.undisturbed(work),
+    });
+    // Before anything is listened to or sent.
+    this.#erasures.resume();
+    this.#commands = new Commands({
+      ...{ ...shared, agent, realNow, serviceKey: enrolled.serviceKey },
+      erase: (action) => this.#erasures.order(action),
+      openActions: (sealed) => channel.openActions(sealed),
+    });
+    this.#coverage = new Coverage(devices, { from: clock(), test });
     const isPermitted = (subject: Uint8Array) => this.#collect.isPermitted(subject);
     this.#unclaimed = new Unclaimed({
       held,
@@ -141,7 +153,6 @@ export class Gateway {
       hold: (assigned, user, readings) => this.#orFail(() => this.#unclaimed.hold(assigned, user, readings)),
     });
     this.#assembler = openAssembler({ hear: (whole) => this.#observer.hear(whole), after: later });
-    this.#outbox = new Outbox(db, keys.storageKey);
     this.#publisher = new Publisher({
       id: keys.id,
       agent,
@@ -154,7 +165,10 @@ export class Gateway {
         report({ type: 'hello', hpkePublicKey: channel.publicKey });
         this.#unclaimed.tell();
       },
-      onChange: () => this.#notify(),
+      onChange: () => {
+        this.#guard(() => this.#erasures.settle());
+        this.#notify();
+      },
       onFailure,
       log,
     });
@@ -190,22 +204,6 @@ export class Gateway {
     this.#release();
     lastRun.attest(this.#coverage, this.#pending, clock());
     if (this.#pending.count > 0) this.flush().catch(() => undefined);
-  }
-
-  /** A user whom the agent registers on a device is the patient's whose device it is: nobody else asked for one. */
-  #ownUsers(users: KeptUsers): KeptUsers {
-    return {
-      ...users,
-      add: (device, user) =>
-        this.#orFail(() => {
-          const owner = this.#assignments.devices.get(device);
-          transact(this.#options.db, () => {
-            users.add(device, user);
-            if (owner) this.#assignments.claim({ type: 'claim', ...owner, userIndex: user.index });
-          });
-          this.#assignments.refresh();
-        }),
-    };
   }
 
   /** True for a device that is a patient's here, whether or not it may be heard now. */
@@ -342,6 +340,7 @@ export class Gateway {
     for (const address of this.#assignments.devices.keys()) if (!this.wants(address)) this.pairings.forget(address);
     this.#release();
     for (const action of actions) this.pairings.act(action, taken.includes(action));
+    if (actions.some(({ type }) => type === 'erase')) this.#erasures.run().catch((error: unknown) => this.#fail(error));
   }
 
   /** Lets go what waited for somebody to claim it. An agent that stops meanwhile does it at its next start. */

@@ -4,6 +4,9 @@ import { parseArgs } from 'node:util';
 import { KAFKA_ADDRESS_FORM, type KafkaAddress, readKafkaAddress } from '../journal/kafka/address.ts';
 import type { DeviceAssignment } from './record/agents.ts';
 
+/** Orders of erasure, beside the record; backed up apart from it, and never put back older than it is. */
+export const ERASURES_FILE = 'erasures.list';
+
 export const DEFAULT_HTTP_PORT = 8080;
 export const DEFAULT_MQTT_PORT = 1883;
 const DEFAULT_HOST = '127.0.0.1';
@@ -11,6 +14,7 @@ const DEFAULT_HOST = '127.0.0.1';
 export const HELP = `Usage: npm run ingest [-- options]
        npm run ingest -- patient --name NAME --public-key KEY [--live] [--data DIR]
        npm run ingest -- code --patient ID --device ADDRESS[,random] ... [--data DIR]
+       npm run ingest -- erase --patient ID --yes [--data DIR]
 
 Without a command: runs the service with its MQTT broker, and beside it the ledger writer, each a process of its
 own over one data directory. No simulators.
@@ -35,6 +39,12 @@ Commands for the operator; they work beside a running service and on the data of
   code                 prints a one-time code that enrols one agent within 15 minutes
     --patient ID       as "patient" printed it
     --device ADDRESS   a wearable's Bluetooth address; with ",random" where it is not a public one; may be repeated
+
+  erase                orders, without the patient's signature, that everything of a patient be destroyed, such as a
+                       court or a supervisory authority may order; prints the erasure's id, by which the certificate
+                       can be had at /api/erasures/ID. A running service does it at once, a stopped one when it starts
+    --patient ID       as "patient" printed it
+    --yes              there is no way back
 
   --help               this text
 
@@ -65,11 +75,17 @@ export interface CodeSettings {
   readonly assignments: readonly DeviceAssignment[];
 }
 
+export interface EraseSettings {
+  readonly data: string;
+  readonly patient: string;
+}
+
 /** What to do, a wish for help, or everything that is wrong with the arguments. */
 export type IngestConfig =
   | { readonly kind: 'run'; readonly settings: RunSettings }
   | { readonly kind: 'patient'; readonly settings: PatientSettings }
   | { readonly kind: 'code'; readonly settings: CodeSettings }
+  | { readonly kind: 'erase'; readonly settings: EraseSettings }
   | { readonly kind: 'help' }
   | { readonly kind: 'refused'; readonly problems: readonly string[] };
 
@@ -86,6 +102,7 @@ const OPTIONS = {
   live: { type: 'boolean' },
   patient: { type: 'string' },
   device: { type: 'string', multiple: true },
+  yes: { type: 'boolean' },
   help: { type: 'boolean' },
 } as const;
 
@@ -93,10 +110,11 @@ type Values = ReturnType<typeof parse>['values'];
 type OptionName = keyof typeof OPTIONS;
 
 /** Which options go with which command, besides `--data` and `--help`. */
-const BELONGS: Readonly<Record<'run' | 'patient' | 'code', readonly OptionName[]>> = {
+const BELONGS: Readonly<Record<'run' | 'patient' | 'code' | 'erase', readonly OptionName[]>> = {
   run: ['port', 'mqtt-port', 'host', 'broker-url', 'journal', 'pages'],
   patient: ['name', 'public-key', 'live'],
   code: ['patient', 'device'],
+  erase: ['patient', 'yes'],
 };
 
 export function readIngestConfig(argv: readonly string[], env: NodeJS.ProcessEnv = process.env): IngestConfig {
@@ -109,7 +127,8 @@ export function readIngestConfig(argv: readonly string[], env: NodeJS.ProcessEnv
   const { values, positionals } = parsed;
   if (values.help) return { kind: 'help' };
   const [command = 'run', ...more] = positionals;
-  if (!isCommand(command) || more.length > 0) return refuse(['the command is patient or code, or none; see --help']);
+  if (!isCommand(command) || more.length > 0)
+    return refuse(['the command is patient, code or erase, or none; see --help']);
   const problems = (Object.keys(values) as OptionName[])
     .filter((name) => name !== 'data' && !BELONGS[command].includes(name))
     .map((name) => `--${name} does not go with ${command === 'run' ? 'running the service' : command}`);
@@ -177,6 +196,12 @@ const READERS: Readonly<Record<keyof typeof BELONGS, Reader>> = {
     });
     return { kind: 'code', settings: { data, assignments } };
   },
+
+  erase(data, { patient = '', yes = false }, _env, problems) {
+    if (!/^[a-z2-7]{26}$/.test(patient)) problems.push('--patient is an id as "patient" printed it');
+    if (!yes) problems.push('this destroys everything of the patient, for good; --yes does it');
+    return { kind: 'erase', settings: { data, patient } };
+  },
 };
 
 /** Paths of the service below a data directory. */
@@ -184,6 +209,7 @@ export function servicePaths(data: string) {
   return {
     directory: join(data, 'service'),
     record: join(data, 'service', 'record.sqlite'),
+    erasures: join(data, 'service', ERASURES_FILE),
     /** Held for as long as a service runs. */
     lock: join(data, 'service', 'running.sqlite'),
     inbox: join(data, 'service', 'inbox.sqlite'),

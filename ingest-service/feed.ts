@@ -26,6 +26,8 @@ export interface FeedSink {
   send(message: FeedMessage): void;
   /** Ends the feed when messages wait in it that were decided before now: a slow reader must not get them later. */
   cutBacklog(): void;
+  /** Ends the feed. */
+  end(): void;
 }
 
 interface Subscriber extends FeedSink {
@@ -135,6 +137,7 @@ export function createFeed(sight: Sight, standingOf: StandingOf, clock: Clock) {
         who,
         send: (message) => sink.send(message),
         cutBacklog: () => sink.cutBacklog(),
+        end: () => sink.end(),
         known,
         open: new Map(),
         notes: new Map(),
@@ -170,6 +173,19 @@ export function createFeed(sight: Sight, standingOf: StandingOf, clock: Clock) {
 
     /** After an anchor came to hold more of the log. */
     anchored: () => tellStanding(({ inLog }) => inLog),
+
+    /** A patient is no more: nothing of theirs waits here, their own feeds end, and who knew them looks again. */
+    forget(patient: Patient): void {
+      for (const { who, send, end, cutBacklog, known, open, notes } of [...subscribers]) {
+        notes.delete(patient.id);
+        for (const [id, waiting] of open) if (waiting.patient.id === patient.id) open.delete(id);
+        if (who.role === 'patient' && who.patient === patient.id) end();
+        else if (known.delete(patient.id)) {
+          cutBacklog();
+          send({ type: 'changed' });
+        }
+      }
+    },
 
     /** A patient's consent changed: whoever saw the patient before, or may see now, looks again. */
     changed(patient: Patient): void {

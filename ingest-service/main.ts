@@ -12,7 +12,7 @@ import { Fault, isFault } from '../protocol/fault.ts';
 import { type NoteKey, parseVerifierKey } from '../protocol/signed-note.ts';
 import { HELP, type RunSettings, readIngestConfig, servicePaths } from './config.ts';
 import { openLogReader } from './log-reader.ts';
-import { admitPatient, issueCode } from './operator.ts';
+import { admitPatient, issueCode, orderErasure } from './operator.ts';
 import { type IngestService, startIngestService } from './service.ts';
 
 const EXIT_FAILED = 1;
@@ -49,6 +49,9 @@ async function main(): Promise<number> {
     case 'code':
       say(issueCode(config.settings, Date.now));
       return 0;
+    case 'erase':
+      say(orderErasure(config.settings, Date.now));
+      return 0;
     case 'run':
       return run(config.settings);
   }
@@ -70,6 +73,7 @@ async function run(settings: RunSettings): Promise<number> {
     directory: paths.directory,
     keysDirectory: paths.keys,
     readLog: openLogReader(paths.log),
+    logDirectory: paths.log,
     logKey,
     clock: Date.now,
     host,

@@ -7,9 +7,10 @@ import type { Follower, Journal, JournalEntry } from '../journal/journal.ts';
 import { encodeHex } from '../protocol/bytes.ts';
 import { decodePosition } from '../protocol/position.ts';
 import type { Clock } from '../protocol/time.ts';
+import type { Correcting } from './correcting.ts';
 import type { Counters } from './counters.ts';
 import { type Filing, fileBatch } from './file-batch.ts';
-import { openHeldBatch } from './inbox.ts';
+import { isInboxMark, markInbox, openHeldBatch } from './inbox.ts';
 import type { RecordStore } from './record/record-sqlite.ts';
 
 export interface PipelineDeps {
@@ -20,6 +21,7 @@ export interface PipelineDeps {
   readonly inboxKey: Uint8Array;
   readonly clock: Clock;
   readonly counters: Counters;
+  readonly correcting: Pick<Correcting, 'byAgent'>;
   /** Called after the transaction that filed a batch. */
   readonly onFiled: (filing: Filing) => void;
   /** Called after commitments learned their place in the log. */
@@ -31,6 +33,8 @@ export interface Pipeline {
   caughtUp(): Promise<void>;
   /** Hands over commitments that were written beside a consent event or disclosure. */
   relay(): Promise<void>;
+  /** Files all that is in the inbox and overwrites it. `mark`: an id that was not used before, of an entry without content. */
+  trimInbox(mark: string): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -42,12 +46,14 @@ export function startPipeline(deps: PipelineDeps): Pipeline {
 
   async function advance(entries: readonly JournalEntry[]): Promise<void> {
     for (const entry of entries) {
-      const filing = fileBatch(store, openHeldBatch(inboxKey, entry.id, entry.body), clock());
+      if (isInboxMark(entry)) continue;
+      const filing = fileBatch(store, openHeldBatch(inboxKey, entry.id, entry.body), clock(), deps.correcting);
       if (!filing) continue;
       counters.add('batches.filed');
       counters.add('readings.filed', filing.filed.length);
       counters.add('readings.doubles', filing.doubles);
       counters.add('leaves.withheld', filing.withheld);
+      counters.add('readings.corrected', filing.corrected.length);
       deps.onFiled(filing);
       await setImmediate(); // a revocation must not wait behind a long backlog
     }
@@ -102,6 +108,12 @@ export function startPipeline(deps: PipelineDeps): Pipeline {
       await relay();
     },
     relay,
+    async trimInbox(mark) {
+      // The newest entry is never trimmed, so the newest has to be one that holds nothing.
+      const [position] = await inbox.append([markInbox(mark)]);
+      await filing.caughtUp();
+      await inbox.trim(position!);
+    },
     async stop() {
       await Promise.all([filing.stop(), logging.stop()]);
       await relaying;

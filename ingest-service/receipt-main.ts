@@ -96,7 +96,12 @@ async function run({ data, reading, last, keyFiles, out }: Job): Promise<void> {
     verify: verifyEd25519,
   });
   try {
-    const patients = keyFiles.flatMap((path) => identify(store, decodePatientKey(readFileSync(path, 'utf8'))));
+    const signers = keyFiles.map((path) => decodePatientKey(readFileSync(path, 'utf8')));
+    const place = reading === undefined ? undefined : parseReadingId(reading);
+    if (place && signers.some((key) => store.tombstones.isOf(thumbprint(key.publicKey), place.batch, place.index))) {
+      throw new Fault('erased', 'erased: the reading was destroyed at the wish of its patient');
+    }
+    const patients = signers.flatMap((signer) => identify(store, signer));
     if (patients.length === 0) throw new Fault('not-permitted', 'no key here is that of a patient in this record');
     const chains = (await readEvidence(readLog)).map(({ chainId, contract }) => ({ chainId, contract, blocks: [] }));
     const trust = encodeTrust({
@@ -151,7 +156,7 @@ function isOwn(store: RecordStore, patient: Patient, reading: string): boolean {
 function newest(store: RecordStore, patient: Patient, count: number): { id: string; at: Instant }[] {
   const found: { id: string; at: Instant }[] = [];
   const vitals = store.segments.vitalsOf(patient).map((vital) => ({ vital }));
-  for (const { id, batch, leaf } of searchReadings(store.segments, patient, vitals, 'desc')) {
+  for (const { id, batch, leaf } of searchReadings(store, patient, vitals, 'desc')) {
     if (store.batches.logIndex(batch) === undefined) continue;
     found.push({ id, at: leaf.measuredAt });
     if (found.length === count) break;

@@ -3,12 +3,14 @@
 import { readHeader } from '../protocol/batch.ts';
 import { decodeUtf8 } from '../protocol/bytes.ts';
 import { openCheckpoint } from '../protocol/checkpoint.ts';
+import { commitmentOf } from '../protocol/commitment.ts';
 import { Fault } from '../protocol/fault.ts';
 import { encodeId } from '../protocol/keys.ts';
 import { inclusionProof } from '../protocol/merkle.ts';
 import type { Receipt } from '../protocol/receipt.ts';
 import type { NoteKey } from '../protocol/signed-note.ts';
-import { encodeTlogProof } from '../protocol/tlog-proof.ts';
+import type { LoggedSupersession } from '../protocol/supersession.ts';
+import { encodeTlogProof, parseTlogProof } from '../protocol/tlog-proof.ts';
 import { proveInclusion, type ReadTile } from '../protocol/tlog-tiles.ts';
 import { anchorsOf } from './anchors.ts';
 import type { RecordStore } from './record/record-sqlite.ts';
@@ -23,17 +25,14 @@ export interface ReceiptSources {
 
 /** Throws `missing` (retry later) while no signed checkpoint covers the reading's batch. */
 export async function receiptFor(sources: ReceiptSources, reading: FiledReading): Promise<Receipt> {
-  const { store, readLog, logKey } = sources;
+  const { store } = sources;
   const batch = store.batches.get(reading.batch);
   if (!batch) throw new Fault('inconsistent', 'a reading without its batch');
   const agent = store.agents.get(encodeId(readHeader(batch.signedHeader).header.agent));
   if (!agent) throw new Fault('inconsistent', 'a batch without its agent');
-  const index = store.batches.logIndex(batch.id);
-  const note = await readLog('checkpoint');
-  if (index === undefined || !note) throw new Fault('missing', 'not in a signed checkpoint yet', 'later');
-  const text = decodeUtf8(note);
-  const { checkpoint } = openCheckpoint(text, [logKey], logKey.name);
-  const anchors = await anchorsOf(readLog, index);
+  const logProof = await proveLogged(sources, batch.commitment);
+  const { index: logIndex } = parseTlogProof(logProof);
+  const anchors = await anchorsOf(sources.readLog, logIndex);
   return {
     index: reading.index,
     salt: reading.salt,
@@ -41,9 +40,31 @@ export async function receiptFor(sources: ReceiptSources, reading: FiledReading)
     path: inclusionProof(splitHashes(batch.leafHashes), reading.index),
     header: batch.signedHeader,
     enrolment: agent.enrolment,
-    logProof: encodeTlogProof({ index, proof: await proveInclusion(checkpoint, index, readLog), checkpoint: text }),
+    logProof,
+    ...(reading.correction && { supersession: await supersessionOf(sources, reading) }),
     ...(anchors.length > 0 && { anchors }),
   };
+}
+
+/** The newest correction of a reading, with its proof. Throws `not-found`; `missing` (retry later) as {@link proveLogged}. */
+export async function supersessionOf(
+  sources: ReceiptSources,
+  { leaf, batch, index }: FiledReading,
+): Promise<LoggedSupersession> {
+  const patient = sources.store.patients.bySubject(leaf.subject);
+  const kept = patient && sources.store.corrections.ofReading(patient, batch, index).at(-1);
+  if (!kept) throw new Fault('not-found', 'no such correction');
+  return { statement: kept.statement, logProof: await proveLogged(sources, commitmentOf('supersession', kept.id)) };
+}
+
+/** C2SP tlog-proof of a commitment. Throws `missing` (retry later) while no signed checkpoint covers it. */
+export async function proveLogged({ store, readLog, logKey }: ReceiptSources, commitment: Uint8Array): Promise<string> {
+  const index = store.commitments.logIndex(commitment);
+  const note = await readLog('checkpoint');
+  if (index === undefined || !note) throw new Fault('missing', 'not in a signed checkpoint yet', 'later');
+  const text = decodeUtf8(note);
+  const { checkpoint } = openCheckpoint(text, [logKey], logKey.name);
+  return encodeTlogProof({ index, proof: await proveInclusion(checkpoint, index, readLog), checkpoint: text });
 }
 
 /** Leaf hashes of a batch one by one. */

@@ -29,6 +29,8 @@ export interface Reading extends Standing {
   readonly device: string;
   readonly flags: readonly string[];
   readonly test: boolean;
+  /** It took the place of what was shown before. */
+  readonly corrected?: { readonly act: 'amend' | 'withdraw'; readonly reason: string; readonly by: string };
 }
 
 export interface ClinicPatient {

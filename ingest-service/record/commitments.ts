@@ -11,6 +11,7 @@ export function createCommitments(db: DatabaseSync) {
   const unsent = db.prepare('SELECT commitment FROM commitments WHERE sent = 0 ORDER BY rowid LIMIT ?');
   const markSent = db.prepare('UPDATE commitments SET sent = 1 WHERE commitment = ?');
   const setIndex = db.prepare('UPDATE commitments SET log_index = ? WHERE commitment = ? AND log_index IS NULL');
+  const indexOf = db.prepare('SELECT log_index FROM commitments WHERE commitment = ?');
   const countUnlogged = db.prepare('SELECT count(*) AS n FROM commitments WHERE log_index IS NULL');
 
   return {
@@ -29,6 +30,11 @@ export function createCommitments(db: DatabaseSync) {
 
     setLogIndex(commitment: Uint8Array, index: number): void {
       setIndex.run(index, commitment);
+    },
+
+    /** Index in the log; `undefined` while no signed checkpoint covers it. */
+    logIndex(commitment: Uint8Array): number | undefined {
+      return (indexOf.get(commitment)?.log_index as number | null | undefined) ?? undefined;
     },
 
     /** How many are not yet covered by a signed checkpoint. */

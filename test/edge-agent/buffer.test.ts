@@ -118,6 +118,7 @@ describe('a full disk', () => {
       db,
       keys,
       enrolled: loadEnrolment(join(folder, 'keys'), keys.signer.publicKey),
+      forgetEnrolled: () => undefined,
       clock,
       realNow: Date.now,
       groupMs: 1,

@@ -10,6 +10,7 @@ import { printable, showInstant, titleOf, valuesOf } from '../reading-text.ts';
 
 const TITLES: Readonly<Record<Verdict['verdict'], string>> = {
   genuine: 'Genuine: this is what the wearable said',
+  superseded: 'Superseded: it is what the wearable said, and it was corrected or withdrawn since',
   altered: 'Altered: do not believe it',
   'not-provable': 'Cannot be proven: nothing speaks against it, but something is missing',
 };
