@@ -8,7 +8,7 @@ import type { Clock, Instant } from '../protocol/time.ts';
 import { DEFAULT_CAPACITY_OCTETS } from './capacity.ts';
 import { hasDatabase, openDatabase } from './database.ts';
 import { policiesOf } from './device-policies.ts';
-import { type Enrolled, enrol, isEnrolled, loadEnrolment } from './enrol.ts';
+import { type Enrolled, enrol, forgetAssigned, isEnrolled, loadEnrolment } from './enrol.ts';
 import { type Gateway, openGateway } from './gateway.ts';
 import { Identity } from './identity.ts';
 import { type AgentKeys, openKeys } from './keys.ts';
@@ -149,6 +149,7 @@ export async function openAgentGateway(options: RadiolessOptions): Promise<Gatew
       ...(options.tls && { tls: options.tls }),
       ...(options.onRotationStep && { onRotationStep: options.onRotationStep }),
       enrolled: { ...enrolled, broker: { url: options.brokerUrl ?? url, password } },
+      forgetEnrolled: (isTheirs) => forgetAssigned(files, isTheirs),
       clock: options.clock ?? (transport ? () => transport.clock.now() : realNow),
       realNow,
       zoneOf: options.zoneOf,

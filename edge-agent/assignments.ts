@@ -38,7 +38,7 @@ export class Assignments {
   readonly devices: ReadonlyMap<string, AssignedDevice>;
   readonly #db: DatabaseSync;
   readonly #key: Uint8Array;
-  readonly #enrolled: ReadonlyMap<string, AssignedDevice>;
+  #enrolled: ReadonlyMap<string, AssignedDevice>;
   readonly #live = new Map<string, AssignedDevice>();
 
   /** `storageKey`: 32 octets. Throws `encrypted` or `malformed` when what is kept is another key's or broken. */
@@ -72,6 +72,27 @@ export class Assignments {
         this.#put(address, { addressType, subject, users: new Map(others.map(([i, user]) => [i, user.subject])) });
       }
     }
+  }
+
+  /**
+   * Takes every device and user of some subjects away and remembers nothing of them; the answer is the addresses of the
+   * devices. The caller holds the transaction and calls {@link refresh} once it is durable.
+   */
+  forget(isTheirs: (subject: Uint8Array) => boolean): string[] {
+    const rows = this.#load();
+    const gone = [...this.#merge(rows)].flatMap(([address, { subject }]) => (isTheirs(subject) ? [address] : []));
+    const enrolled = [...this.#enrolled].filter(([, { subject }]) => !isTheirs(subject));
+    const left = [...this.#enrolled.keys()].filter((address) => !enrolled.some(([one]) => one === address));
+    this.#enrolled = new Map(enrolled);
+    for (const address of [...gone, ...left]) {
+      const subject = rows.get(address)?.subject;
+      if (!subject || isTheirs(subject)) rows.delete(address);
+    }
+    for (const [address, row] of rows) {
+      rows.set(address, { ...row, users: new Map([...row.users].filter(([, user]) => !isTheirs(user))) });
+    }
+    this.#save(rows);
+    return gone;
   }
 
   /** What a user of an assigned device measures is this patient's from now on. False where somebody has claimed it. */
@@ -116,6 +137,10 @@ export class Assignments {
   #put(address: string, row: Row): void {
     const rows = this.#load().set(address, row);
     if (rows.size > MAX_ROWS) throw new Fault('too-large', `more than ${MAX_ROWS} devices were paired here`);
+    this.#save(rows);
+  }
+
+  #save(rows: ReadonlyMap<string, Row>): void {
     const sealed = this.#seal(encodeCbor([...rows].map(encodeRow)));
     this.#db.prepare('INSERT OR REPLACE INTO assignments (one, sealed) VALUES (1, ?)').run(sealed);
   }

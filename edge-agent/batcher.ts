@@ -64,17 +64,21 @@ export class Batcher {
     return this.#enqueue(() => this.#closeAll());
   }
 
+  /** Runs `work` while nothing is being sealed, after all that was heard so far is durable. */
+  undisturbed(work: () => void): Promise<void> {
+    return this.#enqueue(async () => {
+      if (this.#stopped) return;
+      this.commit();
+      work();
+    });
+  }
+
   /** Resolves when the batch that is being sealed, if any, is stored; nothing is sealed after it. */
   async stop(): Promise<void> {
     this.#stopped = true;
     clearTimeout(this.#ageTimer);
     clearTimeout(this.#heartbeatTimer);
     await this.#working;
-  }
-
-  /** Runs work while no batch is being sealed. Rejects with what it throws. */
-  between(work: () => void): Promise<void> {
-    return this.#enqueue(async () => work());
   }
 
   /** Makes what is pending, and coverage up to now, durable. */

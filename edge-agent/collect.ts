@@ -27,6 +27,16 @@ export class Collect {
     for (const { subject, permitted } of states) put.run(subject, permitted ? 1 : 0);
   }
 
+  /** Remembers nothing of some subjects; the caller holds the transaction. */
+  forget(isTheirs: (subject: Uint8Array) => boolean): void {
+    const rows = this.#db.prepare('SELECT subject FROM collect').all() as { subject: Uint8Array }[];
+    for (const { subject } of rows) {
+      if (!isTheirs(subject)) continue;
+      this.#db.prepare('DELETE FROM collect WHERE subject = ?').run(subject);
+      this.#paused.delete(encodeHex(subject));
+    }
+  }
+
   apply(states: readonly CollectState[]): void {
     for (const { subject, permitted } of states) {
       if (permitted) this.#paused.delete(encodeHex(subject));

@@ -24,6 +24,8 @@ export interface CommandsOptions {
   readonly collect: Collect;
   readonly assignments: Assignments;
   readonly rotation: { want(): void };
+  /** Orders an erasure, in the transaction that makes the command durable. */
+  readonly erase: (action: Extract<AgentAction, { type: 'erase' }>) => void;
   /** Opens what was sealed to us; throws a Fault. */
   readonly openActions: (sealed: Uint8Array) => Promise<readonly AgentAction[]>;
 }
@@ -66,7 +68,7 @@ export class Commands {
   }
 
   async #obey(signed: Uint8Array): Promise<Obeyed> {
-    const { db, agent, serviceKey, realNow, collect, assignments, rotation, openActions } = this.#options;
+    const { db, agent, serviceKey, realNow, collect, assignments, rotation, erase, openActions } = this.#options;
     const command = openCommand(signed, serviceKey, verifyEd25519);
     if (!equalBytes(command.agent, agent())) return { outcome: 'not-ours' };
     if (command.expiresAt <= realNow()) return { outcome: 'expired' };
@@ -81,6 +83,7 @@ export class Commands {
         if (action.type === 'claim' && !assignments.claim(action)) taken.push(action);
         if (action.type === 'unassign') assignments.unassign(action.device);
         if (action.type === 'rotate-key') rotation.want();
+        if (action.type === 'erase') erase(action);
       }
     });
     // Durable line: a restart obeys from here on, too.

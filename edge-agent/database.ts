@@ -86,6 +86,13 @@ const UPGRADES: readonly string[] = [
   `ALTER TABLE state ADD COLUMN covered_at INTEGER;  -- transport clock: coverage was attested up to here
   -- The last batch that held leaves of a subject.
   CREATE TABLE spoken (subject BLOB PRIMARY KEY /* keyed hash */, sequence INTEGER NOT NULL) STRICT, WITHOUT ROWID;`,
+  `-- Erasures that were commanded. Whose it was is not kept, but a hash that takes the subject to be known.
+  CREATE TABLE erasures (
+    id BLOB PRIMARY KEY,
+    mark BLOB NOT NULL,
+    through INTEGER,                          -- last batch that was sealed before; NULL until the rows are gone
+    done INTEGER NOT NULL DEFAULT 0           -- 1: nothing is left, and the service was told
+  ) STRICT, WITHOUT ROWID;`,
   `-- A new signing key on its way: asked for, signed by the old key, and gone once the service countersigned it.
   CREATE TABLE key_rotation (
     one INTEGER PRIMARY KEY CHECK (one = 1),
@@ -140,7 +147,7 @@ export function openDatabase(folder: string, agent: Uint8Array, next: Uint8Array
 function configure(db: DatabaseSync): void {
   db.exec('PRAGMA busy_timeout = 500; PRAGMA locking_mode = EXCLUSIVE;');
   const { journal_mode: mode } = db.prepare('PRAGMA journal_mode = WAL').get() as { journal_mode: string };
-  db.exec('PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;');
+  db.exec('PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA secure_delete = ON;');
   const { synchronous } = db.prepare('PRAGMA synchronous').get() as { synchronous: number };
   const FULL = 2;
   if (mode !== 'wal' || synchronous !== FULL) throw new Fault('unavailable', 'SQLite does not run WAL with FULL here');

@@ -2,6 +2,8 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { decodeCbor, encodeCbor } from '../protocol/cbor.ts';
 import { Fault } from '../protocol/fault.ts';
+import type { Assignments } from './assignments.ts';
+import { transact } from './database.ts';
 import type { DeviceUser } from './radio/user-consent.ts';
 import type { KeptUsers } from './radio-mirror.ts';
 import { createRowCipher } from './storage-cipher.ts';
@@ -39,4 +41,28 @@ function readUser(bytes: Uint8Array): DeviceUser {
   const [index, code] = decodeCbor(bytes) as readonly unknown[];
   if (typeof index !== 'number' || typeof code !== 'number') throw new Fault('inconsistent', 'not a user of a device');
   return { index, code };
+}
+
+/**
+ * A user whom the agent registers on a device is the patient's whose device it is: nobody else asked for one. `orFail` runs
+ * what must not fail.
+ */
+export function ownedUsers(
+  users: KeptUsers,
+  db: DatabaseSync,
+  assignments: () => Assignments,
+  orFail: (work: () => void) => void,
+): KeptUsers {
+  return {
+    ...users,
+    add: (device, user) =>
+      orFail(() => {
+        const owner = assignments().devices.get(device);
+        transact(db, () => {
+          users.add(device, user);
+          if (owner) assignments().claim({ type: 'claim', ...owner, userIndex: user.index });
+        });
+        assignments().refresh();
+      }),
+  };
 }

@@ -40,6 +40,8 @@ export interface Doubles {
   note(mark: Mark): boolean;
   /** Forgets some of what is older than {@link REMEMBER_DAYS}; true when there may be more. */
   prune(): boolean;
+  /** Forgets everything; to be called inside a transaction. */
+  clear(): void;
 }
 
 /** `realNow` is real time, ms since 1970: recordings keep their own dates, but they are fed today. */
@@ -58,6 +60,7 @@ export function openDoubles(db: DatabaseSync, realNow: () => number): Doubles {
       if (!isNew) heardAgain.run(today(), second, hash, today());
       return isNew;
     },
+    clear: () => void db.exec('DELETE FROM doubles'),
     prune: () => forget.run(today() - REMEMBER_DAYS).changes === PRUNE_ROWS,
   };
 }

@@ -58,6 +58,14 @@ export function extendEnrolment(files: SecretFiles, keyEvent: string, password: 
   files.write(FILE, `${JSON.stringify(next, null, 2)}\n`);
 }
 
+/** Takes a subject's devices out of the stored answer; durable when it returns. `isTheirs` is asked for each subject. */
+export function forgetAssigned(files: SecretFiles, isTheirs: (subject: Uint8Array) => boolean): void {
+  const answer = asRecord(parseJson(files.read(FILE))) as unknown as EnrolmentAnswer;
+  const assignments = answer.assignments.filter(({ subject }) => !isTheirs(decodeId(subject)));
+  if (assignments.length === answer.assignments.length) return;
+  files.write(FILE, `${JSON.stringify({ ...answer, assignments }, null, 2)}\n`);
+}
+
 export interface EnrolOptions {
   readonly files: SecretFiles;
   readonly signer: Signer;

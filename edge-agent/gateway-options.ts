@@ -21,6 +21,8 @@ export interface GatewayOptions {
   readonly serviceUrl: string;
   readonly tls?: AgentTls;
   readonly onRotationStep?: (step: RotationStep) => void;
+  /** Takes devices out of the stored enrolment; durable when it returns. */
+  readonly forgetEnrolled: (isTheirs: (subject: Uint8Array) => boolean) => void;
   /** Transport's clock. */
   readonly clock: Clock;
   /** Real time, for what must not follow a recording: expiry of commands, memory of doubles. */

@@ -15,14 +15,14 @@ import { Collect } from './collect.ts';
 import { Commands, type ObeyedCommand } from './commands.ts';
 import { Coverage, type LinkState } from './coverage.ts';
 import { isDiskFull } from './database.ts';
-import { openDeviceUsers } from './device-users.ts';
+import { openDeviceUsers, ownedUsers } from './device-users.ts';
 import { openDoubles } from './doubles.ts';
+import { Erasures } from './erasures.ts';
 import type { GatewayOptions } from './gateway-options.ts';
 import { openHeld } from './held.ts';
 import { openLastRun } from './last-run.ts';
 import { type DeviceFacts, type HeardClock, type Notification, Observer } from './observe.ts';
 import { Outbox } from './outbox.ts';
-import { ownUsers } from './owned-users.ts';
 import { patientsOf } from './owners.ts';
 import { Pairings } from './pairings.ts';
 import { Pending } from './pending.ts';
@@ -59,6 +59,7 @@ export class Gateway {
   readonly #collect: Collect;
   readonly #commands: Commands;
   readonly #coverage: Coverage;
+  readonly #erasures: Erasures;
   readonly #pending: Pending;
   readonly #observer: Observer;
   readonly #assembler: Assembler;
@@ -86,8 +87,12 @@ export class Gateway {
     this.#options = options;
     const boot = new Uint8Array(randomBytes(16));
     const rows = { db, storageKey: keys.storageKey, boot };
-    const users = ownUsers(openDeviceUsers(rows), db, () => this.#assignments);
-    this.deviceUsers = { ...users, add: (device, user) => this.#orFail(() => users.add(device, user)) };
+    this.deviceUsers = ownedUsers(
+      openDeviceUsers(rows),
+      db,
+      () => this.#assignments,
+      (work) => this.#orFail(work),
+    );
     const held = openHeld({ ...rows, realNow });
     this.#voice = new Voice({
       ...{ identity, channel, boot, realNow, hpkeKey: enrolled.hpkeKey },
@@ -97,51 +102,42 @@ export class Gateway {
     this.#assignments = new Assignments(db, keys.storageKey, enrolled.devices);
     const { devices } = this.#assignments;
     this.#collect = new Collect(db);
-    this.#commands = new Commands({
-      db,
-      agent: () => identity.session.agent,
-      serviceKey: enrolled.serviceKey,
-      realNow,
-      collect: this.#collect,
-      assignments: this.#assignments,
-      rotation: { want: () => this.#rotation.want() },
-      openActions: (sealed) => this.#voice.openActions(sealed),
-    });
-    this.#coverage = new Coverage(devices, { from: clock(), test });
     this.#pending = new Pending({
-      db,
-      doubles,
-      storageKey: keys.storageKey,
-      boot,
-      groupMs: options.groupMs,
-      clock,
+      ...{ ...rows, doubles, clock, groupMs: options.groupMs },
       onCommit: () => this.#batcher.appended(),
       onDiskFull: (full) => this.#capacity.setDiskFull(full),
       onFailure,
     });
+    this.#outbox = new Outbox(db, keys.storageKey);
+    const shared = { db, assignments: this.#assignments, collect: this.#collect };
+    const stores = { ...shared, doubles, held, pending: this.#pending, outbox: this.#outbox };
+    const undisturbed = (work: () => void) => this.#batcher.undisturbed(work);
+    this.#erasures = new Erasures({ ...options, ...stores, undisturbed, report: this.#voice.report });
+    // Before anything is listened to or sent.
+    this.#erasures.resume();
+    this.#commands = new Commands({
+      ...{ ...shared, realNow, serviceKey: enrolled.serviceKey },
+      agent: () => identity.session.agent,
+      rotation: { want: () => this.#rotation.want() },
+      erase: (action) => this.#erasures.order(action),
+      openActions: (sealed) => this.#voice.openActions(sealed),
+    });
+    this.#coverage = new Coverage(devices, { from: clock(), test });
     const isPermitted = (subject: Uint8Array) => this.#collect.isPermitted(subject);
     this.#unclaimed = new Unclaimed({
-      held,
-      devices,
-      isPermitted,
-      pending: this.#pending,
-      doublesKey,
+      ...{ held, devices, isPermitted, doublesKey, pending: this.#pending },
       report: (users) => this.#voice.report({ type: 'held', users }),
       nameOf: (address) => this.#observer.nameOf(address),
     });
     const { zoneOf, heardWithinMs } = options;
     this.#observer = new Observer({
-      devices,
-      isPermitted,
+      ...{ devices, isPermitted, test, doublesKey },
       leaves: new ReadingLeaves({ zoneOf, test, ...(heardWithinMs !== undefined && { heardWithinMs }) }),
-      test,
-      doublesKey,
       pending: this.#pending,
       coverage: this.#coverage,
       hold: (assigned, user, readings) => this.#orFail(() => this.#unclaimed.hold(assigned, user, readings)),
     });
     this.#assembler = openAssembler({ hear: (whole) => this.#observer.hear(whole), after: later });
-    this.#outbox = new Outbox(db, keys.storageKey);
     this.#publisher = new Publisher({
       ...options,
       outbox: this.#outbox,
@@ -153,7 +149,10 @@ export class Gateway {
         this.#voice.hello();
         this.#unclaimed.tell();
       },
-      onChange: () => this.#notify(),
+      onChange: () => {
+        this.#guard(() => this.#erasures.settle());
+        this.#notify();
+      },
       onFailure,
     });
     this.#capacity = new Capacity({
@@ -165,9 +164,7 @@ export class Gateway {
     });
     const spokenOf = (subject: Uint8Array) => this.#outbox.spokenOf(subject);
     this.#batcher = new Batcher({
-      pending: this.#pending,
-      outbox: this.#outbox,
-      coverage: this.#coverage,
+      ...{ ...stores, coverage: this.#coverage },
       seal: (bodies, place) => sealBatch(bodies, place, { signer: identity.sealing.signer, sealContent, spokenOf }),
       hasRoom: () => this.#capacity.admitsCoverage,
       covered: (through) => lastRun.cover(through),
@@ -179,9 +176,7 @@ export class Gateway {
       onFailure,
     });
     this.#rotation = new Rotation({
-      ...options,
-      outbox: this.#outbox,
-      between: (work) => this.#batcher.between(work),
+      ...{ ...options, outbox: this.#outbox, undisturbed },
       onSwitched: () => this.#voice.renamed().then(() => this.#publisher.reconnect()),
       onFailure,
     });
@@ -340,6 +335,7 @@ export class Gateway {
     this.#release();
     for (const action of actions) this.pairings.act(action, taken.includes(action));
     this.#rotation.resume();
+    if (actions.some(({ type }) => type === 'erase')) this.#erasures.run().catch((error: unknown) => this.#fail(error));
   }
 
   /** Lets go what waited for somebody to claim it. An agent that stops meanwhile does it at its next start. */

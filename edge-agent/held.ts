@@ -48,6 +48,8 @@ export function openHeld({ db, storageKey, boot, realNow }: HeldOptions) {
   );
   const select = db.prepare('SELECT row, boot, body FROM held WHERE device = ? AND user = ? ORDER BY row');
   const remove = db.prepare('DELETE FROM held WHERE device = ? AND user = ? AND row <= ?');
+  const all = db.prepare('SELECT row, boot, body FROM held');
+  const removeRow = db.prepare('DELETE FROM held WHERE row = ?');
   const expire = db.prepare('DELETE FROM held WHERE held_day < ?');
   const count = db.prepare('SELECT device, user, count(*) AS count FROM held GROUP BY device, user');
   const today = () => Math.floor(realNow() / DAY_MS);
@@ -80,6 +82,15 @@ export function openHeld({ db, storageKey, boot, realNow }: HeldOptions) {
 
     counts(): HeldCount[] {
       return count.all() as unknown as HeldCount[];
+    },
+
+    /** Destroys what waits on devices of some subjects; the caller holds the transaction. */
+    dropSubjects(isTheirs: (subject: Uint8Array) => boolean): void {
+      const rows = all.all() as { row: number; boot: Uint8Array; body: Uint8Array }[];
+      for (const { row, boot: of, body } of rows) {
+        const { subject } = decodeLeaf(createRowCipher(storageKey, of, 'held').decrypt(row, body));
+        if (isTheirs(subject)) removeRow.run(row);
+      }
     },
 
     /** Destroys what nobody claimed in time. */

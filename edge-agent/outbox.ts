@@ -117,6 +117,11 @@ export class Outbox {
     return (this.#statements.spoken.get(this.#hide(subject))?.sequence as number | undefined) ?? 0;
   }
 
+  /** Remembers no more that batches spoke of a subject; the caller holds the transaction. */
+  forgetSpoken(subject: Uint8Array): void {
+    this.#db.prepare('DELETE FROM spoken WHERE subject = ?').run(this.#hide(subject));
+  }
+
   #hide(subject: Uint8Array): Uint8Array {
     return createHmac('sha256', this.#storageKey).update('spoken').update(subject).digest().subarray(0, 16);
   }

@@ -63,6 +63,7 @@ export class Pairings {
         return;
       case 'unassign':
       case 'claim':
+      case 'erase':
         return; // durable already
     }
   }

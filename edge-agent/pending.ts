@@ -61,12 +61,19 @@ interface Waiter {
   readonly reject: (error: unknown) => void;
 }
 
+/** What {@link Pending.dropSubjects} destroyed. */
+export interface Dropped {
+  readonly rows: number;
+  readonly octets: number;
+}
+
 export class Pending {
   readonly #options: PendingOptions;
   readonly #cipher: RowCipher;
   readonly #insert;
   readonly #oldest;
   readonly #delete;
+  readonly #deleteRow;
   readonly #markSealed;
   readonly #markAlive;
   #group: Waiter[] = [];
@@ -85,6 +92,7 @@ export class Pending {
     this.#insert = db.prepare('INSERT INTO pending (row, boot, body) VALUES (?, ?, ?)');
     this.#oldest = db.prepare('SELECT row, boot, body FROM pending ORDER BY row LIMIT ?');
     this.#delete = db.prepare('DELETE FROM pending WHERE row <= ?');
+    this.#deleteRow = db.prepare('DELETE FROM pending WHERE row = ?');
     this.#markSealed = db.prepare('UPDATE state SET sealed_rows = ?');
     this.#markAlive = db.prepare('UPDATE state SET alive_at = ?');
     const found = db
@@ -215,6 +223,29 @@ export class Pending {
   remove({ through, bodies }: PendingRows): void {
     if (this.#delete.run(through).changes !== bodies.length) throw new Fault('inconsistent', 'pending rows changed');
     this.#markSealed.run(through);
+  }
+
+  /**
+   * Destroys the rows of some subjects; the caller holds the transaction, and nothing is being sealed. What is still in the
+   * group is not seen: {@link commit} first. The answer is what went; after the transaction it goes to {@link dropped}.
+   */
+  dropSubjects(isTheirs: (subject: Uint8Array) => boolean): Dropped {
+    const dropped = { rows: 0, octets: 0 };
+    const rows = this.#oldest.all(-1) as { row: number; boot: Uint8Array; body: Uint8Array }[];
+    for (const { row, boot, body } of rows) {
+      const leaf = decodeLeaf(createRowCipher(this.#options.storageKey, boot).decrypt(row, body));
+      if (!isTheirs(leaf.subject)) continue;
+      this.#deleteRow.run(row);
+      dropped.rows++;
+      dropped.octets += body.length;
+    }
+    if (dropped.rows > 0) this.#markSealed.run(this.#lastRow); // no number is used twice
+    return dropped;
+  }
+
+  dropped({ rows, octets }: Dropped): void {
+    this.#count -= rows;
+    this.#octets -= octets;
   }
 
   /** After the transaction of {@link remove}. */

@@ -43,7 +43,7 @@ export interface RotationOptions {
   readonly realNow: Clock;
   readonly publishing: Pick<PublisherTuning, 'retryMs'>;
   /** Runs work while no batch is being sealed. */
-  readonly between: (work: () => void) => Promise<void>;
+  readonly undisturbed: (work: () => void) => Promise<void>;
   /** The service knows the agent under its new name. */
   readonly onSwitched: () => Promise<void>;
   readonly onFailure: (error: unknown) => void;
@@ -86,12 +86,12 @@ export class Rotation {
   }
 
   async #run(): Promise<void> {
-    const { files, identity, between, onSwitched, onFailure, log } = this.#options;
+    const { files, identity, undisturbed, onSwitched, onFailure, log } = this.#options;
     try {
       this.#told('wanted');
       const next = makeNextKey(files);
       this.#told('made');
-      if (!this.#row()?.signed) await between(() => this.#sign(next));
+      if (!this.#row()?.signed) await undisturbed(() => this.#sign(next));
       const signed = this.#row()?.signed;
       if (!signed || this.#stop.signal.aborted) return;
       this.#told('signed');

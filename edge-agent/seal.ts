@@ -111,5 +111,7 @@ function cutSegments(sorted: readonly EncodedLeaf[]): Segment[] {
 
 /** The gateway's time that a leaf speaks for; a device's own clock may be anywhere. */
 function heardSpan(leaf: Leaf): { from: Instant; to: Instant } {
-  return leaf.kind === 'coverage' ? leaf : { from: leaf.heardAt, to: leaf.heardAt };
+  if (leaf.kind === 'coverage') return leaf;
+  const at = leaf.kind === 'correction' ? leaf.correctedAt : leaf.heardAt;
+  return { from: at, to: at };
 }

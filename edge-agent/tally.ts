@@ -44,6 +44,11 @@ export function addTallies(leaves: readonly EncodedLeaf[], spokenOf: SpokenOf): 
 /** A coverage leaf that speaks for no time: it only carries the tally. */
 function momentOf(own: readonly Leaf[]): CoverageLeaf {
   const { subject, device, test } = own.at(-1)!;
-  const at = own.reduce((last, leaf) => Math.max(last, leaf.kind === 'coverage' ? leaf.to : leaf.heardAt), 0);
+  const at = own.reduce((last, leaf) => Math.max(last, endOf(leaf)), 0);
   return { kind: 'coverage', subject, device, from: at, to: at, state: 'received', test };
+}
+
+function endOf(leaf: Leaf): number {
+  if (leaf.kind === 'coverage') return leaf.to;
+  return leaf.kind === 'correction' ? leaf.correctedAt : leaf.heardAt;
 }

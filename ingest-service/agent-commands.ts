@@ -1,6 +1,5 @@
 /** The operator's commands about agents: what they print, and their exit code. */
-import type { AgentReport } from './agent-view.ts';
-import type { IngestConfig } from './config.ts';
+
 import {
   decideBatches,
   listAgents,
@@ -9,7 +8,9 @@ import {
   unfreeze,
   type WaitingBatch,
   wishRotation,
-} from './operator.ts';
+} from './agent-operator.ts';
+import type { AgentReport } from './agent-view.ts';
+import type { IngestConfig } from './config.ts';
 
 export type AgentCommand = Extract<
   IngestConfig,

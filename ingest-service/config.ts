@@ -5,6 +5,9 @@ import { KAFKA_ADDRESS_FORM, type KafkaAddress, readKafkaAddress } from '../jour
 import { MAX_REASON } from '../protocol/key-event.ts';
 import type { DeviceAssignment } from './record/agents.ts';
 
+/** Orders of erasure, beside the record; backed up apart from it, and never put back older than it is. */
+export const ERASURES_FILE = 'erasures.list';
+
 export const DEFAULT_HTTP_PORT = 8080;
 export const DEFAULT_MQTT_PORT = 1883;
 const DEFAULT_HOST = '127.0.0.1';
@@ -16,6 +19,7 @@ export const HELP = `Usage: npm run ingest [-- options]
        npm run ingest -- rotate | unfreeze --agent ID [--data DIR]
        npm run ingest -- revoke-agent --agent ID --reason WORDS [--data DIR]
        npm run ingest -- accept | reject --batch ID | --agent ID [--data DIR]
+       npm run ingest -- erase --patient ID --yes [--data DIR]
 
 Without a command: runs the service with its MQTT broker, and beside it the ledger writer, each a process of its
 own over one data directory. No simulators.
@@ -54,6 +58,12 @@ Commands for the operator; they work beside a running service and on the data of
   unfreeze             lets an agent whose key signed two histories go on from the one that was taken
     --agent ID         as "agents" lists it
   --json               lists as JSON
+
+  erase                orders, without the patient's signature, that everything of a patient be destroyed, such as a
+                       court or a supervisory authority may order; prints the erasure's id, by which the certificate
+                       can be had at /api/erasures/ID. A running service does it at once, a stopped one when it starts
+    --patient ID       as "patient" printed it
+    --yes              there is no way back
 
   --help               this text
 
@@ -108,6 +118,11 @@ export interface DecideSettings {
   readonly decision: 'accepted' | 'rejected';
 }
 
+export interface EraseSettings {
+  readonly data: string;
+  readonly patient: string;
+}
+
 /** What to do, a wish for help, or everything that is wrong with the arguments. */
 export type IngestConfig =
   | { readonly kind: 'run'; readonly settings: RunSettings }
@@ -117,6 +132,7 @@ export type IngestConfig =
   | { readonly kind: 'rotate' | 'unfreeze'; readonly settings: AgentSettings }
   | { readonly kind: 'revoke-agent'; readonly settings: RevokeSettings }
   | { readonly kind: 'accept' | 'reject'; readonly settings: DecideSettings }
+  | { readonly kind: 'erase'; readonly settings: EraseSettings }
   | { readonly kind: 'help' }
   | { readonly kind: 'refused'; readonly problems: readonly string[] };
 
@@ -140,6 +156,7 @@ const OPTIONS = {
   batch: { type: 'string' },
   reason: { type: 'string' },
   json: { type: 'boolean' },
+  yes: { type: 'boolean' },
   help: { type: 'boolean' },
 } as const;
 
@@ -158,6 +175,7 @@ const BELONGS: Readonly<Record<Exclude<IngestConfig['kind'], 'help' | 'refused'>
   'revoke-agent': ['agent', 'reason'],
   accept: ['agent', 'batch'],
   reject: ['agent', 'batch'],
+  erase: ['patient', 'yes'],
 };
 
 export function readIngestConfig(argv: readonly string[], env: NodeJS.ProcessEnv = process.env): IngestConfig {
@@ -277,6 +295,11 @@ const READERS: Readonly<Record<keyof typeof BELONGS, Reader>> = {
     kind: 'reject',
     settings: { data, ...readChoice(values, problems), decision: 'rejected' },
   }),
+  erase(data, { patient = '', yes = false }, _env, problems) {
+    if (!/^[a-z2-7]{26}$/.test(patient)) problems.push('--patient is an id as "patient" printed it');
+    if (!yes) problems.push('this destroys everything of the patient, for good; --yes does it');
+    return { kind: 'erase', settings: { data, patient } };
+  },
 };
 
 function readChoice({ agent, batch }: Values, problems: string[]): { agent?: string; batch?: string } {
@@ -295,6 +318,7 @@ export function servicePaths(data: string) {
   return {
     directory: join(data, 'service'),
     record: join(data, 'service', 'record.sqlite'),
+    erasures: join(data, 'service', ERASURES_FILE),
     /** Held for as long as a service runs. */
     lock: join(data, 'service', 'running.sqlite'),
     inbox: join(data, 'service', 'inbox.sqlite'),

@@ -5,18 +5,19 @@
 
 import { isResult, takesPlaceOf } from '../protocol/newest-value.ts';
 import type { Clock, Instant } from '../protocol/time.ts';
+import type { AnchorCount } from './anchors.ts';
 import type { Filing } from './file-batch.ts';
 import { classOf, type Identity } from './identity.ts';
 import type { Patient } from './record/patients.ts';
 import type { FiledReading } from './record/segments.ts';
 import type { Sight } from './sight.ts';
-import type { StandingOf } from './standing.ts';
+import type { Standing, StandingOf } from './standing.ts';
 import { type ReadingView, viewReading } from './views.ts';
 
 export type FeedMessage =
   | { readonly type: 'reading'; readonly patient: string; readonly reading: ReadingView }
-  /** A reading that was sent before is now covered by a signed checkpoint. */
-  | { readonly type: 'logged'; readonly patient: string; readonly id: string }
+  /** A reading that was sent before is now covered by a signed checkpoint, or held by more anchors. */
+  | { readonly type: 'logged'; readonly patient: string; readonly id: string; readonly anchors?: AnchorCount }
   /** The list of patients, grants or disclosures is no longer what it was. */
   | { readonly type: 'changed' };
 
@@ -25,16 +26,26 @@ export interface FeedSink {
   send(message: FeedMessage): void;
   /** Ends the feed when messages wait in it that were decided before now: a slow reader must not get them later. */
   cutBacklog(): void;
+  /** Ends the feed. */
+  end(): void;
 }
 
 interface Subscriber extends FeedSink {
   readonly who: Identity;
   /** Patients whom this reader may know, or could until the last change. */
   readonly known: Set<string>;
-  /** Readings sent and not yet in the log, by id. */
-  readonly unlogged: Map<string, { readonly patient: Patient; readonly reading: FiledReading }>;
+  /** Readings sent whose standing will change, by id: not yet in the log, or not yet held by every anchor. */
+  readonly open: Map<string, OpenReading>;
   /** What the patient's list says of this feed, by patient. */
   readonly notes: Map<string, Note>;
+}
+
+interface OpenReading {
+  readonly patient: Patient;
+  readonly reading: FiledReading;
+  /** As it was told last. */
+  readonly inLog: boolean;
+  readonly held: number;
 }
 
 interface Shown {
@@ -53,7 +64,7 @@ interface Note {
 
 /** How long one note in the patient's list stands for the messages after it. */
 const NOTE_INTERVAL_MS = 5 * 60_000;
-const MAX_UNLOGGED = 1000;
+const MAX_OPEN = 1000;
 
 export type Feed = ReturnType<typeof createFeed>;
 
@@ -62,7 +73,7 @@ export function createFeed(sight: Sight, standingOf: StandingOf, clock: Clock) {
 
   /** Readings of one patient to one reader: consent for each, one note for all, then the messages, in one tick. */
   function offer(subscriber: Subscriber, patient: Patient, readings: readonly FiledReading[]): void {
-    const { who, unlogged, send } = subscriber;
+    const { who, open, send } = subscriber;
     const permitted = readings.flatMap((reading) => {
       const decision = sight.permit(who, patient, reading.leaf.vital, reading.leaf.measuredAt, clock());
       return decision.permit ? [{ reading, grant: decision.grant }] : [];
@@ -72,12 +83,12 @@ export function createFeed(sight: Sight, standingOf: StandingOf, clock: Clock) {
     if (who.role !== 'patient') noteBefore(subscriber, patient, permitted);
     for (const { reading } of permitted) {
       const standing = standingOf(reading.batch);
-      if (!standing.inLog) unlogged.set(reading.id, { patient, reading });
+      keepOpen(open, patient, reading, standing);
       send({ type: 'reading', patient: patient.id, reading: viewReading(reading, standing) });
     }
-    for (const id of unlogged.keys()) {
-      if (unlogged.size <= MAX_UNLOGGED) break;
-      unlogged.delete(id); // its badge is brought up to date when the page asks next
+    for (const id of open.keys()) {
+      if (open.size <= MAX_OPEN) break;
+      open.delete(id); // its badge is brought up to date when the page asks next
     }
   }
 
@@ -100,6 +111,24 @@ export function createFeed(sight: Sight, standingOf: StandingOf, clock: Clock) {
     notes.set(patient.id, { patient, at: fresh?.at ?? at, classes, grants, count: shown.length });
   }
 
+  /** Tells what has changed for readings that were sent before. */
+  function tellStanding(isDue: (open: OpenReading) => boolean): void {
+    for (const { who, send, open } of subscribers) {
+      for (const [id, was] of open) {
+        if (!isDue(was)) continue;
+        const { patient, reading } = was;
+        const standing = standingOf(reading.batch);
+        const { inLog, anchors } = standing;
+        if (!inLog || (was.inLog && was.held === (anchors?.held ?? 0))) continue;
+        open.delete(id);
+        keepOpen(open, patient, reading, standing);
+        const { vital, measuredAt } = reading.leaf;
+        if (sight.permit(who, patient, vital, measuredAt, clock()).permit)
+          send({ type: 'logged', patient: patient.id, id, ...(anchors && { anchors }) });
+      }
+    }
+  }
+
   return {
     /** Opens a feed; the answer closes it. */
     open(who: Identity, sink: FeedSink): () => void {
@@ -108,8 +137,9 @@ export function createFeed(sight: Sight, standingOf: StandingOf, clock: Clock) {
         who,
         send: (message) => sink.send(message),
         cutBacklog: () => sink.cutBacklog(),
+        end: () => sink.end(),
         known,
-        unlogged: new Map(),
+        open: new Map(),
         notes: new Map(),
       };
       subscribers.add(subscriber);
@@ -139,14 +169,20 @@ export function createFeed(sight: Sight, standingOf: StandingOf, clock: Clock) {
     },
 
     /** After commitments learned their place in the log. */
-    logged(): void {
-      for (const { who, send, unlogged } of subscribers) {
-        for (const [id, { patient, reading }] of unlogged) {
-          if (!standingOf(reading.batch).inLog) continue;
-          unlogged.delete(id);
-          const { vital, measuredAt } = reading.leaf;
-          if (sight.permit(who, patient, vital, measuredAt, clock()).permit)
-            send({ type: 'logged', patient: patient.id, id });
+    logged: () => tellStanding(({ inLog }) => !inLog),
+
+    /** After an anchor came to hold more of the log. */
+    anchored: () => tellStanding(({ inLog }) => inLog),
+
+    /** A patient is no more: nothing of theirs waits here, their own feeds end, and who knew them looks again. */
+    forget(patient: Patient): void {
+      for (const { who, send, end, cutBacklog, known, open, notes } of [...subscribers]) {
+        notes.delete(patient.id);
+        for (const [id, waiting] of open) if (waiting.patient.id === patient.id) open.delete(id);
+        if (who.role === 'patient' && who.patient === patient.id) end();
+        else if (known.delete(patient.id)) {
+          cutBacklog();
+          send({ type: 'changed' });
         }
       }
     },
@@ -164,4 +200,14 @@ export function createFeed(sight: Sight, standingOf: StandingOf, clock: Clock) {
       }
     },
   };
+}
+
+function keepOpen(
+  open: Map<string, OpenReading>,
+  patient: Patient,
+  reading: FiledReading,
+  { inLog, anchors }: Standing,
+): void {
+  const held = anchors?.held ?? 0;
+  if (!inLog || (anchors && held < anchors.of)) open.set(reading.id, { patient, reading, inLog, held });
 }

@@ -6,6 +6,7 @@ import { decodeLeaf } from '../protocol/leaf.ts';
 import { isResult, isTimeKnown } from '../protocol/newest-value.ts';
 import type { Instant } from '../protocol/time.ts';
 import { mayCollect } from './consent/collect.ts';
+import type { Correcting } from './correcting.ts';
 import type { HeldBatch, HeldSegment } from './inbox.ts';
 import type { Patient } from './record/patients.ts';
 import type { RecordStore } from './record/record-sqlite.ts';
@@ -20,13 +21,20 @@ export interface Filing {
   readonly doubles: number;
   /** Leaves that the gate let through but consent no longer allows. */
   readonly withheld: number;
+  /** Patients of whom a reading was corrected, once for each correction. */
+  readonly corrected: readonly Patient[];
 }
 
 /**
  * Idempotent: a batch that is in the record already is left alone, and `undefined` comes back. Nothing is filed of a key
  * that is `revoked`, unless people admitted the batch: its entry would stand behind the revocation in the log.
  */
-export function fileBatch(store: RecordStore, held: HeldBatch, now: Instant): Filing | 'revoked' | undefined {
+export function fileBatch(
+  store: RecordStore,
+  held: HeldBatch,
+  now: Instant,
+  correcting?: Pick<Correcting, 'byAgent'>,
+): Filing | 'revoked' | undefined {
   const { header, id } = readHeader(held.signedHeader);
   const batch = encodeId(id);
   const agent = encodeId(header.agent);
@@ -36,6 +44,7 @@ export function fileBatch(store: RecordStore, held: HeldBatch, now: Instant): Fi
     if (store.batches.leafHashes(batch)) return undefined;
     if (store.keyEvents.revocationOf(agent) && !store.keyEvents.admissionOf(agent, batch)) return 'revoked';
     const filed: { patient: Patient; reading: FiledReading }[] = [];
+    const corrections: { patient: Patient; body: Uint8Array }[] = [];
     let doubles = 0;
     let withheld = 0;
     for (const segment of held.segments) {
@@ -48,6 +57,7 @@ export function fileBatch(store: RecordStore, held: HeldBatch, now: Instant): Fi
       store.segments.insert(patient, batch, { leaves, ...(whole && { saltKey: whole }) });
       for (const kept of leaves) {
         noteLatest(store, patient, batch, kept);
+        if (kept.leaf.kind === 'correction') corrections.push({ patient, body: kept.body });
         if (kept.leaf.kind === 'reading') filed.push({ patient, reading: asReading(batch, kept) });
       }
     }
@@ -63,7 +73,9 @@ export function fileBatch(store: RecordStore, held: HeldBatch, now: Instant): Fi
       commitment,
     });
     store.commitments.add(commitment);
-    return { batch, agent, filed, doubles, withheld };
+    // Last, because what is corrected may be in the same batch.
+    const corrected = corrections.filter(({ patient, body }) => correcting?.byAgent(patient, agent, body));
+    return { batch, agent, filed, doubles, withheld, corrected: corrected.map(({ patient }) => patient) };
   });
 }
 

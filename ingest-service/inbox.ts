@@ -3,6 +3,7 @@
  * those leaves only that consent allowed at the gate. Sealed, because the journal is a file like any other.
  */
 import { hkdfSync } from 'node:crypto';
+import type { NewEntry } from '../journal/journal.ts';
 import { MAX_BATCH_ITEMS } from '../protocol/batch.ts';
 import { type CborValue, decodeCbor, encodeCbor } from '../protocol/cbor.ts';
 import type { Instant } from '../protocol/time.ts';
@@ -28,6 +29,15 @@ export interface HeldBatch {
 /** One key for each entry: no nonce is ever used twice, and no entry can stand in for another. `id`: the batch id. */
 function entryKey(inboxKey: Uint8Array, id: string): Uint8Array {
   return new Uint8Array(hkdfSync('sha256', inboxKey, '', `veravita/v1/inbox ${id}`, 32));
+}
+
+/** An entry that holds nothing: what is before it can be trimmed, and what comes after it is newer. */
+export function markInbox(id: string): NewEntry {
+  return { key: 'mark', id, body: new Uint8Array(0) };
+}
+
+export function isInboxMark({ body }: NewEntry): boolean {
+  return body.length === 0;
 }
 
 export function sealHeldBatch(inboxKey: Uint8Array, id: string, batch: HeldBatch): Uint8Array {

@@ -17,7 +17,7 @@ import { agentOfBatchesTopic } from '../protocol/topics.ts';
 import { type Acceptance, type AcceptContext, type AcceptedBatch, accept, type ChainHead } from './accept.ts';
 import { mayCollect } from './consent/collect.ts';
 import type { Counters } from './counters.ts';
-import { type HeldBatch, type HeldSegment, openHeldBatch, sealHeldBatch } from './inbox.ts';
+import { type HeldBatch, type HeldSegment, isInboxMark, openHeldBatch, sealHeldBatch } from './inbox.ts';
 import type { ServiceKeys } from './keys.ts';
 import { MAX_QUARANTINED, type Quarantined } from './record/quarantine.ts';
 import type { RecordStore } from './record/record-sqlite.ts';
@@ -80,7 +80,9 @@ export async function startIntake(deps: IntakeDeps): Promise<Intake> {
     isFrozen: (agent) => store.suspects.frozenSince(agent) !== undefined && !store.keyEvents.revocationOf(agent),
     maySpeakFor(agent, subject, device) {
       const patient = store.patients.bySubject(subject);
-      return patient !== undefined && store.agents.maySpeakFor(agent, patient.id, device);
+      // Of a subject that was erased nothing is kept, and a refusal would break the agent's chain.
+      if (patient === undefined) return store.erasures.servedErased(agent, subject);
+      return store.agents.maySpeakFor(agent, patient.id, device);
     },
   };
 
@@ -294,7 +296,7 @@ async function* unfiledBatches(inbox: Journal, inboxKey: Uint8Array): AsyncGener
   for (;;) {
     const entries = await inbox.read(from, 100);
     if (entries.length === 0) return;
-    for (const entry of entries) yield openHeldBatch(inboxKey, entry.id, entry.body);
+    for (const entry of entries) if (!isInboxMark(entry)) yield openHeldBatch(inboxKey, entry.id, entry.body);
     from = entries.at(-1)!.position + 1;
   }
 }

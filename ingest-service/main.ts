@@ -14,7 +14,7 @@ import { operateAgents } from './agent-commands.ts';
 import type { ServiceTls } from './broker.ts';
 import { HELP, type RunSettings, readIngestConfig, servicePaths } from './config.ts';
 import { openLogReader } from './log-reader.ts';
-import { admitPatient, issueCode } from './operator.ts';
+import { admitPatient, issueCode, orderErasure } from './operator.ts';
 import { type IngestService, startIngestService } from './service.ts';
 
 const EXIT_FAILED = 1;
@@ -51,6 +51,9 @@ async function main(): Promise<number> {
     case 'code':
       say(issueCode(config.settings, Date.now));
       return 0;
+    case 'erase':
+      say(orderErasure(config.settings, Date.now));
+      return 0;
     case 'run':
       return run(config.settings);
     default:
@@ -75,6 +78,7 @@ async function run(settings: RunSettings): Promise<number> {
     directory: paths.directory,
     keysDirectory: paths.keys,
     readLog: openLogReader(paths.log),
+    logDirectory: paths.log,
     logKey,
     clock: Date.now,
     host,

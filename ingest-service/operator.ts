@@ -1,23 +1,14 @@
 /** What an operator does on the data directory, beside a running service or without one. */
+import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { readHeader } from '../protocol/batch.ts';
-import { decodeHex } from '../protocol/bytes.ts';
+import { decodeHex, encodeBase32 } from '../protocol/bytes.ts';
 import { assertPublicKey, verifyEd25519 } from '../protocol/ed25519.ts';
+import { ERASURE_ID_OCTETS, erasureMark, signErasureOrder } from '../protocol/erasure.ts';
 import { Fault } from '../protocol/fault.ts';
-import type { AgentId } from '../protocol/keys.ts';
-import { type Clock, formatInstant } from '../protocol/time.ts';
-import { type AgentReport, reportAgents } from './agent-view.ts';
-import {
-  type AgentSettings,
-  type CodeSettings,
-  type DataSettings,
-  type DecideSettings,
-  type PatientSettings,
-  type RevokeSettings,
-  servicePaths,
-} from './config.ts';
+import type { Clock } from '../protocol/time.ts';
+import { type CodeSettings, type EraseSettings, type PatientSettings, servicePaths } from './config.ts';
 import { createEnrolmentCode } from './enrolment.ts';
-import { admitBatch, currentName, rejectBatch, revokeAgent } from './key-changes.ts';
+import { openOrderList } from './erasure/order-list.ts';
 import { openServiceKeys } from './keys.ts';
 import { openRecordSqlite, type RecordStore } from './record/record-sqlite.ts';
 
@@ -38,68 +29,22 @@ export function issueCode({ data, assignments }: CodeSettings, clock: Clock): st
   });
 }
 
-/** Asks for a new key of an agent; a running service passes it on within seconds, and again until it is there. */
-export function wishRotation({ data, agent }: AgentSettings, clock: Clock): AgentId {
+/**
+ * Orders the erasure of a patient and gives the erasure's id. Durable when it returns: a running service carries it out
+ * within seconds, a stopped one when it starts. Throws `missing` (no record), `not-found` (no such patient).
+ */
+export function orderErasure({ data, patient: id }: EraseSettings, clock: Clock): string {
+  const paths = servicePaths(data);
   return withRecord(data, (store) => {
-    const name = currentName(store, agent);
-    if (store.keyEvents.revocationOf(name)) throw new Fault('revoked', 'its key is revoked: enrol it anew');
-    store.transaction(() => store.keyEvents.wishRotation(name, clock()));
-    return name;
+    const patient = store.patients.byId(id);
+    if (!patient) throw new Fault('not-found', 'there is no such patient');
+    const { signer } = openServiceKeys(paths.keys, false);
+    const erasure = new Uint8Array(randomBytes(ERASURE_ID_OCTETS));
+    const mark = erasureMark(erasure, patient.subject);
+    const order = signErasureOrder({ id: erasure, mark, basis: 'order', at: clock() }, signer);
+    openOrderList(paths.erasures, signer.publicKey, verifyEd25519).add(order);
+    return encodeBase32(erasure);
   });
-}
-
-/** Revokes an agent; a running service ends its connections within seconds. Throws `not-found`, `revoked`. */
-export function revoke({ data, agent, reason }: RevokeSettings, clock: Clock): AgentId {
-  const { signer } = openServiceKeys(servicePaths(data).keys, false);
-  return withRecord(data, (store) => revokeAgent({ store, signer, clock }, agent, reason));
-}
-
-/** Lets an agent that signed two histories go on from the one that was taken. Throws `not-found`. */
-export function unfreeze({ data, agent }: AgentSettings): void {
-  withRecord(data, (store) => {
-    if (!store.transaction(() => store.suspects.unfreeze(agent))) throw new Fault('not-found', 'it is not frozen');
-  });
-}
-
-/** Every agent, and what is to be known of it. Throws `missing`. */
-export function listAgents({ data }: DataSettings): readonly AgentReport[] {
-  return withRecord(data, reportAgents);
-}
-
-/** Every batch that waits for a decision. Throws `missing`. */
-export function listQuarantine({ data }: DataSettings): readonly WaitingBatch[] {
-  return withRecord(data, (store) =>
-    store.quarantine.waiting().map(({ batch, agent, sequence, receivedAt, signedHeader }) => {
-      const { openedAt, closedAt, leafCount } = readHeader(signedHeader).header;
-      const span = { claimedFrom: formatInstant(openedAt), claimedTo: formatInstant(closedAt) };
-      return { batch, agent, sequence, leaves: leafCount, receivedAt: formatInstant(receivedAt), ...span };
-    }),
-  );
-}
-
-/** Decides on one batch that waits, or on all of an agent; gives how many. Throws `not-found`. */
-export function decideBatches({ data, agent, batch, decision }: DecideSettings, clock: Clock): number {
-  const { signer } = openServiceKeys(servicePaths(data).keys, false);
-  return withRecord(data, (store) => {
-    const chosen = store.quarantine.waiting().filter((each) => (batch ? each.batch === batch : each.agent === agent));
-    if (chosen.length === 0) throw new Fault('not-found', 'no such batch waits; "quarantine" lists them');
-    for (const each of chosen) {
-      if (decision === 'accepted') admitBatch({ store, signer, clock }, each.batch);
-      else rejectBatch({ store, clock }, each.batch);
-    }
-    return chosen.length;
-  });
-}
-
-/** A batch that waits, as an operator is shown it: when it came, and which time it claims to be of. */
-export interface WaitingBatch {
-  readonly batch: string;
-  readonly agent: string;
-  readonly sequence: number;
-  readonly leaves: number;
-  readonly receivedAt: string;
-  readonly claimedFrom: string;
-  readonly claimedTo: string;
 }
 
 /** The record of a data directory, to work on beside the service. Throws `missing` when there is none. */
@@ -110,7 +55,8 @@ export function openOperatorRecord(data: string): RecordStore {
   return openRecordSqlite({ path: paths.record, keyEncryptionKey, verify: verifyEd25519 });
 }
 
-function withRecord<T>(data: string, act: (store: RecordStore) => T): T {
+/** Works on the record of a data directory, and lets go of it. Throws `missing` when there is none. */
+export function withRecord<T>(data: string, act: (store: RecordStore) => T): T {
   const store = openOperatorRecord(data);
   try {
     return act(store);

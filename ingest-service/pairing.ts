@@ -16,6 +16,7 @@ import type { AgentVoices } from './agent-voice.ts';
 import { collectsFrom } from './consent/collect.ts';
 import type { Counters } from './counters.ts';
 import { CODE_VALID_MS, createEnrolmentCode } from './enrolment.ts';
+import type { Erasing } from './erasure/erasing.ts';
 import type { Filing } from './file-batch.ts';
 import { isOver, type Session, viewFound, viewInstant, viewSession } from './pairing-view.ts';
 import { createRateLimit } from './rate-limit.ts';
@@ -32,6 +33,7 @@ export interface PairingDeps {
   readonly voices: AgentVoices;
   /** Sends actions to an agent; false when it cannot be reached in private. Nothing tells whether it obeyed. */
   readonly act: (agent: AgentId, actions: readonly AgentAction[]) => Promise<boolean>;
+  readonly erasing: Pick<Erasing, 'actionsFor' | 'confirm'>;
 }
 
 /** A patient looking around with one agent. */
@@ -50,7 +52,7 @@ const DEVICE_SIGNS: ReadonlySet<string> = new Set(['battery']);
 
 export type Pairing = ReturnType<typeof createPairing>;
 
-export function createPairing({ store, clock, counters, standingOf, voices, act }: PairingDeps) {
+export function createPairing({ store, clock, counters, standingOf, voices, act, erasing }: PairingDeps) {
   const scans = new Map<string, Scan>();
   const sessions = new Map<string, Map<string, Session>>();
   const held = new Map<AgentId, readonly HeldUser[]>();
@@ -113,7 +115,8 @@ export function createPairing({ store, clock, counters, standingOf, voices, act 
 
   /** What an agent that has just said hello has to be told again: commands to it may have been lost. */
   async function greet(agent: AgentId, boot: string): Promise<void> {
-    const actions: AgentAction[] = store.agents.unpairedOf(agent).map((device) => ({ type: 'unassign', device }));
+    const actions = erasing.actionsFor(agent);
+    for (const device of store.agents.unpairedOf(agent)) actions.push({ type: 'unassign', device });
     for (const [id, mine] of sessions) {
       const patient = store.patients.byId(id);
       for (const session of mine.values()) {
@@ -153,6 +156,9 @@ export function createPairing({ store, clock, counters, standingOf, voices, act 
         return;
       case 'held':
         held.set(agent, content.users);
+        return;
+      case 'erased':
+        erasing.confirm(agent, content.id);
     }
   }
 
@@ -277,6 +283,12 @@ export function createPairing({ store, clock, counters, standingOf, voices, act 
       // In effect from here. An agent that cannot be told now is told when it says hello.
       sessionsOf(patient).delete(device);
       for (const { agent } of agents) await act(agent, [{ type: 'unassign', device: handle }]);
+    },
+
+    /** A patient is no more. */
+    forget({ id }: Patient): void {
+      sessions.delete(id);
+      for (const key of scans.keys()) if (key.endsWith(` ${id}`)) scans.delete(key);
     },
 
     /** A one-time code that enrols a gateway for this patient, with no wearables yet. */

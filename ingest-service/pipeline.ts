@@ -7,11 +7,13 @@ import type { Follower, Journal, JournalEntry } from '../journal/journal.ts';
 import { readHeader } from '../protocol/batch.ts';
 import { encodeHex } from '../protocol/bytes.ts';
 import { encodeId } from '../protocol/keys.ts';
+import { decodeLeaf } from '../protocol/leaf.ts';
 import { decodePosition } from '../protocol/position.ts';
 import type { Clock } from '../protocol/time.ts';
+import type { Correcting } from './correcting.ts';
 import type { Counters } from './counters.ts';
 import { type Filing, fileBatch } from './file-batch.ts';
-import { type HeldBatch, openHeldBatch } from './inbox.ts';
+import { type HeldBatch, isInboxMark, markInbox, openHeldBatch, sealHeldBatch } from './inbox.ts';
 import type { RecordStore } from './record/record-sqlite.ts';
 
 export interface PipelineDeps {
@@ -22,6 +24,7 @@ export interface PipelineDeps {
   readonly inboxKey: Uint8Array;
   readonly clock: Clock;
   readonly counters: Counters;
+  readonly correcting: Pick<Correcting, 'byAgent'>;
   /** Called after the transaction that filed a batch. */
   readonly onFiled: (filing: Filing) => void;
   /** Called after commitments learned their place in the log. */
@@ -35,6 +38,8 @@ export interface Pipeline {
   relay(): Promise<void>;
   /** Files a batch that was set aside and is admitted; `sealed` as it was in the inbox. */
   file(batch: string, sealed: Uint8Array): void;
+  /** Files all that is in the inbox and overwrites it. `mark`: an id that was not used before, of an entry without content. */
+  trimInbox(mark: string): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -45,8 +50,9 @@ export function startPipeline(deps: PipelineDeps): Pipeline {
   let relaying: Promise<void> | undefined;
 
   async function advance(entries: readonly JournalEntry[]): Promise<void> {
-    for (const { id, body } of entries) {
-      file(id, body);
+    for (const entry of entries) {
+      if (isInboxMark(entry)) continue;
+      file(entry.id, entry.body);
       await setImmediate(); // a revocation must not wait behind a long backlog
     }
     await relay();
@@ -54,13 +60,14 @@ export function startPipeline(deps: PipelineDeps): Pipeline {
 
   function file(id: string, sealed: Uint8Array): void {
     const held = openHeldBatch(inboxKey, id, sealed);
-    const filing = fileBatch(store, held, clock());
+    const filing = fileBatch(store, held, clock(), deps.correcting);
     if (filing === 'revoked') setAside(id, held, sealed);
     if (!filing || filing === 'revoked') return;
     counters.add('batches.filed');
     counters.add('readings.filed', filing.filed.length);
     counters.add('readings.doubles', filing.doubles);
     counters.add('leaves.withheld', filing.withheld);
+    counters.add('readings.corrected', filing.corrected.length);
     deps.onFiled(filing);
   }
 
@@ -70,6 +77,20 @@ export function startPipeline(deps: PipelineDeps): Pipeline {
     const row = { batch, agent: encodeId(agent), sequence, receivedAt, signedHeader, held };
     store.transaction(() => store.quarantine.insert(row));
     counters.add('batches.quarantined');
+  }
+
+  /** What waits for people holds nothing of patients who are not in the record any more. */
+  function forgetErased(): void {
+    const isKnown = ({ leaves: [first] }: HeldBatch['segments'][number]) =>
+      first !== undefined && store.patients.bySubject(decodeLeaf(first.body).subject) !== undefined;
+    store.transaction(() => {
+      for (const { batch, held } of store.quarantine.waiting()) {
+        const opened = held && openHeldBatch(inboxKey, batch, held);
+        if (!opened || opened.segments.every(isKnown)) continue;
+        const segments = opened.segments.filter(isKnown);
+        store.quarantine.replaceHeld(batch, sealHeldBatch(inboxKey, batch, { ...opened, segments }));
+      }
+    });
   }
 
   /** Outbox to journal; marking them sent comes last, so a crash in between only sends them again. */
@@ -121,6 +142,13 @@ export function startPipeline(deps: PipelineDeps): Pipeline {
     },
     relay,
     file,
+    async trimInbox(mark) {
+      // The newest entry is never trimmed, so the newest has to be one that holds nothing.
+      const [position] = await inbox.append([markInbox(mark)]);
+      await filing.caughtUp();
+      await inbox.trim(position!);
+      forgetErased();
+    },
     async stop() {
       await Promise.all([filing.stop(), logging.stop()]);
       await relaying;

@@ -13,6 +13,7 @@ import { decodePatientKey } from '../protocol/patient-key.ts';
 import { encodeReceipt, encodeTrust } from '../protocol/receipt.ts';
 import { parseVerifierKey } from '../protocol/signed-note.ts';
 import type { Instant } from '../protocol/time.ts';
+import { readEvidence } from './anchors.ts';
 import { openServiceKeys } from './keys.ts';
 import { openLogReader } from './log-reader.ts';
 import { type ReceiptSources, receiptFor } from './receipts.ts';
@@ -34,7 +35,8 @@ Works beside a running service and on the data of a stopped one.
   --out DIR        one file for each receipt instead of standard output
   --help           this text
 
-It also writes DIR/trust.json with the public keys of the log and the service. Whoever checks a
+It also writes DIR/trust.json with the public keys of the log and the service, and the contracts in
+which the log is anchored; blocks of those chains that you know are yours to add. Whoever checks a
 receipt should have those from somebody else than the party that is being checked.
 `;
 
@@ -94,9 +96,19 @@ async function run({ data, reading, last, keyFiles, out }: Job): Promise<void> {
     verify: verifyEd25519,
   });
   try {
-    const patients = keyFiles.flatMap((path) => identify(store, decodePatientKey(readFileSync(path, 'utf8'))));
+    const signers = keyFiles.map((path) => decodePatientKey(readFileSync(path, 'utf8')));
+    const place = reading === undefined ? undefined : parseReadingId(reading);
+    if (place && signers.some((key) => store.tombstones.isOf(thumbprint(key.publicKey), place.batch, place.index))) {
+      throw new Fault('erased', 'erased: the reading was destroyed at the wish of its patient');
+    }
+    const patients = signers.flatMap((signer) => identify(store, signer));
     if (patients.length === 0) throw new Fault('not-permitted', 'no key here is that of a patient in this record');
-    const trust = encodeTrust({ log: logKey, service: keys.signer.publicKey });
+    const chains = (await readEvidence(readLog)).map(({ chainId, contract }) => ({ chainId, contract, blocks: [] }));
+    const trust = encodeTrust({
+      log: logKey,
+      service: keys.signer.publicKey,
+      ...(chains.length > 0 && { chains }),
+    });
     writeFileSync(join(data, 'trust.json'), trust);
     const chosen = choose(store, patients, reading, last);
     if (chosen.length === 0) throw new Fault('not-found', 'there is no such reading');
@@ -144,7 +156,7 @@ function isOwn(store: RecordStore, patient: Patient, reading: string): boolean {
 function newest(store: RecordStore, patient: Patient, count: number): { id: string; at: Instant }[] {
   const found: { id: string; at: Instant }[] = [];
   const vitals = store.segments.vitalsOf(patient).map((vital) => ({ vital }));
-  for (const { id, batch, leaf } of searchReadings(store.segments, patient, vitals, 'desc')) {
+  for (const { id, batch, leaf } of searchReadings(store, patient, vitals, 'desc')) {
     if (store.batches.logIndex(batch) === undefined) continue;
     found.push({ id, at: leaf.measuredAt });
     if (found.length === count) break;

@@ -19,10 +19,14 @@ import type { Clock } from '../protocol/time.ts';
 import type { ReadTile } from '../protocol/tlog-tiles.ts';
 import { createAgentVoices } from './agent-voice.ts';
 import { type AgentWatch, createAgentWatch } from './agent-watch.ts';
+import { watchAnchors } from './anchors.ts';
 import { type Broker, type ServiceTls, startBroker } from './broker.ts';
 import { collectsFrom } from './consent/collect.ts';
+import { createCorrecting } from './correcting.ts';
 import { type Counters, createCounters } from './counters.ts';
 import { createEnrolmentCode } from './enrolment.ts';
+import type { ErasingStep } from './erasure/erasing.ts';
+import { openErasing } from './erasure/open-erasing.ts';
 import { createFeed } from './feed.ts';
 import { buildApp } from './http/app.ts';
 import { createSessions } from './http/sessions.ts';
@@ -63,6 +67,10 @@ export interface ServiceConfig {
   readonly brokerUrl?: string;
   /** Folder with the built pages. */
   readonly pages?: string;
+  /** The log's public files, which an erasure looks through as well. */
+  readonly logDirectory?: string;
+  /** Told of each step of an erasure. */
+  readonly onErasingStep?: (step: ErasingStep) => void;
 }
 
 export interface IngestService {
@@ -103,10 +111,23 @@ export async function startIngestService(config: ServiceConfig): Promise<IngestS
     verify,
   });
   const sight = createSight(store, clock);
-  const standingOf = createStanding(store, verify);
+  const anchors = await watchAnchors(config.readLog, () => feed.anchored());
+  const standingOf = createStanding(store, verify, anchors.countOf);
   const feed = createFeed(sight, standingOf, clock);
+  const correcting = createCorrecting({ store, signer: keys.signer, verify, clock });
   const sessions = createSessions(store, clock, verify);
-  const pairing = createPairing({ store, clock, counters, standingOf, voices, act });
+  const erasing = openErasing({
+    ...{ store, signer: keys.signer, verify, clock, counters, inbox, directory: config.directory },
+    ...(config.logDirectory && { logDirectory: config.logDirectory }),
+    forget,
+    trimInbox: (mark) => pipeline.trimInbox(mark),
+    act,
+    relay,
+    ...(config.onErasingStep && { onStep: config.onErasingStep }),
+  });
+  const pairing = createPairing({ store, clock, counters, standingOf, voices, act, erasing });
+  // Before anything is shown or filed, so that a record that was restored does not bring back what was erased since.
+  erasing.resume();
   const intake = await startIntake({ store, inbox, keys, unsealer, verify, sha256, clock, counters });
 
   /** What each agent was told last: consent to collect, and how far the log is. */
@@ -139,8 +160,10 @@ export async function startIngestService(config: ServiceConfig): Promise<IngestS
     inboxKey: keys.inboxKey,
     clock,
     counters,
+    correcting,
     onFiled(filing) {
       feed.filed(filing);
+      for (const patient of new Set(filing.corrected)) feed.changed(patient);
       pairing.filed(filing);
     },
     onLogged() {
@@ -184,12 +207,22 @@ export async function startIngestService(config: ServiceConfig): Promise<IngestS
     ...(config.pages && { pages: config.pages }),
     ...(config.tls && { tls: config.tls }),
     appendConsent,
+    erasing,
+    erase,
+    correcting,
+    onCorrected(patient) {
+      counters.add('readings.corrected');
+      feed.changed(patient);
+      relay();
+    },
     onClose(end) {
       enders.add(end);
       return () => void enders.delete(end);
     },
   });
   const url = await app.listen({ host, port: config.httpPort });
+  relay(); // what a crash kept from being handed over
+  void erasing.goOn();
 
   /** An agent brings its next key: whoever is connected under the old name has to come under the new one. */
   function rotate(request: { readonly rotation: string }): { readonly keyEvent: string } {
@@ -215,6 +248,23 @@ export async function startIngestService(config: ServiceConfig): Promise<IngestS
     feed.changed(patient);
     relay();
     return state;
+  }
+
+  /** On the patient's own signed event: the answer is the erasure's id, and the keys are destroyed before it is given. */
+  function erase(patient: Patient, signed: Uint8Array): Uint8Array {
+    const id = erasing.erase(patient, signed);
+    counters.add('consent.events');
+    void erasing.goOn();
+    return id;
+  }
+
+  function forget(patient: Patient): void {
+    store.consents.forget(patient);
+    store.patients.forget(patient);
+    sessions.forget(patient.id);
+    sight.forget(patient);
+    feed.forget(patient);
+    pairing.forget(patient);
   }
 
   /** Tells an agent whom it may listen to, when that is not what it was told last. */
@@ -261,11 +311,13 @@ export async function startIngestService(config: ServiceConfig): Promise<IngestS
   function keepUp(): void {
     watch?.look();
     for (const agent of store.agents.ids()) tellConsent(agent);
+    void erasing.goOn();
     try {
       sight.writeDenials();
-      if (clock() - headsAt < DISCLOSURE_HEADS_MS) return;
-      store.transaction(() => store.disclosures.commitHeads(new Uint8Array(randomBytes(32))));
-      headsAt = clock();
+      if (clock() - headsAt >= DISCLOSURE_HEADS_MS) {
+        store.transaction(() => store.disclosures.commitHeads(new Uint8Array(randomBytes(32))));
+        headsAt = clock();
+      }
     } catch {
       counters.add('upkeep.failed');
     }
@@ -289,9 +341,11 @@ export async function startIngestService(config: ServiceConfig): Promise<IngestS
     async stop() {
       clearInterval(upkeep);
       watch = undefined;
+      anchors.stop();
       await broker.stop();
       for (const end of enders) end();
       await app.close();
+      await erasing.stop();
       await pipeline.stop();
       sight.writeDenials();
       store.close();

@@ -8,6 +8,7 @@ import type { Clock, Instant } from '../protocol/time.ts';
 import { type DataPeriod, type Decision, decide, disclosablePeriod, mayKnow } from './consent/decide.ts';
 import type { DisclosureAct, DisclosureKind } from './consent/disclosure.ts';
 import { asDisclosure, asRequester, classOf, type Identity } from './identity.ts';
+import { applyCorrection } from './record/corrections.ts';
 import type { Patient } from './record/patients.ts';
 import type { RecordStore } from './record/record-sqlite.ts';
 import { type Cursor, type SearchedVital, searchReadings } from './record/search.ts';
@@ -38,6 +39,14 @@ export function createSight(store: RecordStore, clock: Clock) {
     const consent = store.consents.state(patient);
     if (who.role === 'patient') return decide(who.patient === patient.id ? consent : undefined, { action: 'own' });
     return decide(consent, { ...asDisclosure(who, vital, at), measuredAt });
+  }
+
+  /** A reading whose time was amended is shown to who may see it at either time: a correction lets nobody see more. */
+  function permitReading(who: Identity, patient: Patient, { leaf, original }: FiledReading, at: Instant): Decision {
+    const decision = permit(who, patient, leaf.vital, leaf.measuredAt, at);
+    if (!decision.permit || !original || original.measuredAt === leaf.measuredAt) return decision;
+    const before = permit(who, patient, original.vital, original.measuredAt, at);
+    return before.permit ? decision : before;
   }
 
   /** Outside of it there is nothing for this person to see; `undefined`: nowhere. */
@@ -132,10 +141,9 @@ export function createSight(store: RecordStore, clock: Clock) {
       const reading = patient && readingAt(patient, readingId);
       if (!patient || !reading) return undefined;
       const at = clock();
-      const { vital, measuredAt } = reading.leaf;
-      const decision = permit(who, patient, vital, measuredAt, at);
+      const decision = permitReading(who, patient, reading, at);
       if (!decision.permit) {
-        noteDenial(who, patient, decision.reason, [classOf(vital)], at);
+        noteDenial(who, patient, decision.reason, [classOf(reading.leaf.vital)], at);
         return undefined;
       }
       noteShown(who, patient, kind, [{ reading, grant: decision.grant }], at);
@@ -146,12 +154,19 @@ export function createSight(store: RecordStore, clock: Clock) {
     latest(who: Identity, patient: Patient, kind?: DisclosureKind): FiledReading[] {
       const at = clock();
       const shown = store.latest.readings(patient.id).flatMap(({ vital, measuredAt, reading: id }): Shown[] => {
-        const decision = permit(who, patient, vital, measuredAt, at);
-        const reading = decision.permit ? readingAt(patient, id) : undefined;
-        return decision.permit && reading ? [{ reading, grant: decision.grant }] : [];
+        if (!permit(who, patient, vital, measuredAt, at).permit) return [];
+        const reading = readingAt(patient, id);
+        const decision = reading && permitReading(who, patient, reading, at);
+        return decision?.permit ? [{ reading: reading!, grant: decision.grant }] : [];
       });
       if (kind) noteShown(who, patient, kind, shown, at);
       return shown.map(({ reading }) => reading);
+    },
+
+    /** A patient is no more: of what was denied of them nothing is noted. */
+    forget(patient: Patient): void {
+      const others = denials.filter((one) => one.patient.id !== patient.id);
+      denials.splice(0, denials.length, ...others);
     },
 
     /** Makes the denials since the last time durable. */
@@ -180,7 +195,9 @@ export function createSight(store: RecordStore, clock: Clock) {
   function readingAt(patient: Patient, id: string): FiledReading | undefined {
     const place = parseReadingId(id);
     const kept = place && store.segments.leaf(patient, place.batch, place.index);
-    return kept?.leaf.kind === 'reading' ? asReading(place!.batch, kept) : undefined;
+    if (kept?.leaf.kind !== 'reading') return undefined;
+    const corrections = store.corrections.ofReading(patient, place!.batch, place!.index);
+    return applyCorrection(asReading(place!.batch, kept), corrections.at(-1));
   }
 
   /** What a search may find, in order; named readings are looked up, not searched for. */
@@ -189,7 +206,7 @@ export function createSight(store: RecordStore, clock: Clock) {
     { ids, sort, cursor }: SearchRequest,
     searched: readonly SearchedVital[],
   ): Iterable<FiledReading> {
-    if (!ids) return searchReadings(store.segments, patient, searched, sort, cursor);
+    if (!ids) return searchReadings(store, patient, searched, sort, cursor);
     const sign = sort === 'asc' ? 1 : -1;
     return [...new Set(ids)]
       .flatMap((id) => readingAt(patient, id) ?? [])
@@ -206,7 +223,7 @@ export function createSight(store: RecordStore, clock: Clock) {
   ): { readonly shown: readonly Shown[]; readonly next?: Cursor } {
     const shown: Shown[] = [];
     for (const reading of readings) {
-      const decision = permit(who, patient, reading.leaf.vital, reading.leaf.measuredAt, at);
+      const decision = permitReading(who, patient, reading, at);
       if (!decision.permit) continue;
       const last = shown.at(-1)?.reading;
       if (last && shown.length === count) {

@@ -7,6 +7,7 @@ import { equalBytes } from '../protocol/bytes.ts';
 import type { Verify } from '../protocol/cose.ts';
 import { encodeId } from '../protocol/keys.ts';
 import { rootOf } from '../protocol/merkle.ts';
+import type { AnchorCount, AnchorWatch } from './anchors.ts';
 import { splitHashes } from './receipts.ts';
 import type { RecordStore } from './record/record-sqlite.ts';
 
@@ -17,12 +18,18 @@ export interface Standing {
   readonly inTree: boolean;
   /** A signed checkpoint of the log covers the batch. */
   readonly inLog: boolean;
+  /** How many anchors hold it for good; absent where there are none. */
+  readonly anchors?: AnchorCount;
 }
 
 export type StandingOf = (batch: string) => Standing;
 
 /** Checks of a batch are remembered, newest 1,000; whether it is in the log is asked every time until it is. */
-export function createStanding(store: RecordStore, verify: Verify): StandingOf {
+export function createStanding(
+  store: RecordStore,
+  verify: Verify,
+  anchorsOf: AnchorWatch['countOf'] = () => undefined,
+): StandingOf {
   const checked = new Map<string, Pick<Standing, 'signed' | 'inTree'>>();
   return (id) => {
     let standing = checked.get(id);
@@ -31,7 +38,9 @@ export function createStanding(store: RecordStore, verify: Verify): StandingOf {
       checked.set(id, standing);
       if (checked.size > 1000) checked.delete(checked.keys().next().value!);
     }
-    return { ...standing, inLog: store.batches.logIndex(id) !== undefined };
+    const index = store.batches.logIndex(id);
+    const anchors = anchorsOf(index);
+    return { ...standing, inLog: index !== undefined, ...(anchors && { anchors }) };
   };
 }
 

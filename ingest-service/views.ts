@@ -1,7 +1,9 @@
 /** What the pages show of a reading: plain JSON with exact decimals as text. */
 
 import { encodeHex } from '../protocol/bytes.ts';
+import type { CorrectionAct, CorrectionReason } from '../protocol/correction-leaf.ts';
 import { decimalToString, isDecimal, type SensorValue } from '../protocol/decimal.ts';
+import type { Corrector } from '../protocol/supersession.ts';
 import { formatInstant } from '../protocol/time.ts';
 import { vitalSignByMdc } from '../protocol/vital-signs.ts';
 import type { FiledReading } from './record/segments.ts';
@@ -20,9 +22,11 @@ export interface ReadingView extends Standing {
   readonly device: string;
   readonly flags: readonly string[];
   readonly test: boolean;
+  /** What was shown before was wrong; this is what took its place, or it was withdrawn. */
+  readonly corrected?: { readonly act: CorrectionAct; readonly reason: CorrectionReason; readonly by: Corrector };
 }
 
-export function viewReading({ id, leaf }: FiledReading, standing: Standing): ReadingView {
+export function viewReading({ id, leaf, correction }: FiledReading, standing: Standing): ReadingView {
   const sign = vitalSignByMdc(leaf.vital);
   const values = leaf.components?.slice(0, 2).map(({ value }) => valueText(value));
   return {
@@ -36,6 +40,7 @@ export function viewReading({ id, leaf }: FiledReading, standing: Standing): Rea
     device: encodeHex(leaf.device),
     flags: leaf.flags,
     test: leaf.test,
+    ...(correction && { corrected: { act: correction.act, reason: correction.reason, by: correction.by } }),
     ...standing,
   };
 }

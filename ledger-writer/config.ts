@@ -3,6 +3,13 @@ import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { KAFKA_ADDRESS_FORM, type KafkaAddress, readKafkaAddress } from '../journal/kafka/address.ts';
 import { assertDistinctWitnesses, parseWitnessKey } from '../protocol/cosignature.ts';
+import {
+  ANCHOR_HELP,
+  ANCHOR_OPTIONS,
+  type AnchorSettings,
+  type AnchorValues,
+  readAnchorSettings,
+} from './anchor-config.ts';
 import type { WitnessAddress } from './witness-client.ts';
 
 /** Origin of a log that is given no other. */
@@ -24,6 +31,7 @@ export interface LedgerWriterSettings {
   /** Witnesses that must cosign before a checkpoint is published. */
   readonly quorum: number;
   readonly witnessTimeoutMs: number;
+  readonly anchors: AnchorSettings;
 }
 
 export const HELP = `Usage: node ledger-writer/main.ts --data DIR [options]
@@ -45,7 +53,7 @@ public key to hand out DIR/keys/log/log.vkey.
   --witness-timeout MS
                      for a witness to answer (VERAVITA_LOG_WITNESS_TIMEOUT_MS; 5000)
   --help             this text
-`;
+${ANCHOR_HELP}`;
 
 /** Paths of the writer below a data directory. */
 export function pathsBelow(
@@ -71,7 +79,7 @@ export type ConfigResult =
   | { readonly problems: readonly string[] };
 
 export function readConfig(argv: readonly string[], env: NodeJS.ProcessEnv = process.env): ConfigResult {
-  let values: Record<string, string | string[] | boolean | undefined>;
+  let values: Record<string, string | string[] | boolean | undefined> & AnchorValues;
   try {
     ({ values } = parseArgs({
       args: [...argv],
@@ -83,6 +91,7 @@ export function readConfig(argv: readonly string[], env: NodeJS.ProcessEnv = pro
         witness: { type: 'string', multiple: true },
         quorum: { type: 'string' },
         'witness-timeout': { type: 'string' },
+        ...ANCHOR_OPTIONS,
         help: { type: 'boolean' },
       },
     }));
@@ -109,6 +118,7 @@ export function readConfig(argv: readonly string[], env: NodeJS.ProcessEnv = pro
   const journal = (values.journal ?? env.VERAVITA_JOURNAL) as string | undefined;
   const kafka = journal === undefined ? undefined : readKafkaAddress(journal);
   if (kafka && 'problems' in kafka) problems.push(...kafka.problems);
+  const anchors = readAnchorSettings(values, env, problems);
   if (problems.length > 0) return { problems };
   return {
     settings: {
@@ -119,6 +129,7 @@ export function readConfig(argv: readonly string[], env: NodeJS.ProcessEnv = pro
       witnesses,
       quorum: Number(quorum),
       witnessTimeoutMs: Number(timeout),
+      anchors,
     },
   };
 }

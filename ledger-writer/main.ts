@@ -1,12 +1,19 @@
 /** Runs the ledger writer alone on a data directory, until it is told to stop. */
 import { randomBytes } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { assertSameEngine } from '../journal/engine-choice.ts';
 import type { Journal } from '../journal/journal.ts';
 import { openJournalSqlite } from '../journal/journal-sqlite.ts';
+import { encodeHex } from '../protocol/bytes.ts';
 import { isFault } from '../protocol/fault.ts';
+import type { Anchor } from './anchor.ts';
+import { type Anchoring, startAnchoring } from './anchoring.ts';
 import { HELP, type LedgerWriterSettings, readConfig } from './config.ts';
 import { openKeyedLog } from './keyed-log.ts';
+import type { Log } from './log.ts';
+import { LogFiles } from './log-files.ts';
+import { readSeed } from './seed-file.ts';
 import { openWitnesses, type WitnessesStatus } from './witnesses.ts';
 import { startLedgerWriter } from './writer.ts';
 
@@ -24,6 +31,43 @@ async function openJournals(settings: LedgerWriterSettings): Promise<{ commitmen
   const open = (name: string) =>
     openJournalKafka({ ...kafka, name, indexPath: join(indexDirectory, `${name}.sqlite`) });
   return { commitments: open('commitments'), positions: open('positions') };
+}
+
+/** The anchors of the settings. The chain client is loaded only where there is one to talk to. */
+async function openAnchors({ anchors, keyDirectory }: LedgerWriterSettings): Promise<Anchor[]> {
+  if (anchors.evm.length === 0) return [];
+  const { finality, maxFee } = anchors;
+  // Keys first: a state that was opened before a refusal would stay open.
+  const chains = anchors.evm.map(({ keyPath, ...chain }) => ({ ...chain, key: readSeed(keyPath) }));
+  const { addressOf, openAnchorEvm } = await import('./anchor-evm.ts');
+  return chains.map((chain) => {
+    const name = `anchor-evm-${chain.chainId}-${encodeHex(chain.contract)}.sqlite`;
+    console.log(`anchoring on chain ${chain.chainId} as ${addressOf(chain.key)}`);
+    return openAnchorEvm({ ...chain, finality, maxFee, clock: Date.now, statePath: join(keyDirectory, name) });
+  });
+}
+
+/** Nothing where no anchor is or was. */
+async function startAnchors(settings: LedgerWriterSettings, log: Log): Promise<Anchoring | undefined> {
+  const directory = join(settings.logDirectory, 'anchors');
+  if (settings.anchors.evm.length === 0 && !existsSync(directory)) return undefined;
+  const files = new LogFiles(settings.logDirectory);
+  const anchors = await openAnchors(settings);
+  const counts = (name: string) =>
+    Object.entries(anchors.find((anchor) => anchor.name === name)?.counters ?? {})
+      .filter(([, count]) => count > 0)
+      .map(([what, count]) => `, ${what} ${count}`)
+      .join('');
+  return startAnchoring({
+    anchors,
+    readLog: (path) => files.read(path),
+    logKey: log.key,
+    directory,
+    intervalMs: settings.anchors.intervalMs,
+    onTrouble: (name, error) =>
+      console.error(`anchor ${name}: ${error === undefined ? 'well again' : describe(error)}`),
+    onAnchored: (name, size) => console.log(`anchor ${name}: ${size} entries are final${counts(name)}`),
+  });
 }
 
 async function run(settings: LedgerWriterSettings): Promise<void> {
@@ -44,6 +88,11 @@ async function run(settings: LedgerWriterSettings): Promise<void> {
     onError: (error) => console.error(describe(error)),
   });
   const { commitments, positions } = await openJournals(settings);
+  // Last, because its timers would keep a process alive that could not start.
+  const anchoring = await startAnchors(settings, log).catch(async (error: unknown) => {
+    await Promise.all([commitments.close(), positions.close(), log.close()]);
+    throw error;
+  });
   const stopped = Promise.withResolvers<void>();
   const writer = startLedgerWriter({
     commitments,
@@ -66,6 +115,7 @@ async function run(settings: LedgerWriterSettings): Promise<void> {
   try {
     await stopped.promise;
   } finally {
+    await anchoring?.stop();
     await writer.stop();
     await witnesses.stop();
     await commitments.close();

@@ -47,7 +47,8 @@ export async function openWithSeed<T>(
   return opened;
 }
 
-function readSeed(path: string): Uint8Array {
+/** 32 octets of a key from a file that holds them in hex. Throws `wrong-key` also for one that others may read. */
+export function readSeed(path: string): Uint8Array {
   if ((statSync(path).mode & 0o077) !== 0)
     throw new Fault('wrong-key', 'the key file must be readable by its owner only');
   const text = readFileSync(path, 'utf8').trim();

@@ -30,7 +30,15 @@ export type AgentAction =
       readonly subject: Uint8Array;
     }
   /** Make a new key, and let the old one name it (key-event.ts). */
-  | { readonly type: 'rotate-key' };
+  | { readonly type: 'rotate-key' }
+  /** Destroy all that is kept of the subject whose {@link erasureMark} this is, and say when it is done. */
+  | {
+      readonly type: 'erase';
+      /** Of the erasure, 16 octets. */
+      readonly id: Uint8Array;
+      /** 32 octets: the service itself does not know the subject any more. */
+      readonly mark: Uint8Array;
+    };
 
 /** Longest scan that can be asked for. */
 export const MAX_SCAN_MS = 300_000;
@@ -40,7 +48,7 @@ export const MAX_USER_INDEX = 254;
 /** Most actions in one command. */
 export const MAX_ACTIONS = 32;
 
-const TYPES = { scan: 1, assign: 2, unassign: 3, passkey: 4, claim: 5, 'rotate-key': 6 } as const;
+const TYPES = { scan: 1, assign: 2, unassign: 3, passkey: 4, claim: 5, 'rotate-key': 6, erase: 7 } as const;
 
 export function encodeActions(actions: readonly AgentAction[]): Uint8Array {
   return encodeCbor(
@@ -62,6 +70,11 @@ function fieldsOf(action: AgentAction): [number, CborValue][] {
       return [...addressFields(action), [4, action.subject], [7, action.userIndex]];
     case 'rotate-key':
       return [];
+    case 'erase':
+      return [
+        [8, action.id],
+        [9, action.mark],
+      ];
   }
 }
 
@@ -103,6 +116,8 @@ function readAction(type: number, fields: CborFields): AgentAction {
     }
     case TYPES['rotate-key']:
       return { type: 'rotate-key' };
+    case TYPES.erase:
+      return { type: 'erase', id: fields.bytes(8, 16), mark: fields.bytes(9, 32) };
     default:
       throw new Fault('malformed', 'unknown action');
   }

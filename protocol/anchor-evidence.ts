@@ -49,6 +49,11 @@ export interface EvmBlock {
   readonly at: Instant;
 }
 
+/** Hash of a block: Keccak-256 of its header. */
+export function hashHeader(header: Uint8Array): Uint8Array {
+  return keccak_256(header);
+}
+
 /** Storage slot of `rootAt[size]`: the mapping is the contract's first variable. */
 export function rootSlot(size: number): Uint8Array {
   return keccak_256(concatBytes(uint256(size), uint256(0)));
@@ -80,7 +85,7 @@ function readHeaderRlp(header: Uint8Array): EvmBlock & { readonly stateRoot: Uin
   const seconds = asRlpNumber(fields[11]);
   if (seconds > LAST_SECOND) throw new Fault('malformed', 'a time outside the calendar');
   return {
-    hash: keccak_256(header),
+    hash: hashHeader(header),
     stateRoot: asRlpOctets(fields[3]),
     number: asRlpNumber(fields[8]),
     at: (seconds * 1000) as Instant,

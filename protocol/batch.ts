@@ -81,6 +81,8 @@ function instantOf(leaf: Leaf): Instant {
     case 'clock':
     case 'device':
       return leaf.heardAt;
+    case 'correction':
+      return leaf.correctedAt;
   }
 }
 

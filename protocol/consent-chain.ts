@@ -41,6 +41,8 @@ export interface ConsentState {
   readonly epoch: number;
   /** In the order of the chain, ended ones too. */
   readonly grants: readonly Grant[];
+  /** The patient asked for everything to be erased: nothing is granted any more, and no event follows. */
+  readonly erased?: true;
 }
 
 /** What a key is told that may not sign, or that signs for nobody here. */
@@ -79,6 +81,7 @@ export function appendEvent(state: ConsentState, signed: Uint8Array, verify: Ver
   if (!verify(key.publicKey, toBeSigned('consent', payload), signature)) {
     throw new Fault('bad-signature', 'consent signature does not hold');
   }
+  if (state.erased) throw new Fault('bad-chain', 'nothing follows an erasure');
   if (event.seq !== next.seq) throw new Fault('bad-chain', 'event out of sequence');
   if (!equalBytes(event.previous, next.previous)) throw new Fault('bad-chain', 'event follows another one');
   return { ...state, ...applyEvent(state, event), seq: event.seq, head: id, epoch: state.epoch + 1 };
@@ -110,6 +113,8 @@ function applyEvent(state: ConsentState, event: ConsentEvent): Partial<ConsentSt
     }
     case 'revoke-all':
       return { grants: state.grants.map((grant) => endGrant(grant, event.at)) };
+    case 'erase':
+      return { grants: state.grants.map((grant) => endGrant(grant, event.at)), erased: true };
     case 'key-add': {
       const added = { publicKey: event.publicKey, thumbprint: thumbprint(event.publicKey) };
       // A revoked key stays in the list, so it cannot come back either.

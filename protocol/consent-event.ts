@@ -94,10 +94,15 @@ export interface KeyRevokeEvent extends CommonEvent {
   readonly revoked: Uint8Array;
 }
 
-export type ConsentEvent = GrantEvent | RevokeEvent | RevokeAllEvent | KeyAddEvent | KeyRevokeEvent;
+/** Everything of the patient is to be erased. The last event of its chain. */
+export interface EraseEvent extends CommonEvent {
+  readonly type: 'erase';
+}
+
+export type ConsentEvent = GrantEvent | RevokeEvent | RevokeAllEvent | KeyAddEvent | KeyRevokeEvent | EraseEvent;
 
 /** Numbers of the event types on the wire. */
-export const EVENT_TYPES = { grant: 1, revoke: 2, 'revoke-all': 3, 'key-add': 4, 'key-revoke': 5 } as const;
+export const EVENT_TYPES = { grant: 1, revoke: 2, 'revoke-all': 3, 'key-add': 4, 'key-revoke': 5, erase: 6 } as const;
 
 /** Deterministic bytes of an event; sets are sorted. Throws `malformed` for an event that nobody could read back. */
 export function encodeConsentEvent(event: ConsentEvent): Uint8Array {
@@ -170,6 +175,8 @@ function readType(type: number, common: CommonEvent, fields: CborFields): Consen
     }
     case EVENT_TYPES['key-revoke']:
       return { ...common, type: 'key-revoke', revoked: fields.bytes(17, 32) };
+    case EVENT_TYPES.erase:
+      return { ...common, type: 'erase' };
     default:
       throw new Fault('malformed', 'unknown event type');
   }

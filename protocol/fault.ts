@@ -41,6 +41,7 @@ export type FaultCode =
   | 'expired'
   | 'not-permitted'
   | 'not-found'
+  | 'erased'
   // log
   | 'inconsistent'
   | 'missing';

@@ -1,8 +1,9 @@
 /**
- * What an agent attests, one leaf each: a reading, a coverage interval, a coincident clock, or a device. A leaf is a
- * CBOR map with integer keys (docs/format.md §4); its bytes are kept as signed and never encoded again.
+ * What an agent attests, one leaf each: a reading, a coverage interval, a coincident clock, a device, or a correction
+ * (correction-leaf.ts). A leaf is a CBOR map with integer keys (docs/format.md §4); its bytes are kept as signed and never encoded again.
  */
 import { CborFields, type CborValue, decodeCbor, encodeCbor, sensorValueFromCbor, sensorValueToCbor } from './cbor.ts';
+import { type CorrectionLeaf, correctionFields, readCorrection } from './correction-leaf.ts';
 import type { SensorValue } from './decimal.ts';
 import { Fault } from './fault.ts';
 import { CARRIERS, type Carrier } from './gatt/measured-vital.ts';
@@ -157,10 +158,10 @@ export interface DeviceLeaf {
 export const LINK_SECURITIES = ['advertisement', 'unbonded', 'bonded', 'secure-connections'] as const;
 export type LinkSecurity = (typeof LINK_SECURITIES)[number];
 
-export type Leaf = ReadingLeaf | CoverageLeaf | ClockLeaf | DeviceLeaf;
+export type Leaf = ReadingLeaf | CoverageLeaf | ClockLeaf | DeviceLeaf | CorrectionLeaf;
 
 /** Numbers of the leaf kinds on the wire; they order the leaves of a batch. */
-export const LEAF_KINDS = { reading: 1, coverage: 2, clock: 3, device: 4 } as const;
+export const LEAF_KINDS = { reading: 1, coverage: 2, clock: 3, device: 4, correction: 5 } as const;
 
 const MEASURED_BY = ['gateway', 'device'] as const;
 
@@ -228,6 +229,9 @@ export function encodeLeaf(leaf: Leaf): Uint8Array {
       put(26, deviceText(leaf.serial));
       put(27, deviceText(leaf.firmware));
       break;
+    case 'correction':
+      for (const [key, value] of correctionFields(leaf)) put(key, value);
+      break;
   }
   put(11, leaf.test ? true : undefined);
   return encodeCbor(fields);
@@ -286,6 +290,8 @@ function readKind(kind: number, common: Common, fields: CborFields): Leaf {
         ...present('serial', fields.optional(26, fields.text)),
         ...present('firmware', fields.optional(27, fields.text)),
       };
+    case LEAF_KINDS.correction:
+      return readCorrection(common, fields);
     default:
       throw new Fault('malformed', 'unknown leaf kind');
   }

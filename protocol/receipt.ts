@@ -9,6 +9,7 @@ import { assertPublicKey } from './ed25519.ts';
 import { Fault } from './fault.ts';
 import { encodeVerifierKey, type NoteKey, parseVerifierKey } from './signed-note.ts';
 import { asOctets, asOctetsList, asText, asWhole, MAX_JSON_LENGTH, members, parseJson } from './strict-json.ts';
+import type { LoggedSupersession } from './supersession.ts';
 
 export const RECEIPT_FORMAT = 'veravita/receipt@v1';
 export const TRUST_FORMAT = 'veravita/trust@v1';
@@ -39,6 +40,8 @@ export interface Receipt {
    * nothing befell it. Rotations that lead to the key come first, in order.
    */
   readonly keyHistory?: readonly ProvenKeyEvent[];
+  /** That the reading was corrected before the receipt was made. */
+  readonly supersession?: LoggedSupersession;
 }
 
 /** An anchored tree of the log, and the batch's place in it: its index is that of the log proof. */
@@ -92,7 +95,7 @@ export interface WitnessPolicy {
 const MAX_WITNESSES = 32;
 
 export function encodeReceipt(receipt: Receipt): string {
-  const { index, salt, body, path, header, enrolment, logProof, anchors, keyHistory } = receipt;
+  const { index, salt, body, path, header, enrolment, logProof, anchors, keyHistory, supersession } = receipt;
   const json = {
     format: RECEIPT_FORMAT,
     leaf: {
@@ -110,12 +113,15 @@ export function encodeReceipt(receipt: Receipt): string {
     ...(keyHistory && {
       keyHistory: keyHistory.map((each) => ({ event: encodeBase64Url(each.event), logProof: each.logProof })),
     }),
+    ...(supersession && {
+      supersession: { statement: encodeBase64Url(supersession.statement), logProof: supersession.logProof },
+    }),
   };
   return `${JSON.stringify(json, null, 2)}\n`;
 }
 
 const REQUIRED = ['format', 'leaf', 'header', 'enrolment', 'logProof'];
-const OPTIONAL = ['anchors', 'keyHistory'];
+const OPTIONAL = ['anchors', 'keyHistory', 'supersession'];
 
 /**
  * Throws `malformed`, `too-large`, and `version` for another format; members that are unknown or doubled are refused.
@@ -135,7 +141,13 @@ export function decodeReceipt(text: string): Receipt {
     logProof: asText(json.logProof),
     ...(json.anchors !== undefined && { anchors: asList(json.anchors).map(decodeAnchor) }),
     ...(json.keyHistory !== undefined && { keyHistory: decodeKeyHistory(json.keyHistory) }),
+    ...(json.supersession !== undefined && { supersession: decodeMember(json.supersession) }),
   };
+}
+
+function decodeMember(value: unknown): LoggedSupersession {
+  const { statement, logProof } = members(value, ['statement', 'logProof']);
+  return { statement: asOctets(statement), logProof: asText(logProof) };
 }
 
 function decodeAnchor(value: unknown): ReceiptAnchor {

@@ -43,7 +43,9 @@ export type ReportContent =
   | { readonly type: 'found'; readonly devices: readonly FoundDevice[] }
   | ({ readonly type: 'link'; readonly state: PairingLinkState; readonly failure?: PairingFailure } & DeviceAddress)
   /** Measurements of users of a device whom nobody claimed; how many, not what. */
-  | { readonly type: 'held'; readonly users: readonly HeldUser[] };
+  | { readonly type: 'held'; readonly users: readonly HeldUser[] }
+  /** The erasure with this id (16 octets) is done here: nothing of its subject is kept any more. */
+  | { readonly type: 'erased'; readonly id: Uint8Array };
 
 export interface HeldUser extends DeviceAddress {
   readonly userIndex: number;
@@ -67,7 +69,7 @@ export const MAX_FOUND = 64;
 /** Longest name, in UTF-16 units; an advertisement has room for less. */
 export const MAX_NAME = 64;
 
-const TYPES = { hello: 1, found: 2, link: 3, held: 4 } as const;
+const TYPES = { hello: 1, found: 2, link: 3, held: 4, erased: 5 } as const;
 
 export function signReport({ agent, boot, number, at, content }: Report, signer: Signer): Uint8Array {
   const fields = new Map<number, CborValue>([
@@ -98,6 +100,8 @@ function contentFields(content: ReportContent): [number, CborValue][] {
     }
     case 'held':
       return [[11, content.users.map(heldRow)]];
+    case 'erased':
+      return [[12, content.id]];
   }
 }
 
@@ -141,6 +145,8 @@ function readContent(type: number, fields: CborFields): ReportContent {
     }
     case TYPES.held:
       return { type: 'held', users: bounded(fields.array(11)).map(readHeld) };
+    case TYPES.erased:
+      return { type: 'erased', id: fields.bytes(12, 16) };
     default:
       throw new Fault('malformed', 'unknown report');
   }

@@ -21,6 +21,14 @@ import { hashLeaf, verifyInclusion } from './merkle.ts';
 import { decodeReceipt, type Receipt, type Trust, type WitnessPolicy } from './receipt.ts';
 import { explainReading } from './recheck.ts';
 import { parseNote } from './signed-note.ts';
+import {
+  decodeSupersession,
+  isBySubject,
+  type LoggedSupersession,
+  openSupersession,
+  type ReadSupersession,
+  readSupersession,
+} from './supersession.ts';
 import { parseTlogProof } from './tlog-proof.ts';
 
 /** In this order; each rests on the ones before. `witnesses` comes after them, if the trust file names some. */
@@ -36,7 +44,8 @@ export const STEPS = [
   'keys',
   'anchors',
 ] as const;
-export type Step = (typeof STEPS)[number] | 'witnesses';
+/** `correction`, the last, only where a correction came with the receipt or beside it. */
+export type Step = (typeof STEPS)[number] | 'witnesses' | 'correction';
 
 export interface StepResult {
   readonly step: Step;
@@ -47,13 +56,18 @@ export interface StepResult {
 }
 
 export interface Verdict {
-  /** altered: a step fails. not-provable: none fails, but one cannot be decided. */
-  readonly verdict: 'genuine' | 'altered' | 'not-provable';
+  /**
+   * altered: a step fails. not-provable: none fails, but one cannot be decided. superseded: all holds, and the reading was
+   * corrected or withdrawn since.
+   */
+  readonly verdict: 'genuine' | 'superseded' | 'altered' | 'not-provable';
   readonly steps: readonly StepResult[];
   /** What the receipt is about; present when the leaf could be read, and to be believed only if genuine. */
   readonly reading?: ReadingLeaf;
   /** Anchors that hold in themselves; present when all do. */
   readonly anchors?: Confirmation;
+  /** What took its place, by whom and why; present when superseded. */
+  readonly correction?: ReadSupersession;
 }
 
 /** What no receipt shows, said with every verdict. */
@@ -64,8 +78,16 @@ export const NOT_SHOWN = [
   "that the agent's key was not revoked, where the receipt leaves that out",
 ] as const;
 
-/** Checks a receipt's text, or the bytes of its file. Never throws for what they hold. */
-export function verifyReceipt(text: string | Uint8Array, trust?: Trust, verify: Verify = verifyEd25519): Verdict {
+/**
+ * Checks a receipt's text, or the bytes of its file; `beside`: texts of supersessions that the holder has got since, of which
+ * those about other readings count for nothing. Never throws for what they hold.
+ */
+export function verifyReceipt(
+  text: string | Uint8Array,
+  trust?: Trust,
+  verify: Verify = verifyEd25519,
+  beside: readonly string[] = [],
+): Verdict {
   let receipt: Receipt;
   try {
     receipt = decodeReceipt(typeof text === 'string' ? text : decodeUtf8(text));
@@ -106,17 +128,74 @@ export function verifyReceipt(text: string | Uint8Array, trust?: Trust, verify: 
   });
   const witnesses = trust?.witnesses;
   if (witnesses) run('witnesses', () => checkWitnesses(receipt, witnesses, verify));
-  return { ...judge(steps), ...(reading && { reading }), ...(anchors && { anchors }) };
+  let correction: ReadSupersession | undefined;
+  const corrections = correctionsOf(receipt, beside);
+  if (corrections.length > 0) {
+    run('correction', () => {
+      correction = newestCorrection(corrections, receipt, trust, verify);
+      if (!correction) return new Unknown('Whose word the correction is cannot be told without a trust file.');
+      return sayCorrection(correction);
+    });
+  }
+  const judged = { ...judge(steps), ...(reading && { reading }), ...(anchors && { anchors }) };
+  return correction && judged.verdict === 'genuine' ? { ...judged, verdict: 'superseded', correction } : judged;
 }
 
-class Unknown {
+/** Those that claim to be about this reading. Throws nothing: what cannot be read beside a receipt is about nothing. */
+function correctionsOf({ header, index, supersession }: Receipt, beside: readonly string[]): LoggedSupersession[] {
+  const about = beside.flatMap((text) => {
+    try {
+      const logged = decodeSupersession(text);
+      const { correction } = readSupersession(logged.statement);
+      const isOurs = correction.index === index && equalBytes(correction.batch, readHeader(header).id);
+      return isOurs ? [logged] : [];
+    } catch (error) {
+      reasonOf(error);
+      return [];
+    }
+  });
+  return supersession ? [supersession, ...about] : about;
+}
+
+/** The newest of them, after every one held; undefined without trust. */
+function newestCorrection(
+  corrections: readonly LoggedSupersession[],
+  { header, index }: Receipt,
+  trust: Trust | undefined,
+  verify: Verify,
+): ReadSupersession | undefined {
+  if (!trust) return undefined;
+  const read = corrections.map(({ statement, logProof }) => {
+    const opened = openSupersession(statement, trust.service, verify);
+    const { batch, index: of } = opened.correction;
+    if (of !== index || !equalBytes(batch, readHeader(header).id)) throw new Refusal('it is about another reading');
+    checkLogged(logProof, commitmentOf('supersession', opened.id));
+    if (checkCheckpoint({ logProof }, trust, verify) instanceof Unknown)
+      throw new Refusal('another log signed its proof');
+    return opened;
+  });
+  return read.reduce((newest, one) => (one.at >= newest.at ? one : newest));
+}
+
+function sayCorrection(supersession: ReadSupersession): string {
+  const { by, correction } = supersession;
+  const who = by === 'patient' && isBySubject(supersession) ? 'the patient herself' : `the ${WHO[by]}`;
+  const what = correction.act === 'withdraw' ? 'withdrawn' : 'corrected';
+  return `The reading was ${what} by ${who} (${correction.reason}); the service that you trust put it into the log.`;
+}
+
+const WHO = { agent: 'gateway that measured it', patient: 'patient', practitioner: 'practitioner' } as const;
+
+/** A step that cannot be decided with what is at hand. */
+export class Unknown {
   readonly says: string;
   constructor(says: string) {
     this.says = says;
   }
 }
 
-class Refusal extends Error {}
+/** Why a step fails, in words. */
+export class Refusal extends Error {}
 
 const FAILURES: Readonly<Record<Step, string>> = {
   format: 'The receipt cannot be read',
@@ -130,6 +209,7 @@ const FAILURES: Readonly<Record<Step, string>> = {
   keys: "The agent's key did not count for this batch",
   anchors: 'An anchor does not hold',
   witnesses: "A trusted witness's cosignature does not hold",
+  correction: 'The correction does not hold',
 };
 
 function judge(steps: readonly StepResult[]): Verdict {
@@ -137,7 +217,8 @@ function judge(steps: readonly StepResult[]): Verdict {
   return { verdict: steps.some(({ result }) => result === 'unknown') ? 'not-provable' : 'genuine', steps };
 }
 
-function reasonOf(error: unknown): string {
+/** The reason in words; what is no reason is thrown on. */
+export function reasonOf(error: unknown): string {
   if (error instanceof Refusal || isFault(error)) return error.message;
   throw error;
 }
@@ -188,16 +269,25 @@ function checkEnrolment(receipt: Receipt, trust: Trust | undefined, verify: Veri
 }
 
 function checkLog({ header, logProof }: Receipt): string {
-  const { index, proof, checkpoint } = parseTlogProof(logProof);
-  const { size, root } = parseCheckpoint(parseNote(checkpoint).text);
-  const entry = hashLeaf(commitmentOf('batch', readHeader(header).id));
-  if (!verifyInclusion({ leafHash: entry, index, treeSize: size, proof, root })) {
-    throw new Refusal('its commitment does not lead to the root of the checkpoint');
-  }
-  return `The batch is number ${index + 1} of the ${size} entries of a log.`;
+  return `The batch is ${checkLogged(logProof, commitmentOf('batch', readHeader(header).id))}.`;
 }
 
-function checkCheckpoint({ logProof }: Receipt, trust: Trust | undefined, verify: Verify): string | Unknown {
+/** Where a commitment is in a log, in words. Throws where its proof does not lead to the root of its checkpoint. */
+export function checkLogged(logProof: string, commitment: Uint8Array): string {
+  const { index, proof, checkpoint } = parseTlogProof(logProof);
+  const { size, root } = parseCheckpoint(parseNote(checkpoint).text);
+  if (!verifyInclusion({ leafHash: hashLeaf(commitment), index, treeSize: size, proof, root })) {
+    throw new Refusal('its commitment does not lead to the root of the checkpoint');
+  }
+  return `number ${index + 1} of the ${size} entries of a log`;
+}
+
+/** Whether the trusted log signed the checkpoint of a proof. Throws where its signature does not hold. */
+export function checkCheckpoint(
+  { logProof }: Pick<Receipt, 'logProof'>,
+  trust: Trust | undefined,
+  verify: Verify,
+): string | Unknown {
   const { checkpoint } = parseTlogProof(logProof);
   const { signatures } = parseNote(checkpoint);
   if (!trust) return new Unknown('Whose log it is cannot be told without a trust file.');

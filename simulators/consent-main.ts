@@ -1,4 +1,6 @@
 /** `npm run consent`: a patient's consent from the command line, with the patient's key, against a running service. */
+import { writeFileSync } from 'node:fs';
+import { setTimeout as pause } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { encodeHex } from '../protocol/bytes.ts';
 import { ALL_CLASSES, type GrantTerms } from '../protocol/consent-event.ts';
@@ -15,6 +17,7 @@ const HELP = `Usage: npm run consent -- COMMAND --key FILE [options]
   revoke        end a grant, at once and for good
   list          all grants, ended ones too
   disclosures   who has seen what
+  erase         destroy everything of the patient, for good, and save the certificate of it
 
   --key FILE      the patient's key file, such as DIR/keys/patients/ada.json
   --service URL   the running service (default http://127.0.0.1:${DEFAULT_PORT})
@@ -22,6 +25,9 @@ const HELP = `Usage: npm run consent -- COMMAND --key FILE [options]
   --class NAME    grant: a class of vital signs; may be repeated; without it, all of them
   --until TIME    grant: ends then, such as 2027-01-01T00:00:00Z; without it, when it is revoked
   --grant ID      revoke: which grant, as "list" names it
+  --yes           erase: without it, it is only said what would be done
+  --out FILE      erase: where the certificate goes (default erasure-ID.json)
+  --erasure ID    erase: fetch the newest certificate of an erasure that was asked for before
   --json          one JSON object a line
   --help          this text
 
@@ -37,6 +43,9 @@ const OPTIONS = {
   class: { type: 'string', multiple: true },
   until: { type: 'string' },
   grant: { type: 'string' },
+  yes: { type: 'boolean', default: false },
+  out: { type: 'string' },
+  erasure: { type: 'string' },
   json: { type: 'boolean', default: false },
   help: { type: 'boolean', default: false },
 } as const;
@@ -52,7 +61,8 @@ async function main(): Promise<void> {
   const [command, ...more] = positionals;
   const act = command === undefined ? undefined : COMMANDS[command];
   const isKey = command === 'key';
-  if (!(act || isKey) || more.length > 0) throw new Error('name one command: key, grant, revoke, list or disclosures');
+  if (!(act || isKey) || more.length > 0)
+    throw new Error('name one command: key, grant, revoke, list, disclosures or erase');
   if (values.key === undefined) throw new Error("--key names the patient's key file");
   if (!act) {
     const publicKey = encodeHex(openPatientKey(values.key).publicKey);
@@ -87,7 +97,37 @@ const COMMANDS: Readonly<Record<string, (client: PatientClient, values: Values) 
     for (const disclosure of disclosures) print(values, disclosure, describeDisclosure(disclosure));
     if (disclosures.length === 0 && !values.json) process.stdout.write('Nobody has seen anything.\n');
   },
+
+  async erase(client, values) {
+    if (values.erasure === undefined && !values.yes) {
+      throw new Error('this destroys every reading, key, grant and disclosure, for good; --yes does it');
+    }
+    const id = values.erasure ?? (await client.erase());
+    if (!/^[a-z2-7]{26}$/.test(id)) throw new Error('--erasure is an id as "erase" printed it');
+    // Said at once: the keys are gone, and the id is the only way to the certificate.
+    if (values.erasure === undefined) process.stderr.write(`Erased. Erasure ${id}; waiting for its certificate.\n`);
+    const out = values.out ?? `erasure-${id}.json`;
+    writeFileSync(out, await fetchCertificate(client, id));
+    print(
+      values,
+      { erasure: id, certificate: out },
+      `The certificate is in ${out}. Check it: npm run verify -- ${out}`,
+    );
+  },
 };
+
+const CERTIFICATE_WAIT_MS = 60_000;
+
+/** Waits while it is being verified and logged. */
+async function fetchCertificate(client: PatientClient, id: string): Promise<string> {
+  for (const until = Date.now() + CERTIFICATE_WAIT_MS; ; await pause(500)) {
+    try {
+      return await client.certificate(id);
+    } catch (error) {
+      if (!isFault(error, 'missing') || Date.now() > until) throw error;
+    }
+  }
+}
 
 function termsOf({ to, class: classes = [ALL_CLASSES], until }: Values): GrantTerms {
   const unknown = classes.find((name) => name !== ALL_CLASSES && !vitalSignByName(name));

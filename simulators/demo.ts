@@ -6,6 +6,7 @@ import { randomBytes } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
 import { encodeBase64Url } from '../protocol/bytes.ts';
 import { ALL_CLASSES } from '../protocol/consent-event.ts';
+import { isFault } from '../protocol/fault.ts';
 import type { Instant } from '../protocol/time.ts';
 import type { StartSettings } from './config.ts';
 import { createScaledClock } from './hci/sim-clock.ts';
@@ -57,13 +58,14 @@ export async function startDemo(
     const stops: (() => void)[] = [];
     const seeded: Seeded[] = [];
     for (const [i, { slug, name, kinds }] of PEOPLE.entries()) {
-      const patient = admitPatient(world, directory, slug, name);
+      const patient = admitUnlessErased(world, directory, slug, name);
+      if (!patient) continue;
       await consentToCollect(patient);
       // Homes are numbered: their folders lie beside the record, and a folder name can be read by anybody.
       stops.push(await startHome(world, patient, { home: `home-${i + 1}`, slug, kinds, seed: seed + i, speed }));
       seeded.push({ patient, name, linkSecret: new Uint8Array(randomBytes(32)) });
     }
-    await letSee(seeded[0]!.patient, STAFF.eyeDoctor.id);
+    if (seeded[0]) await letSee(seeded[0].patient, STAFF.eyeDoctor.id);
     const keyring = setInterval(() => {
       // A refusal is asked for again in a second; the page says that it waits.
       for (const { patient, linkSecret } of seeded) patient.client.admitBrowsers(linkSecret).catch(() => undefined);
@@ -147,4 +149,14 @@ Pair:    npm run pair -- --key ${seeded[0]!.patient.keyFile} --url ${service.url
 Consent: npm run consent -- list --key ${seeded[0]!.patient.keyFile} --service ${service.url}
 Ctrl-C stops.
 `;
+}
+
+/** Undefined for who has erased their record here: their key is not admitted again. */
+function admitUnlessErased(world: World, directory: string, slug: string, name: string): SimulatedPatient | undefined {
+  try {
+    return admitPatient(world, directory, slug, name);
+  } catch (error) {
+    if (isFault(error, 'erased')) return undefined;
+    throw error;
+  }
 }

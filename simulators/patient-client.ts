@@ -68,13 +68,14 @@ export function createPatientClient(serviceUrl: string, signer: Signer, clock: C
     return (await send(serviceUrl + path, { method: 'POST', headers, body: text })) as T;
   }
 
-  async function append(body: EventBody): Promise<void> {
+  async function append(body: EventBody): Promise<{ readonly erasure?: string }> {
     const { seq, head } = await get<ConsentView>('/api/patient/consent');
     const key = thumbprint(signer.publicKey);
     const link = { subject: key, seq: seq + 1, previous: decodeBase64Url(head), at: clock(), key };
     const event = encodeBase64Url(signConsentEvent({ ...link, ...body } as ConsentEvent, signer));
     const headers = { 'content-type': 'application/json' };
-    await send(`${serviceUrl}/api/consent/events`, { method: 'POST', headers, body: JSON.stringify({ event }) });
+    const request = { method: 'POST', headers, body: JSON.stringify({ event }) };
+    return (await send(`${serviceUrl}/api/consent/events`, request)) as { erasure?: string };
   }
 
   return {
@@ -92,7 +93,21 @@ export function createPatientClient(serviceUrl: string, signer: Signer, clock: C
       return formatGrantId(grant);
     },
 
-    revoke: (grantId: string) => append({ type: 'revoke', grant: decodeBase32(grantId) }),
+    revoke: async (grantId: string): Promise<void> => {
+      await append({ type: 'revoke', grant: decodeBase32(grantId) });
+    },
+
+    /** Erases everything of the patient; the answer is the erasure's id, for {@link certificate}. */
+    async erase(): Promise<string> {
+      const { erasure } = await append({ type: 'erase' });
+      if (erasure === undefined) throw new Fault('malformed', 'the service named no erasure');
+      return erasure;
+    },
+
+    /** The newest certificate of an erasure; throws `missing` until it is in a signed checkpoint. */
+    async certificate(erasure: string): Promise<string> {
+      return `${JSON.stringify(await send(`${serviceUrl}/api/erasures/${erasure}`, {}), null, 2)}\n`;
+    },
 
     /**
      * Lets browsers sign that prove the secret of their one-time link: the service passes their keys on but does not know

@@ -38,6 +38,8 @@ export interface WorldConfig {
   readonly checkpointMs?: number;
   /** Told what goes wrong and is tried again; nothing personal in it. */
   readonly onTrouble?: (what: string) => void;
+  /** Told of each step of an erasure. */
+  readonly onErasingStep?: (step: string) => void;
 }
 
 /** A place with one agent and the wearables around it. */
@@ -107,6 +109,8 @@ export async function openWorld(config: WorldConfig): Promise<World> {
     commitments,
     positions,
     readLog: openLogReader(at('log')),
+    logDirectory: at('log'),
+    ...(config.onErasingStep && { onErasingStep: config.onErasingStep }),
     logKey: log.key,
     clock: Date.now,
     httpPort: config.httpPort,

@@ -1,6 +1,6 @@
 /** An agent's key signs two histories: the evidence is kept, nothing more is taken, and people decide. */
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { listAgents, unfreeze } from '../ingest-service/operator.ts';
+import { listAgents, unfreeze } from '../ingest-service/agent-operator.ts';
 import { openHeader } from '../protocol/batch.ts';
 import { verifyEd25519 } from '../protocol/ed25519.ts';
 import { decodeEnvelope } from '../protocol/envelope.ts';

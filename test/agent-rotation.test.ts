@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createContentSealer } from '../edge-agent/seal.ts';
-import { unfreeze, wishRotation } from '../ingest-service/operator.ts';
+import { unfreeze, wishRotation } from '../ingest-service/agent-operator.ts';
 import { NO_BATCH } from '../protocol/batch.ts';
 import { decodeHex, encodeBase64Url } from '../protocol/bytes.ts';
 import type { Signer } from '../protocol/cose.ts';

@@ -202,6 +202,7 @@ describe('the import table', () => {
       governed.filter((file) => importsOf(file).some(({ target }) => target === name || target.startsWith(`${name}/`)));
     expect(users('@abandonware/noble')).toEqual(['edge-agent/radio/load-noble.ts']);
     expect(users('@abandonware/bluetooth-hci-socket')).toEqual(['edge-agent/radio/hci-native.ts']);
+    expect(users('viem')).toEqual(['ledger-writer/anchor-evm.ts']);
     expect(users('aedes')).toEqual(['ingest-service/broker.ts']);
     expect(users('kafkajs')).toEqual(['journal/kafka/connection.ts']);
     expect(users('csv-parse')).toEqual(['simulators/recording.ts']);

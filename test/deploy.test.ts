@@ -51,8 +51,17 @@ it('names variables that the programs read', () => {
     },
   });
   expect(readWriterConfig([], env)).toMatchObject({ settings: { origin: 'example.org/log', intervalMs: 500, kafka } });
+  const anchor = {
+    VERAVITA_ANCHOR_EVM: 'http://chain:8545',
+    VERAVITA_ANCHOR_CHAIN_ID: '5',
+    VERAVITA_ANCHOR_CONTRACT: `0x${'0a'.repeat(20)}`,
+    VERAVITA_ANCHOR_KEY: 'anchor.key',
+  };
+  expect(readWriterConfig([], { ...env, ...anchor })).toMatchObject({
+    settings: { anchors: { evm: [{ url: 'http://chain:8545', chainId: 5, keyPath: 'anchor.key' }] } },
+  });
   const read = new Set([...Object.keys(env), 'VERAVITA_AGENT_DATA', 'VERAVITA_AGENT_SERVICE', 'VERAVITA_AGENT_HCI']);
-  for (const name of ['VERAVITA_AGENT_CODE', 'VERAVITA_AGENT_ARGS']) read.add(name);
+  for (const name of ['VERAVITA_AGENT_CODE', 'VERAVITA_AGENT_ARGS', 'VERAVITA_ANCHOR_EVM']) read.add(name);
   const named = units.flatMap((unit) => text(unit).match(/VERAVITA_[A-Z_]+/g) ?? []);
   expect(named.filter((name) => !read.has(name))).toEqual([]);
 });

@@ -2,28 +2,35 @@
 import { closeSync, openSync, readSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { decodeUtf8 } from '../protocol/bytes.ts';
+import { verifyEd25519 } from '../protocol/ed25519.ts';
+import { isErasureCertificate, verifyErasureCertificate } from '../protocol/erasure-certificate.ts';
 import { isFault } from '../protocol/fault.ts';
 import { decodeTrust, MAX_RECEIPT_LENGTH, type Trust } from '../protocol/receipt.ts';
 import { verifyReceipt } from '../protocol/verify.ts';
+import { renderErasure, renderErasureJson } from './erasure-report.ts';
 import { printable } from './reading-text.ts';
 import { exitCodeOf, type Outcome, renderJson, renderReport } from './report.ts';
 
-const HELP = `Checks receipts of readings, step by step, without asking anybody.
+const HELP = `Checks receipts of readings and certificates of erasure, step by step, without asking anybody.
 
   npm run -s verify -- FILE... [--trust FILE] [--json]
 
   --trust FILE  public keys of the log and the service that you trust. Have it from somebody else than the party that
                 is being checked; no trust file is looked for beside the receipt. It may name chains, too, and blocks of
                 theirs that you know.
+  --corrections FILE  a supersession that the holder has got since, such as the service gives for a receipt; may be
+                repeated. Those about other readings count for nothing
   --json        one line of JSON for each file: file, verdict, steps, anchors, and the reading as the receipt claims it
   --help        show this text
 
-Exit code: 0 all genuine, 1 one is altered, 2 not provable: trust or a part of it missing, or a file cannot be read.
+Exit code: 0 all genuine, 1 one is altered, 2 not provable: trust or a part of it missing, or a file cannot be read,
+3 one was corrected or withdrawn since.
 `;
 
 interface Options {
   readonly files: readonly string[];
   readonly trust: string | undefined;
+  readonly corrections: readonly string[];
   readonly json: boolean;
   readonly help: boolean;
 }
@@ -39,6 +46,7 @@ function readOptions(): Options | undefined {
       allowPositionals: true,
       options: {
         trust: { type: 'string', multiple: true },
+        corrections: { type: 'string', multiple: true, default: [] },
         json: { type: 'boolean', default: false },
         help: { type: 'boolean', default: false },
       },
@@ -46,7 +54,7 @@ function readOptions(): Options | undefined {
     const [trust, ...more] = values.trust ?? [];
     if (more.length > 0) throw new Error('--trust may be given once');
     if (!values.help && positionals.length === 0) throw new Error('no receipt given');
-    return { files: positionals, trust, json: values.json, help: values.help };
+    return { files: positionals, trust, corrections: values.corrections, json: values.json, help: values.help };
   } catch (error) {
     const [reason] = (error as Error).message.split(/\. |\n/);
     complain(`${printable(reason!)}; see --help`);
@@ -86,6 +94,17 @@ function tryRead(file: string): Uint8Array | undefined {
   }
 }
 
+function tryText(file: string): string | undefined {
+  const bytes = tryRead(file);
+  try {
+    return bytes && decodeUtf8(bytes);
+  } catch (error) {
+    if (!isFault(error)) throw error;
+    complain(`${printable(file)} is not text`);
+    return undefined;
+  }
+}
+
 function tryTrust(file: string): Trust | undefined {
   const bytes = tryRead(file);
   if (!bytes) return undefined;
@@ -108,13 +127,23 @@ function main(): number {
   }
   const trust = options.trust === undefined ? undefined : tryTrust(options.trust);
   if (options.trust !== undefined && !trust) return 2;
+  const corrections = options.corrections.map(tryText);
+  if (!corrections.every((text) => text !== undefined)) return 2;
   const outcomes = options.files.map((file, i): Outcome => {
     const bytes = tryRead(file);
     if (!bytes) {
       if (options.json) process.stdout.write(renderJson(file, { verdict: 'not-provable', steps: [] }));
       return 'not-provable';
     }
-    const verdict = verifyReceipt(bytes, trust);
+    if (isErasureCertificate(bytes)) {
+      const verdict = verifyErasureCertificate(bytes, trust);
+      const report = options.json
+        ? renderErasureJson(file, verdict)
+        : renderErasure(file, verdict, trust !== undefined);
+      process.stdout.write(!options.json && i > 0 ? `\n${report}` : report);
+      return verdict.verdict === 'pending' ? 'genuine' : verdict.verdict;
+    }
+    const verdict = verifyReceipt(bytes, trust, verifyEd25519, corrections);
     const report = options.json ? renderJson(file, verdict) : renderReport(file, verdict, trust !== undefined);
     process.stdout.write(!options.json && i > 0 ? `\n${report}` : report);
     return verdict.verdict;

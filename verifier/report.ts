@@ -1,9 +1,12 @@
 /** What `npm run verify` says: a verdict in plain words, or as one line of JSON. Pure. */
 import { type ConfirmedAnchor, sayAnchor } from '../protocol/anchor-confirmation.ts';
 import { encodeHex } from '../protocol/bytes.ts';
+import { correctReading } from '../protocol/correction-leaf.ts';
 import { decimalToString, isDecimal, type SensorValue } from '../protocol/decimal.ts';
 import { encodeId } from '../protocol/keys.ts';
 import type { ReadingLeaf } from '../protocol/leaf.ts';
+import type { ReadSupersession } from '../protocol/supersession.ts';
+import { formatInstant } from '../protocol/time.ts';
 import { NOT_SHOWN, type StepResult, type Verdict } from '../protocol/verify.ts';
 import { vitalSignByMdc } from '../protocol/vital-signs.ts';
 import { printable, showInstant, titleOf, UNSAFE, valuesOf } from './reading-text.ts';
@@ -11,30 +14,41 @@ import { printable, showInstant, titleOf, UNSAFE, valuesOf } from './reading-tex
 /** A file that cannot be read is `not-provable`. */
 export type Outcome = Verdict['verdict'];
 
-const EXIT_CODES: Readonly<Record<Outcome, number>> = { genuine: 0, altered: 1, 'not-provable': 2 };
+const EXIT_CODES: Readonly<Record<Outcome, number>> = { genuine: 0, altered: 1, 'not-provable': 2, superseded: 3 };
 
-/** 1 when any is altered, else 2 when any cannot be proven, else 0. */
+/** 1 when any is altered, else 2 when any cannot be proven, else 3 when any is superseded, else 0. */
 export function exitCodeOf(outcomes: readonly Outcome[]): number {
   const codes = outcomes.map((outcome) => EXIT_CODES[outcome]);
-  return codes.includes(1) ? 1 : Math.max(0, ...codes);
+  return [1, 2, 3].find((code) => codes.includes(code)) ?? 0;
 }
 
 const TITLES: Readonly<Record<Verdict['verdict'], string>> = {
   genuine: 'GENUINE: every step holds.',
+  superseded: 'SUPERSEDED: it is what the sensor said, and it was corrected or withdrawn since.',
   altered: 'ALTERED: a step fails, so do not believe it.',
   'not-provable': 'NOT PROVABLE: nothing speaks against it, but not every step can be decided.',
 };
 
-const MARKS: Readonly<Record<StepResult['result'], string>> = { holds: 'holds', fails: 'FAILS', unknown: 'open' };
+export const MARKS: Readonly<Record<StepResult['result'], string>> = {
+  holds: 'holds',
+  fails: 'FAILS',
+  unknown: 'open',
+};
 
 /** The verdict for people, several lines, ending in a line feed. `trusted`: whether a trust file was given. */
 export function renderReport(file: string, verdict: Verdict, trusted: boolean): string {
   const { reading, steps, anchors } = verdict;
   const lines = [`${printable(file)}: ${TITLES[verdict.verdict]}`];
   if (reading) {
-    lines.push('', verdict.verdict === 'genuine' ? 'The reading' : 'The reading, as the receipt claims');
+    lines.push(
+      '',
+      verdict.verdict === 'genuine' || verdict.verdict === 'superseded'
+        ? 'The reading'
+        : 'The reading, as the receipt claims',
+    );
     lines.push(...describeReading(reading).map((line) => `  ${line}`));
   }
+  if (verdict.correction) lines.push('', 'What took its place', ...describeCorrection(verdict.correction, reading));
   lines.push('', 'Step by step');
   for (const { step, result, says } of steps) {
     lines.push(`  ${step.padEnd(11)} ${MARKS[result].padEnd(6)} ${printable(says)}`);
@@ -47,7 +61,7 @@ export function renderReport(file: string, verdict: Verdict, trusted: boolean): 
   return `${lines.join('\n')}\n`;
 }
 
-const TRUST_HINT = [
+export const TRUST_HINT = [
   'No trust file was given, so nobody vouches for the agent and the log. Pass --trust FILE, and have that file from',
   'somebody else than the party that is being checked.',
 ];
@@ -66,6 +80,17 @@ function describeReading(reading: ReadingLeaf): string[] {
   return lines;
 }
 
+function describeCorrection({ by, at, correction }: ReadSupersession, reading: ReadingLeaf | undefined): string[] {
+  const lines = [`  ${formatInstant(at)} by ${by}: ${correction.reason}`];
+  if (correction.act === 'withdraw' || !reading) return [...lines, '  nothing: the reading was withdrawn'];
+  return [
+    ...lines,
+    ...describeReading(correctReading(reading, correction))
+      .slice(0, 2)
+      .map((line) => `  ${line}`),
+  ];
+}
+
 /** The verdict as one line of JSON, with its line feed; what the receipt claims is in `reading`. */
 export function renderJson(file: string, verdict: Verdict): string {
   const { reading, steps, anchors } = verdict;
@@ -75,8 +100,15 @@ export function renderJson(file: string, verdict: Verdict): string {
     steps,
     ...(reading && { reading: plainReading(reading) }),
     ...(anchors && { anchors: { ...anchors, anchors: anchors.anchors.map(plainAnchor) } }),
+    ...(verdict.correction && reading && { correction: plainCorrection(verdict.correction, reading) }),
   };
   return `${escapeControls(JSON.stringify(json))}\n`;
+}
+
+function plainCorrection({ by, at, correction }: ReadSupersession, reading: ReadingLeaf): object {
+  const { act, reason } = correction;
+  const replaced = act === 'amend' && { reading: plainReading(correctReading(reading, correction)) };
+  return { act, reason, by, at: formatInstant(at), ...replaced };
 }
 
 function plainReading(reading: ReadingLeaf): object {
@@ -120,7 +152,7 @@ function plainValue(value: SensorValue): string {
 }
 
 /** JSON whose strings hold no control that JSON itself lets through; it stays the same JSON. */
-function escapeControls(json: string): string {
+export function escapeControls(json: string): string {
   return json.replace(UNSAFE, (character) =>
     Array.from(character.split(''), (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`).join(''),
   );

@@ -14,7 +14,10 @@ export function applyMessage(patients: readonly ShownPatient[], message: FeedMes
     const { latest } = patient;
     return {
       ...patient,
-      latest: message.type === 'reading' ? takeReading(latest, message.reading) : markLogged(latest, message.id),
+      latest:
+        message.type === 'reading'
+          ? takeReading(latest, message.reading)
+          : markLogged(latest, message.id, message.anchors),
     };
   });
 }

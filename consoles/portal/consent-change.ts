@@ -6,6 +6,7 @@ import { decodeBase64Url, encodeBase32, encodeBase64Url, equalBytes } from '../.
 import { appendEvent, type ConsentState, foldEvents, nextLink } from '../../protocol/consent-chain.ts';
 import {
   type ConsentEvent,
+  type EraseEvent,
   encodeConsentEvent,
   type GrantEvent,
   type RevokeEvent,
@@ -44,7 +45,7 @@ export function followConsent({ subject, publicKey, events, seq, head }: Consent
 /** The signed event that makes the change. Throws `bad-chain` when it may not follow. */
 export async function signChange(
   chain: ConsentState,
-  change: ConsentChange,
+  change: ConsentChange | Pick<EraseEvent, 'type'>,
   signer: BrowserSigner,
   at: Instant,
 ): Promise<Uint8Array> {

@@ -1,6 +1,6 @@
 /** The patient's page: what is heard, who may see it, who has seen it, and the buttons that change that. */
 import type { ComponentChildren } from 'preact';
-import { useCallback, useEffect } from 'preact/hooks';
+import { useCallback, useEffect, useState } from 'preact/hooks';
 import { BadgeLegend } from '../shared/badges.tsx';
 import { Empty, Loading, PageFrame, SignInNotice } from '../shared/page-frame.tsx';
 import { useLive } from '../shared/use-live.ts';
@@ -8,6 +8,7 @@ import { TestChip, Vitals } from '../shared/vital.tsx';
 import { countText } from '../shared/words.ts';
 import { Devices } from './devices.tsx';
 import { Disclosures } from './disclosures.tsx';
+import { EraseCard, Erased } from './erase-card.tsx';
 import { GrantForm } from './grant-form.tsx';
 import { GrantList } from './grant-list.tsx';
 import { deviceText } from './grants.ts';
@@ -31,10 +32,16 @@ export function PortalPage({ secret }: PortalPageProps) {
     return () => clearInterval(timer);
   }, [reload]);
   const signer = useSigner(data?.consent, secret, reload);
+  const [erasure, setErasure] = useState<string>();
+  if (erasure !== undefined) return <Erased erasure={erasure} connection={connection} />;
   if (refused) return <SignInNotice />;
   return (
     <PageFrame title="Your record" connection={connection}>
-      {data === undefined ? <Loading /> : <Sections record={data} signer={signer} reload={reload} />}
+      {data === undefined ? (
+        <Loading />
+      ) : (
+        <Sections record={data} signer={signer} reload={reload} onErased={setErasure} />
+      )}
     </PageFrame>
   );
 }
@@ -43,9 +50,10 @@ interface SectionsProps {
   readonly record: ShownRecord;
   readonly signer: ReturnType<typeof useSigner>;
   readonly reload: () => Promise<void>;
+  readonly onErased: (erasure: string) => void;
 }
 
-function Sections({ record: { overview, latest, consent }, signer, reload }: SectionsProps) {
+function Sections({ record: { overview, latest, consent }, signer, reload, onErased }: SectionsProps) {
   const { name, devices, grants, disclosures, readings } = overview;
   const change = { grants, devices, signer, reload };
   const pairing = usePairing(useCallback(() => void reload(), [reload]));
@@ -87,6 +95,9 @@ function Sections({ record: { overview, latest, consent }, signer, reload }: Sec
         </Section>
         <Section title="Who has seen what" wide>
           <Disclosures newest={disclosures} />
+        </Section>
+        <Section title="Erase my record" wide>
+          <EraseCard signer={signer} onErased={onErased} />
         </Section>
       </div>
     </>

@@ -22,6 +22,9 @@ export function applyMessage(record: ShownRecord, message: FeedMessage): ShownRe
   const { latest } = record;
   return {
     ...record,
-    latest: message.type === 'reading' ? takeReading(latest, message.reading) : markLogged(latest, message.id),
+    latest:
+      message.type === 'reading'
+        ? takeReading(latest, message.reading)
+        : markLogged(latest, message.id, message.anchors),
   };
 }

@@ -5,6 +5,13 @@ export interface Standing {
   readonly signed: boolean;
   readonly inTree: boolean;
   readonly inLog: boolean;
+  /** Anchors outside the log that hold it, of those there are; absent where there are none. */
+  readonly anchors?: AnchorCount;
+}
+
+export interface AnchorCount {
+  readonly held: number;
+  readonly of: number;
 }
 
 export interface Reading extends Standing {
@@ -22,6 +29,8 @@ export interface Reading extends Standing {
   readonly device: string;
   readonly flags: readonly string[];
   readonly test: boolean;
+  /** It took the place of what was shown before. */
+  readonly corrected?: { readonly act: 'amend' | 'withdraw'; readonly reason: string; readonly by: string };
 }
 
 export interface ClinicPatient {
@@ -107,5 +116,5 @@ export interface Consent {
 
 export type FeedMessage =
   | { readonly type: 'reading'; readonly patient: string; readonly reading: Reading }
-  | { readonly type: 'logged'; readonly patient: string; readonly id: string }
+  | { readonly type: 'logged'; readonly patient: string; readonly id: string; readonly anchors?: AnchorCount }
   | { readonly type: 'changed' };

@@ -1,4 +1,4 @@
-/** How far a reading is proven: three badges, each told by icon, word and label, never by color alone. */
+/** How far a reading is proven: badges, each told by icon, word and label, never by color alone. */
 import type { Standing } from './answers.ts';
 import { Icon, type IconName } from './icons.tsx';
 
@@ -23,7 +23,7 @@ function Badge({ test, state, word, label }: BadgeProps) {
   );
 }
 
-export function Badges({ standing: { signed, inTree, inLog } }: { readonly standing: Standing }) {
+export function Badges({ standing: { signed, inTree, inLog, anchors } }: { readonly standing: Standing }) {
   return (
     <ul class="badges" aria-label="Proof">
       <Badge
@@ -46,15 +46,23 @@ export function Badges({ standing: { signed, inTree, inLog } }: { readonly stand
           inLog ? 'In the log: a signed checkpoint covers it' : 'Not yet in the log: waits for the next checkpoint'
         }
       />
+      {anchors && (
+        <Badge
+          test="badge-anchors"
+          state={anchors.held === anchors.of ? 'yes' : 'waiting'}
+          word={`${anchors.held} of ${anchors.of} anchors`}
+          label={`Held by ${anchors.held} of ${anchors.of} anchors outside the log`}
+        />
+      )}
     </ul>
   );
 }
 
-/** What the three badges mean, for whoever wants to know. */
+/** What the badges mean, for whoever wants to know. */
 export function BadgeLegend() {
   return (
     <details class="legend">
-      <summary>What “signed”, “in tree” and “in log” mean</summary>
+      <summary>What “signed”, “in tree”, “in log” and “anchors” mean</summary>
       <dl>
         <dt>Signed</dt>
         <dd>The gateway beside the patient signed what the wearable said. Nobody can change it unnoticed.</dd>
@@ -64,6 +72,11 @@ export function BadgeLegend() {
         <dd>
           A public log has taken the batch and signed for it. From now on nobody can deny that it existed, and it has a
           receipt that a stranger can check.
+        </dd>
+        <dt>Anchors</dt>
+        <dd>
+          Others outside, such as a blockchain, hold what the log said, so that not even the log can take it back. They
+          come some minutes later; one late anchor covers all before it. Where there are none, this is not shown.
         </dd>
       </dl>
     </details>

@@ -1,7 +1,7 @@
 /** Lists of newest readings: one per vital sign and device. Pure; lists are never changed in place. */
 import { type Newness, takesPlaceOf } from '../../protocol/newest-value.ts';
 import { allVitalSigns } from '../../protocol/vital-signs.ts';
-import type { Reading } from './answers.ts';
+import type { AnchorCount, Reading } from './answers.ts';
 import { countText } from './words.ts';
 
 /** A reading on the page; `live` when it came while the page was open, and so may draw the eye. */
@@ -29,9 +29,9 @@ export function takeReading(list: readonly ShownReading[], reading: Reading): re
   const known = list.find(same);
   if (!known) return [...list, { ...reading, live: true }];
   if (!takesPlaceOf(newnessOf(reading), newnessOf(known))) return list;
+  if (known.id !== reading.id) return list.map((other) => (other === known ? { ...reading, live: true } : other));
   // The same reading again may come from an answer older than what is shown; what was in the log stays in the log.
-  const again = known.id === reading.id;
-  const next = again ? { ...known, inLog: known.inLog || reading.inLog } : { ...reading, live: true };
+  const next = { ...withAnchors(known, reading.anchors), inLog: known.inLog || reading.inLog };
   return list.map((other) => (other === known ? next : other));
 }
 
@@ -40,9 +40,14 @@ export function newnessOf({ flags, measuredAt, heardAt }: Reading): Newness {
   return { flags, measuredAt: Date.parse(measuredAt), heardAt: Date.parse(heardAt) };
 }
 
-/** The list after a checkpoint covered a reading. */
-export function markLogged(list: readonly ShownReading[], id: string): readonly ShownReading[] {
-  return list.map((reading) => (reading.id === id ? { ...reading, inLog: true } : reading));
+/** The list after a checkpoint covered a reading, or more anchors came to hold it. */
+export function markLogged(list: readonly ShownReading[], id: string, anchors?: AnchorCount): readonly ShownReading[] {
+  return list.map((reading) => (reading.id === id ? { ...withAnchors(reading, anchors), inLog: true } : reading));
+}
+
+/** The reading with the count of anchors that holds more. */
+function withAnchors(reading: ShownReading, anchors: AnchorCount | undefined): ShownReading {
+  return anchors && anchors.held >= (reading.anchors?.held ?? 0) ? { ...reading, anchors } : reading;
 }
 
 /** When the gateway last heard anything of these; `undefined` for none. */

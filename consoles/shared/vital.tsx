@@ -4,7 +4,7 @@ import { Badges } from './badges.tsx';
 import { Icon } from './icons.tsx';
 import { deviceMark, deviceSignsText, isDeviceSign, newnessOf, type ShownReading, sortReadings } from './readings.ts';
 import { Age } from './times.tsx';
-import { flagText, unitText, valueText } from './words.ts';
+import { correctedText, flagText, unitText, valueText } from './words.ts';
 
 export function TestChip() {
   return (
@@ -29,7 +29,7 @@ interface VitalProps {
 }
 
 function Vital({ reading, among, markTest, own }: VitalProps) {
-  const { id, vital, title, value, unit, measuredAt, heardAt, flags, test, inLog } = reading;
+  const { id, vital, title, value, unit, measuredAt, heardAt, flags, test, inLog, corrected } = reading;
   const { text, special } = valueText(value);
   const mark = deviceMark(reading, among);
   const device = own?.deviceNames.get(reading.device) ?? (mark && `device ${mark}`);
@@ -57,6 +57,12 @@ function Vital({ reading, among, markTest, own }: VitalProps) {
         )}
         {device && ` · ${device}`}
       </p>
+      {corrected && (
+        <p class="vital-flags" data-testid="corrected">
+          <Icon name="warning" />
+          {correctedText(corrected)}
+        </p>
+      )}
       {flags.length > 0 && (
         <p class="vital-flags">
           <Icon name="warning" />

@@ -58,3 +58,17 @@ export function flagText(flag: string): string {
   if (flag === 'implausible') return 'hardly possible, suspect the sensor';
   return (QUALITY_FLAGS as Readonly<Record<string, string>>)[flag] ?? flag.replaceAll('-', ' ');
 }
+
+const CORRECTION_REASONS: Readonly<Record<string, string>> = {
+  'device-clock': 'its clock was wrong',
+  'wrong-patient': 'somebody else was measured',
+  'device-fault': 'the device measured wrongly',
+  handling: 'it was not used as it must be',
+  'other-method': 'a better measurement gave this value',
+};
+
+/** Why a value is not what the sensor said. */
+export function correctedText({ by, reason }: { readonly by: string; readonly reason: string }): string {
+  const why = Object.hasOwn(CORRECTION_REASONS, reason) ? `: ${CORRECTION_REASONS[reason]}` : '';
+  return `corrected by the ${by === 'agent' ? 'gateway' : by}${why}`;
+}

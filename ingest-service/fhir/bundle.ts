@@ -16,13 +16,16 @@ export interface SearchPage {
 
 export interface Bundle extends Resource {
   readonly resourceType: 'Bundle';
-  readonly type: 'searchset';
+  readonly type: 'searchset' | 'history';
   readonly total?: number;
   readonly link: readonly { readonly relation: 'self' | 'next'; readonly url: string }[];
   readonly entry?: readonly {
     readonly fullUrl: string;
     readonly resource: Resource;
-    readonly search: { readonly mode: 'match' };
+    readonly search?: { readonly mode: 'match' };
+    /** FHIR R4 bundle.html: required in a history. */
+    readonly request?: { readonly method: 'PUT'; readonly url: string };
+    readonly response?: { readonly status: string };
   }[];
 }
 
@@ -42,5 +45,23 @@ export function toSearchset({ base, query, nextQuery, total, type, resources }: 
       ...(nextQuery === undefined ? [] : [{ relation: 'next' as const, url: url(nextQuery) }]),
     ],
     ...(entry.length > 0 && { entry }),
+  };
+}
+
+/** Versions of one resource, newest first (FHIR R4 http.html §history). */
+export function toHistory(base: string, versions: readonly Resource[]): Bundle {
+  const [newest] = versions;
+  const url = `${newest?.resourceType}/${newest?.id}`;
+  return {
+    resourceType: 'Bundle',
+    type: 'history',
+    total: versions.length,
+    link: [{ relation: 'self', url: `${base}/${url}/_history` }],
+    entry: versions.map((resource) => ({
+      fullUrl: `${base}/${url}`,
+      resource,
+      request: { method: 'PUT', url },
+      response: { status: '200' },
+    })),
   };
 }

@@ -41,7 +41,7 @@ export function toCapabilityStatement({ version, date, base }: CapabilityInput):
             supportedProfile: ['heartrate', 'bp', 'bodytemp', 'oxygensat', 'vitalsigns'].map(
               (profile) => `http://hl7.org/fhir/StructureDefinition/${profile}`,
             ),
-            interaction: [{ code: 'read' }, { code: 'search-type' }],
+            interaction: [{ code: 'read' }, { code: 'vread' }, { code: 'history-instance' }, { code: 'search-type' }],
             searchParam: OBSERVATION_PARAMETERS,
           },
           readOnly('Patient'),

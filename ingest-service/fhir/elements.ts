@@ -31,6 +31,7 @@ export interface CodeableConcept {
 
 export interface Reference {
   readonly reference?: string;
+  readonly display?: string;
   readonly identifier?: Identifier;
 }
 
@@ -56,6 +57,7 @@ export interface Extension {
 }
 
 export interface Meta {
+  readonly versionId?: string;
   readonly lastUpdated?: string;
   readonly profile?: readonly string[];
   readonly security?: readonly Coding[];
@@ -83,10 +85,12 @@ export function unlessEmpty<K extends string, T>(name: K, list: readonly T[]): {
 /** `meta` of a resource. */
 export function metaOf(parts: {
   readonly test: boolean;
+  readonly version?: number | undefined;
   readonly lastUpdated?: Instant | undefined;
   readonly profiles?: readonly string[];
 }): { readonly meta?: Meta } {
   const meta: Meta = {
+    ...(parts.version !== undefined && { versionId: String(parts.version) }),
     ...(parts.lastUpdated !== undefined && { lastUpdated: formatInstant(parts.lastUpdated) }),
     ...unlessEmpty('profile', parts.profiles ?? []),
     ...(parts.test && { security: [HTEST] }),

@@ -39,8 +39,20 @@ export interface ObservationInput {
   readonly gatewayId: string;
   /** Becomes meta.lastUpdated. */
   readonly filedAt?: Instant;
-  /** Where a correction says so; else `final`, or `preliminary` for an early estimate. */
-  readonly status?: ObservationStatus;
+  /** What corrected it; absent for a reading that stands as it was signed. */
+  readonly correction?: ObservationCorrection;
+  /** The version that took its place, of one that was corrected since. */
+  readonly supersededBy?: number;
+}
+
+/** What of a correction is shown; the rest is in the Provenance. */
+export interface ObservationCorrection {
+  readonly act: 'amend' | 'withdraw';
+  readonly reason: string;
+  /** The value itself was replaced, and not only its time. */
+  readonly isOfValue: boolean;
+  /** meta.versionId; the original is 1. */
+  readonly version: number;
 }
 
 export type Component = ({ readonly code: CodeableConcept } & Measured) | CodedComponent;
@@ -67,16 +79,22 @@ export interface Observation extends Resource {
 /** FHIR R4 observation-gatewayDevice; HL7 PHD asks for exactly one. */
 const GATEWAY_DEVICE = 'http://hl7.org/fhir/StructureDefinition/observation-gatewayDevice';
 
+/** Ours: why it was corrected or withdrawn (protocol/correction-leaf.ts); and what took its place. */
+const CORRECTION_REASON = `${CANONICAL}/StructureDefinition/correction-reason`;
+const SUPERSEDED_BY = `${CANONICAL}/StructureDefinition/superseded-by`;
+
 /** Ours, repeated: what the device or the agent noted about the value (protocol/gatt/quality.ts). */
 const QUALITY_FLAG = `${CANONICAL}/StructureDefinition/quality-flag`;
 
 export function toObservation(input: ObservationInput): Observation {
-  const { readingId, leaf, patientId, deviceId, gatewayId, filedAt } = input;
+  const { readingId, leaf, patientId, deviceId, gatewayId, filedAt, correction, supersededBy } = input;
   const row = vitalSignByMdc(leaf.vital);
   const quality = qualityStatusOf(leaf.flags);
+  // What was withdrawn must not be read as a number by who does not look at the status; the version before has it.
+  const absent = correction?.act === 'withdraw' ? 'error' : quality.absent;
   // A number that the device itself calls invalid must not be read as one (HL7 PHD: measurement status goes first).
   const measure = (part: VitalSign | undefined, value: NonNullable<ReadingLeaf['value']>) =>
-    quality.absent === undefined ? toMeasured(part, leaf.unit, value) : absentBecause(quality.absent);
+    absent === undefined ? toMeasured(part, leaf.unit, value) : absentBecause(absent);
   const parts = (leaf.components ?? []).map(
     ({ vital, value }): Component => ({
       code: codeOf(vital, vitalSignByMdc(vital), leaf),
@@ -86,15 +104,24 @@ export function toObservation(input: ObservationInput): Observation {
   return {
     resourceType: 'Observation',
     id: readingId,
-    ...metaOf({ test: leaf.test || quality.test, lastUpdated: filedAt, profiles: profilesOf(row, leaf) }),
+    ...metaOf({
+      test: leaf.test || quality.test,
+      version: correction?.version ?? (supersededBy === undefined ? undefined : supersededBy - 1),
+      lastUpdated: filedAt,
+      profiles: profilesOf(row, leaf),
+    }),
     extension: [
       { url: GATEWAY_DEVICE, valueReference: { reference: `Device/${gatewayId}` } },
       ...leaf.flags.filter(isCode).map((flag) => ({ url: QUALITY_FLAG, valueCode: flag })),
+      ...(correction ? [{ url: CORRECTION_REASON, valueCode: correction.reason }] : []),
+      ...(supersededBy === undefined
+        ? []
+        : [{ url: SUPERSEDED_BY, valueReference: { reference: versionOf(readingId, supersededBy) } }]),
     ],
     // HL7 PHD Observation Identifier: its conditional-create form needs the wearable's EUI-64, which no reading carries,
     // and serves where one measurement may be uploaded twice. Doubles are dropped before filing, so ours is enough.
     identifier: [{ system: READING_SYSTEM, value: readingId }],
-    status: input.status ?? quality.status,
+    status: statusOf(correction) ?? quality.status,
     category: categoriesOf(row),
     code: codeOf(leaf.vital, row, leaf),
     subject: { reference: `Patient/${patientId}` },
@@ -106,6 +133,18 @@ export function toObservation(input: ObservationInput): Observation {
     device: { reference: `Device/${deviceId}` },
     ...unlessEmpty('component', [...parts, ...mealComponents(leaf.flags)]),
   };
+}
+
+/** FHIR R4 http.html §vread: a reference to one version. */
+export function versionOf(readingId: string, version: number): string {
+  return `Observation/${readingId}/_history/${version}`;
+}
+
+/** FHIR R4 observation-status. */
+function statusOf(correction: ObservationCorrection | undefined): ObservationStatus | undefined {
+  if (!correction) return undefined;
+  if (correction.act === 'withdraw') return 'entered-in-error';
+  return correction.isOfValue ? 'corrected' : 'amended';
 }
 
 function codeOf(mdc: number, row: VitalSign | undefined, { unit, flags }: ReadingLeaf): CodeableConcept {

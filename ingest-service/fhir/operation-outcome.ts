@@ -24,6 +24,8 @@ const LATER = refusal(503, 'transient', 'The service is not ready; send the requ
 const BY_CODE: Partial<Record<FaultCode, Refusal>> = {
   // Also for what is there and not the requester's to see: the same answer, to the byte.
   'not-found': refusal(404, 'not-found', 'There is no such resource.'),
+  // Told to nobody but the patient whose it was.
+  erased: refusal(410, 'deleted', 'It was erased at the wish of its patient.'),
   // Who asks is not known or not proven; it says nothing about any resource.
   'not-permitted': UNAUTHENTICATED,
   'bad-signature': UNAUTHENTICATED,

@@ -3,8 +3,10 @@ import cookie from '@fastify/cookie';
 import Fastify, { type FastifyInstance } from 'fastify';
 import type { ConsentState } from '../../protocol/consent-chain.ts';
 import type { Clock } from '../../protocol/time.ts';
+import type { Correcting } from '../correcting.ts';
 import type { Counters } from '../counters.ts';
 import type { EnrolmentDeps } from '../enrolment.ts';
+import type { Erasing } from '../erasure/erasing.ts';
 import type { Feed } from '../feed.ts';
 import type { Pairing } from '../pairing.ts';
 import type { ReceiptSources } from '../receipts.ts';
@@ -14,6 +16,8 @@ import type { Sight } from '../sight.ts';
 import type { StandingOf } from '../standing.ts';
 import { addAgentRoutes } from './agent-routes.ts';
 import { addClinicRoutes } from './clinic-routes.ts';
+import { addCorrectionRoutes } from './correction-routes.ts';
+import { addErasureRoutes } from './erasure-routes.ts';
 import { answerFault } from './errors.ts';
 import { addFeedRoutes } from './feed-routes.ts';
 import { addFhirRoutes } from './fhir-routes.ts';
@@ -41,6 +45,12 @@ export interface AppDeps {
   readonly pages?: string;
   /** Adds a signed consent event, in effect when it resolves. */
   appendConsent(patient: Patient, signed: Uint8Array): Promise<ConsentState>;
+  readonly erasing: Erasing;
+  /** Erases a patient on their own signed event; the answer is the erasure's id. */
+  erase(patient: Patient, signed: Uint8Array): Uint8Array;
+  readonly correcting: Correcting;
+  /** A reading was corrected: whoever sees the patient looks again. */
+  onCorrected(patient: Patient): void;
   /** Registers what must end before the server can close; the answer takes it back. */
   onClose(end: () => void): () => void;
 }
@@ -64,6 +74,8 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
   addAgentRoutes(app, deps);
   addLogRoutes(app, deps);
   addPatientRoutes(app, deps);
+  addCorrectionRoutes(app, deps);
+  addErasureRoutes(app, deps);
   addPairingRoutes(app, deps);
   addClinicRoutes(app, deps);
   addFeedRoutes(app, deps);

@@ -45,6 +45,7 @@ export function addFeedRoutes(app: FastifyInstance, { feed, sessions, counters, 
     close = feed.open(who, {
       // Written in the tick in which consent was asked, so that no revocation can come in between.
       send: (message) => write(`event: ${message.type}\ndata: ${JSON.stringify(message)}\n\n`),
+      end,
       cutBacklog: () => void (raw.writableLength > 0 && raw.destroy()),
     });
   });

@@ -7,18 +7,19 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { readHeader } from '../../protocol/batch.ts';
 import { Fault } from '../../protocol/fault.ts';
 import type { SearchPage } from '../fhir/bundle.ts';
-import { toSearchset } from '../fhir/bundle.ts';
+import { toHistory, toSearchset } from '../fhir/bundle.ts';
 import { toCapabilityStatement } from '../fhir/capability.ts';
 import { toDevice, toGateway, toUndescribedDevice } from '../fhir/device.ts';
-import { deviceIdOf } from '../fhir/elements.ts';
+import { deviceIdOf, type Resource } from '../fhir/elements.ts';
 import { FHIR_JSON, stringifyFhir } from '../fhir/json.ts';
 import { toObservation } from '../fhir/observation.ts';
 import { toPatient } from '../fhir/patient.ts';
 import { toProvenance } from '../fhir/provenance.ts';
 import { nextPageQuery, type ObservationQuery, parseObservationQuery } from '../fhir/search.ts';
 import type { Identity } from '../identity.ts';
+import { applyCorrection } from '../record/corrections.ts';
 import type { FiledReading } from '../record/segments.ts';
-import { requireIdentity } from './access.ts';
+import { refuseErased, requireIdentity } from './access.ts';
 import type { AppDeps } from './app.ts';
 
 const BASE = '/fhir/R4';
@@ -50,12 +51,29 @@ export function addFhirRoutes(app: FastifyInstance, { store, sight, sessions, cl
   app.post(`${BASE}/Observation/_search`, (request, reply) => search(request, reply, String(request.body ?? '')));
 
   app.get(`${BASE}/Observation/:id`, (request, reply) => {
+    refuseErased(sessions, store, request, idOf(request));
     const who = requireIdentity(sessions, request);
     const reading = sight.read(who, idOf(request));
     return answer(reply, reading && observationOf(reading));
   });
 
+  // FHIR R4 http.html §vread and §history: what the reading was before it was corrected.
+  app.get(`${BASE}/Observation/:id/_history/:version`, (request, reply) => {
+    const who = requireIdentity(sessions, request);
+    const reading = sight.read(who, idOf(request));
+    const { version } = request.params as { version: string };
+    return answer(reply, reading && versionsOf(reading)[Number(version) - 1]?.());
+  });
+
+  app.get(`${BASE}/Observation/:id/_history`, (request, reply) => {
+    const who = requireIdentity(sessions, request);
+    const reading = sight.read(who, idOf(request));
+    const resources = reading && versionsOf(reading).map((version) => version());
+    return answer(reply, resources && toHistory(baseOf(request), resources.toReversed()));
+  });
+
   app.get(`${BASE}/Provenance/:id`, (request, reply) => {
+    refuseErased(sessions, store, request, idOf(request));
     const who = requireIdentity(sessions, request);
     const reading = sight.read(who, idOf(request));
     return answer(reply, reading && provenanceOf(reading));
@@ -81,7 +99,7 @@ export function addFhirRoutes(app: FastifyInstance, { store, sight, sessions, cl
       base: baseOf(request),
       query: text,
       type: 'Observation',
-      resources: readings.map(observationOf),
+      resources: readings.map((reading) => observationOf(reading)),
       ...(next && { nextQuery: nextPageQuery(text, next) }),
     };
     return answer(reply, toSearchset(page));
@@ -99,16 +117,27 @@ export function addFhirRoutes(app: FastifyInstance, { store, sight, sessions, cl
     });
   }
 
-  function observationOf(reading: FiledReading) {
+  /** One for each version, the original first. */
+  function versionsOf(reading: FiledReading): (() => Resource)[] {
+    const { id, batch, index, salt, body, original = reading.leaf } = reading;
+    const signed = { id, batch, index, salt, body, leaf: original };
+    const kept = store.corrections.ofReading(contextOf(reading).patient, batch, index);
+    const versions = [signed, ...kept.map((correction) => applyCorrection(signed, correction))];
+    return versions.map((one, i) => () => observationOf(one, i + 1 < versions.length ? i + 2 : undefined));
+  }
+
+  function observationOf(reading: FiledReading, supersededBy?: number) {
     const { patient, batch } = contextOf(reading);
-    const { leaf } = reading;
+    const { leaf, correction } = reading;
     return toObservation({
+      ...(correction && { correction }),
+      ...(supersededBy !== undefined && { supersededBy }),
       readingId: reading.id,
       leaf,
       patientId: patient.id,
       deviceId: deviceIdOf(leaf.device),
       gatewayId: batch.agent,
-      filedAt: batch.filedAt,
+      filedAt: correction?.at ?? batch.filedAt,
     });
   }
 
@@ -122,6 +151,7 @@ export function addFhirRoutes(app: FastifyInstance, { store, sight, sessions, cl
       signedAt: readHeader(batch.signedHeader).header.closedAt,
       filedAt: batch.filedAt,
       test: reading.leaf.test,
+      ...(reading.correction && { correction: reading.correction }),
     });
   }
 

@@ -1,7 +1,7 @@
 /** What a patient sees and does: devices, latest values, grants, disclosures, consent events, receipts, further keys. */
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { z } from 'zod';
-import { decodeBase64Url, encodeBase64Url, encodeHex, equalBytes } from '../../protocol/bytes.ts';
+import { decodeBase64Url, encodeBase32, encodeBase64Url, encodeHex, equalBytes } from '../../protocol/bytes.ts';
 import { UNKNOWN_KEY } from '../../protocol/consent-chain.ts';
 import { readConsentEvent } from '../../protocol/consent-event.ts';
 import { assertPublicKey } from '../../protocol/ed25519.ts';
@@ -12,7 +12,7 @@ import { DENIALS, describeReason } from '../consent/decide.ts';
 import { receiptFor } from '../receipts.ts';
 import type { Patient } from '../record/patients.ts';
 import { viewReading } from '../views.ts';
-import { requirePatient } from './access.ts';
+import { refuseErased, requirePatient } from './access.ts';
 import type { AppDeps } from './app.ts';
 import { parseBody } from './body.ts';
 
@@ -74,18 +74,21 @@ export function addPatientRoutes(app: FastifyInstance, deps: AppDeps): void {
   app.post('/api/consent/events', async (request, reply) => {
     const { event } = parseBody(EventBody, request.body);
     const signed = decodeBase64Url(event);
-    const { subject, key } = readConsentEvent(signed).event;
+    const { subject, key, type, seq: last } = readConsentEvent(signed).event;
     const patient = store.patients.bySubject(subject);
     // Who is in the record is nobody's to find out: the answer is that to an event which the patient did not sign.
     if (!patient && equalBytes(subject, key)) throw new Fault('bad-signature', 'consent signature does not hold');
     if (!patient) throw new Fault('bad-chain', UNKNOWN_KEY);
+    if (type === 'erase')
+      return reply.code(201).send({ seq: last, erasure: encodeBase32(deps.erase(patient, signed)) });
     const { seq } = await appendConsent(patient, signed);
     return reply.code(201).send({ seq });
   });
 
   app.get('/api/patient/receipts/:id', async (request, reply) => {
-    const patient = me(request);
     const { id } = parseBody(ReceiptParams, request.params);
+    refuseErased(sessions, store, request, id);
+    const patient = me(request);
     const reading = sight.read({ role: 'patient', patient: patient.id }, id, 'receipt');
     if (!reading) throw new Fault('not-found', 'no such reading');
     const receipt = encodeReceipt(await receiptFor(receiptSources, reading));

@@ -94,6 +94,22 @@ export function createSessions(store: RecordStore, clock: Clock, verify: Verify)
       return identifyCookie(request);
     },
 
+    /** Ends all sessions and links of a patient. */
+    forget(patient: string): void {
+      for (const issued of [links, sessions]) {
+        for (const [secret, { who }] of issued) {
+          if (who.role === 'patient' && who.patient === patient) issued.delete(secret);
+        }
+      }
+    },
+
+    /** The key that signed a request, whoever's it is; throws what {@link openRequest} throws. */
+    signerOf(request: FastifyRequest): Uint8Array | undefined {
+      if (request.method !== 'GET' || !request.headers.authorization) return undefined;
+      const target = { method: request.method, path: request.url };
+      return openRequest(request.headers.authorization, target, clock(), verify).publicKey;
+    },
+
     /** Is the session of a long request still good? A signed request was good when it came. */
     isOpen: (request: FastifyRequest): boolean =>
       request.headers.authorization !== undefined || identifyCookie(request) !== undefined,

@@ -32,7 +32,7 @@ export function createCommitments(db: DatabaseSync) {
       setIndex.run(index, commitment);
     },
 
-    /** Its place in the log; `undefined` while no signed checkpoint covers it. */
+    /** Index in the log; `undefined` while no signed checkpoint covers it. */
     logIndex(commitment: Uint8Array): number | undefined {
       return (indexOf.get(commitment)?.log_index as number | null | undefined) ?? undefined;
     },

@@ -1,6 +1,7 @@
 /** Each patient's chain of disclosures. Adding one is durable when `append` returns: only then may the bytes leave. */
 import type { DatabaseSync } from 'node:sqlite';
 import { commitmentOf } from '../../protocol/commitment.ts';
+import { Fault } from '../../protocol/fault.ts';
 import {
   type Disclosure,
   type DisclosureAct,
@@ -16,7 +17,8 @@ export type Disclosures = ReturnType<typeof createDisclosures>;
 
 export function createDisclosures(db: DatabaseSync, commitments: Commitments) {
   const newest = db.prepare('SELECT seq, id FROM disclosures WHERE patient = ? ORDER BY seq DESC LIMIT 1');
-  const insert = db.prepare('INSERT INTO disclosures (patient, seq, id, at, sealed) VALUES (?, ?, ?, ?, ?)');
+  const insert = db.prepare(`INSERT INTO disclosures (patient, seq, id, at, sealed)
+     SELECT ?1, ?2, ?3, ?4, ?5 WHERE EXISTS (SELECT 1 FROM patients WHERE id = ?1)`);
   const page = db.prepare(
     'SELECT seq, sealed FROM disclosures WHERE patient = ? AND seq < ? ORDER BY seq DESC LIMIT ?',
   );
@@ -32,13 +34,18 @@ export function createDisclosures(db: DatabaseSync, commitments: Commitments) {
   const purpose = (patient: Patient, seq: number) => `disclosure ${patient.id} ${seq}`;
 
   return {
-    /** Adds one act at the end of the patient's chain; the caller holds the transaction, whose commit makes it durable. */
+    /**
+     * Adds one act at the end of the patient's chain; the caller holds the transaction, whose commit makes it durable. Throws
+     * `erased` when the patient is no more: then nothing may leave either.
+     */
     append(patient: Patient, act: DisclosureAct): void {
       const row = newest.get(patient.id);
       const { subject } = patient;
       const end = row ? { subject, seq: row.seq as number, id: row.id as Uint8Array } : openDisclosures(subject);
       const { bytes, head } = linkDisclosure(end, act);
-      insert.run(patient.id, head.seq, head.id, act.at, sealBytes(patient.key, purpose(patient, head.seq), bytes));
+      const sealed = sealBytes(patient.key, purpose(patient, head.seq), bytes);
+      const { changes } = insert.run(patient.id, head.seq, head.id, act.at, sealed);
+      if (changes === 0) throw new Fault('erased', 'the patient was erased');
     },
 
     /** Newest first, at most `limit`, before a sequence number where given. */

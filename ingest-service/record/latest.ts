@@ -29,6 +29,9 @@ export function createLatest(db: DatabaseSync) {
        WHERE excluded.measured_at >= ${table}.measured_at`,
     );
   const [upsertTimed, upsertUntimed] = [upsertInto('latest'), upsertInto('latest_untimed')];
+  const forgetReadings = ['latest', 'latest_untimed'].map((table) =>
+    db.prepare(`DELETE FROM ${table} WHERE patient = ? AND vital = ? AND device = ?`),
+  );
   const upsertDevice = db.prepare(
     `INSERT INTO devices (patient, handle, batch, leaf, heard_at) VALUES (?, ?, ?, ?, ?)
      ON CONFLICT DO UPDATE SET batch = excluded.batch, leaf = excluded.leaf, heard_at = excluded.heard_at
@@ -54,6 +57,11 @@ export function createLatest(db: DatabaseSync) {
     /** `timeKnown` false: it may be of any age, and never takes the place of one whose time is known. */
     noteReading(patient: string, { vital, device, measuredAt, reading }: LatestReading, timeKnown: boolean): void {
       (timeKnown ? upsertTimed : upsertUntimed).run(patient, vital, device, measuredAt, reading);
+    },
+
+    /** Of one vital sign and device, before the newest is worked out anew; the caller holds the transaction. */
+    forget(patient: string, vital: number, device: Uint8Array): void {
+      for (const statement of forgetReadings) statement.run(patient, vital, device);
     },
 
     noteDevice(patient: string, { handle, batch, leaf, heardAt }: KnownDevice): void {

@@ -4,6 +4,7 @@ import type { DatabaseSync } from 'node:sqlite';
 import { decodeUtf8, encodeBase32, encodeUtf8 } from '../../protocol/bytes.ts';
 import { Fault } from '../../protocol/fault.ts';
 import { encodeId, thumbprint } from '../../protocol/keys.ts';
+import type { Erasures } from './erasures.ts';
 import { createKey, openBytes, sealBytes } from './sealing.ts';
 
 /** What the record knows of a person; sealed at rest. */
@@ -29,7 +30,7 @@ export interface Patient {
 export type Patients = ReturnType<typeof createPatients>;
 
 /** Opens and seals with the key-encryption key; patients' keys stay in memory once opened. */
-export function createPatients(db: DatabaseSync, keyEncryptionKey: Uint8Array) {
+export function createPatients(db: DatabaseSync, keyEncryptionKey: Uint8Array, erasures: Erasures) {
   const insertPatient = db.prepare(
     'INSERT INTO patients (id, subject, public_key, key, profile) VALUES (?, ?, ?, ?, ?)',
   );
@@ -58,11 +59,16 @@ export function createPatients(db: DatabaseSync, keyEncryptionKey: Uint8Array) {
   }
 
   return {
-    /** Admits a patient by their first key; the same key again gives the same patient. */
+    /**
+     * Admits a patient by their first key; the same key again gives the same patient. Throws `erased` for a key whose
+     * record was erased: what an agent still brings of it must not be filed.
+     */
     admit(publicKey: Uint8Array, profile: Profile): Patient {
       const subject = thumbprint(publicKey);
       const known = this.bySubject(subject);
       if (known) return known;
+      if (erasures.isErased(subject))
+        throw new Fault('erased', 'this key was erased here; a new record needs a new key');
       const id = encodeBase32(randomBytes(16));
       const key = createKey();
       insertPatient.run(
@@ -89,6 +95,13 @@ export function createPatients(db: DatabaseSync, keyEncryptionKey: Uint8Array) {
 
     all(): Patient[] {
       return allPatients.all().map((row) => remember(row)!);
+    },
+
+    /** After the rows are gone: nothing of the patient stays in memory, and what still holds the key holds zeros. */
+    forget({ id, subject, key }: Patient): void {
+      cache.delete(id);
+      idBySubject.delete(encodeId(subject));
+      key.fill(0);
     },
 
     profile(patient: Patient): Profile {

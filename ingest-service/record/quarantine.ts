@@ -37,6 +37,7 @@ export function createQuarantine(db: DatabaseSync) {
     'SELECT * FROM quarantine WHERE decision IS NOT NULL AND told = 0 ORDER BY agent, sequence LIMIT ?',
   );
   const tell = db.prepare('UPDATE quarantine SET told = 1, held = NULL WHERE batch = ?');
+  const replaceHeld = db.prepare('UPDATE quarantine SET held = ? WHERE batch = ? AND held IS NOT NULL');
   const rejected = db.prepare("SELECT count(*) AS n FROM quarantine WHERE agent = ? AND decision = 'rejected'");
 
   return {
@@ -87,6 +88,11 @@ export function createQuarantine(db: DatabaseSync) {
     /** Decisions on which the service has not acted. */
     untold(limit: number): Quarantined[] {
       return untold.all(limit).map(toQuarantined);
+    },
+
+    /** What is held of a batch from now on, in the place of what was. */
+    replaceHeld(batch: string, held: Uint8Array): void {
+      replaceHeld.run(held, batch);
     },
 
     /** The decision was acted on: filed, or its bodies destroyed. */

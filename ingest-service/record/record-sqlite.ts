@@ -9,15 +9,19 @@ import { type Agents, createAgents } from './agents.ts';
 import { type Batches, createBatches } from './batches.ts';
 import { type Commitments, createCommitments } from './commitments.ts';
 import { type Consents, createConsents } from './consents.ts';
+import { type Corrections, createCorrections } from './corrections.ts';
 import { createDisclosures, type Disclosures } from './disclosures.ts';
+import { createErasures, type Erasures } from './erasures.ts';
 import { createFiledKeys, type FiledKeys } from './filed-keys.ts';
 import { createKeyEvents, type KeyEvents } from './key-events.ts';
 import { createLatest, type Latest } from './latest.ts';
+import { createPatientRows, type PatientRows } from './patient-rows.ts';
 import { createPatients, type Patients } from './patients.ts';
 import { createQuarantine, type Quarantine } from './quarantine.ts';
 import { SCHEMA } from './schema.ts';
 import { createSegments, type Segments } from './segments.ts';
 import { createSuspects, type Suspects } from './suspects.ts';
+import { createTombstones, type Tombstones } from './tombstones.ts';
 
 export interface RecordStore {
   readonly patients: Patients;
@@ -32,8 +36,14 @@ export interface RecordStore {
   readonly keyEvents: KeyEvents;
   readonly quarantine: Quarantine;
   readonly suspects: Suspects;
+  readonly corrections: Corrections;
+  readonly tombstones: Tombstones;
+  readonly erasures: Erasures;
+  readonly patientRows: PatientRows;
   /** Runs `act` in one transaction that is durable when this returns; an exception undoes it; `unavailable` when the disk refuses. Does not nest. */
   transaction<T>(act: () => T): T;
+  /** Empties the write-ahead log into the file; `whole` also writes the file anew, without what was freed. */
+  compact(whole: boolean): void;
   close(): void;
 }
 
@@ -48,8 +58,10 @@ export function openRecordSqlite({ path, keyEncryptionKey, verify }: RecordConfi
   db.exec(SCHEMA);
   const commitments = createCommitments(db);
   const batches = createBatches(db);
+  const erasures = createErasures(db);
+  const tombstones = createTombstones(db, keyEncryptionKey);
   return {
-    patients: createPatients(db, keyEncryptionKey),
+    patients: createPatients(db, keyEncryptionKey, erasures),
     agents: createAgents(db, keyEncryptionKey),
     batches,
     segments: createSegments(db, (batch) => batches.leafHashes(batch)),
@@ -61,6 +73,10 @@ export function openRecordSqlite({ path, keyEncryptionKey, verify }: RecordConfi
     keyEvents: createKeyEvents(db, commitments),
     quarantine: createQuarantine(db),
     suspects: createSuspects(db),
+    corrections: createCorrections(db, commitments),
+    tombstones,
+    erasures,
+    patientRows: createPatientRows(db, keyEncryptionKey, tombstones),
     transaction(act) {
       try {
         // IMMEDIATE: another process may write (receipts of a running service), and a deferred lock could be lost half-way.
@@ -72,6 +88,14 @@ export function openRecordSqlite({ path, keyEncryptionKey, verify }: RecordConfi
         if (db.isTransaction) db.exec('ROLLBACK');
         // A busy or full disk is a clean refusal that may be tried again; what SQLite says of it may quote values.
         throw isDatabaseError(error) ? databaseFault(error) : error;
+      }
+    },
+    compact(whole) {
+      try {
+        if (whole) db.exec('VACUUM');
+        db.exec('PRAGMA wal_checkpoint(TRUNCATE)');
+      } catch (error) {
+        throw databaseFault(error);
       }
     },
     close: () => db.close(),

@@ -136,6 +136,43 @@ CREATE TABLE IF NOT EXISTS disclosure_heads (
   id BLOB NOT NULL
 ) STRICT;
 
+CREATE TABLE IF NOT EXISTS corrections (
+  patient TEXT NOT NULL,
+  batch TEXT NOT NULL,
+  leaf INTEGER NOT NULL,            -- of the reading that is corrected
+  seq INTEGER NOT NULL,             -- from 1, per reading; the last one counts
+  sealed BLOB NOT NULL,             -- the service's signed statement, sealed with the patient's key
+  PRIMARY KEY (batch, leaf, seq)
+) STRICT;
+CREATE INDEX IF NOT EXISTS corrections_by_patient ON corrections (patient);
+
+CREATE TABLE IF NOT EXISTS tombstones (  -- segments that were erased; nothing here is a patient's
+  batch TEXT NOT NULL,
+  first_leaf INTEGER NOT NULL,
+  last_leaf INTEGER NOT NULL,
+  erased_at INTEGER NOT NULL,
+  owner BLOB NOT NULL,              -- keyed hash over subject and place: known to who brings the subject
+  PRIMARY KEY (batch, first_leaf)
+) STRICT;
+
+CREATE TABLE IF NOT EXISTS erasures (
+  id BLOB PRIMARY KEY,              -- random; told to who asked
+  mark BLOB NOT NULL,               -- hash over id and subject
+  erased_at INTEGER NOT NULL,
+  segments INTEGER NOT NULL,
+  leaves INTEGER NOT NULL,
+  statements BLOB,                  -- what was verified; NULL until then
+  number INTEGER NOT NULL DEFAULT 0,
+  certificate BLOB                  -- the newest, COSE_Sign1 by the service
+) STRICT;
+
+CREATE TABLE IF NOT EXISTS erasure_agents (
+  erasure BLOB NOT NULL,
+  agent TEXT NOT NULL,
+  confirmed_at INTEGER,             -- NULL: pending
+  PRIMARY KEY (erasure, agent)
+) STRICT;
+
 CREATE TABLE IF NOT EXISTS commitments (
   commitment BLOB PRIMARY KEY,
   sent INTEGER NOT NULL DEFAULT 0,  -- 1: the journal has it (transactional outbox)

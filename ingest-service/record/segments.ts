@@ -10,6 +10,7 @@ import { type CborValue, decodeCbor, encodeCbor } from '../../protocol/cbor.ts';
 import { Fault } from '../../protocol/fault.ts';
 import { type CoverageLeaf, decodeLeaf, LEAF_KINDS, type Leaf, type ReadingLeaf } from '../../protocol/leaf.ts';
 import type { Instant } from '../../protocol/time.ts';
+import type { AppliedCorrection } from './corrections.ts';
 import type { Patient } from './patients.ts';
 import { createKey, openBytes, sealBytes } from './sealing.ts';
 
@@ -35,7 +36,11 @@ export interface FiledReading {
   readonly index: number;
   readonly salt: Uint8Array;
   readonly body: Uint8Array;
+  /** As it is shown: where it was corrected, not what the body says. */
   readonly leaf: ReadingLeaf;
+  /** What the body says, where it was corrected. */
+  readonly original?: ReadingLeaf;
+  readonly correction?: AppliedCorrection;
 }
 
 interface SegmentRow {
@@ -186,6 +191,14 @@ export function asReading(batch: string, { index, salt, body, leaf }: KeptLeaf):
 }
 
 function instantOf(leaf: Leaf): Instant {
-  if (leaf.kind === 'reading') return leaf.measuredAt;
-  return leaf.kind === 'coverage' ? leaf.from : leaf.heardAt;
+  switch (leaf.kind) {
+    case 'reading':
+      return leaf.measuredAt;
+    case 'coverage':
+      return leaf.from;
+    case 'correction':
+      return leaf.correctedAt;
+    default:
+      return leaf.heardAt;
+  }
 }

@@ -60,7 +60,7 @@ contract LogAnchor {
     /// RFC 9162 §2.1.4.2 for `first < second`; every tree extends the empty one, whose proof is empty.
     function isConsistent(uint64 first, bytes32 firstRoot, uint64 second, bytes32 secondRoot, bytes32[] calldata proof)
         public
-        pure
+        view
         returns (bool)
     {
         if (first >= second) return false;
@@ -90,7 +90,15 @@ contract LogAnchor {
         return sn == 0 && fr == firstRoot && sr == secondRoot; // step 7
     }
 
-    function hashNode(bytes32 left, bytes32 right) private pure returns (bytes32) {
-        return sha256(bytes.concat(hex"01", left, right));
+    /// SHA-256(0x01 . left . right) by the precompiled contract, in free memory; half the gas of `sha256(...)`.
+    function hashNode(bytes32 left, bytes32 right) private view returns (bytes32 node) {
+        assembly ("memory-safe") {
+            let input := mload(0x40)
+            mstore8(input, 1)
+            mstore(add(input, 1), left)
+            mstore(add(input, 33), right)
+            if iszero(staticcall(gas(), 2, input, 65, 0, 32)) { revert(0, 0) }
+            node := mload(0)
+        }
     }
 }

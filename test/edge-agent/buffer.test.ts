@@ -124,6 +124,7 @@ describe('a full disk', () => {
       files,
       identity: new Identity(db, keys, undefined, enrolled),
       enrolled,
+      forgetEnrolled: () => undefined,
       clock,
       realNow: Date.now,
       groupMs: 1,

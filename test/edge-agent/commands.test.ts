@@ -56,6 +56,7 @@ async function openSide(seed: number, folder = mkdtempSync(join(tmpdir(), 'verav
   const enrolled: AssignedDevice = { ...strap, subject: ada, device: handleOf(ada, strap) };
   const assignments = new Assignments(db, new Uint8Array(32).fill(6), new Map([[strap.address, enrolled]]));
   const commands = new Commands({
+    erase: () => undefined,
     db,
     agent: () => agent,
     serviceKey: service.publicKey,

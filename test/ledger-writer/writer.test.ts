@@ -215,6 +215,8 @@ describe('the key', () => {
   });
 });
 
+const NO_ANCHORS = { evm: [], intervalMs: 600_000, finality: 'finalized', maxFee: 500_000_000_000n };
+
 describe('the configuration', () => {
   beforeEach(async () => {
     await start();
@@ -229,6 +231,7 @@ describe('the configuration', () => {
         witnesses: [],
         quorum: 0,
         witnessTimeoutMs: 5000,
+        anchors: NO_ANCHORS,
       },
     });
     expect(readConfig([], { VERAVITA_DATA: '/d', VERAVITA_LOG_ORIGIN: 'a/b' })).toMatchObject({
@@ -240,5 +243,56 @@ describe('the configuration', () => {
   it('lists all problems', () => {
     expect(readConfig(['--origin', 'a b', '--interval', '0'], {})).toMatchObject({ problems: { length: 3 } });
     expect(readConfig(['--nonsense'], {})).toHaveProperty('problems');
+    const anchor = [
+      '--anchor-evm',
+      'ftp://x',
+      '--anchor-chain-id',
+      '0',
+      '--anchor-contract',
+      '0x00',
+      '--anchor-check',
+      'x',
+    ];
+    const numbers = ['--anchor-interval', '1', '--anchor-finality', 'soon', '--anchor-max-fee', '0'];
+    const one = readConfig(['--data', '/d', ...anchor, ...numbers], {});
+    expect((one as { problems: string[] }).problems.map((problem) => problem.split(' ')[0])).toEqual([
+      '--anchor-key',
+      '--anchor-evm',
+      '--anchor-chain-id',
+      '--anchor-contract',
+      '--anchor-interval',
+      '--anchor-finality',
+      '--anchor-max-fee',
+    ]);
+  });
+
+  it('names several chains, each with what belongs to it', () => {
+    const chain = (n: number) => ['--anchor-evm', `http://h${n}`, '--anchor-chain-id', `${n}`, '--anchor-key', `k${n}`];
+    const contract = (n: number) => ['--anchor-contract', `0x${'00'.repeat(19)}0${n}`];
+    const both = [...chain(1), ...chain(2), ...contract(1), ...contract(2), '--anchor-finality', '3'];
+    const at = (n: number) => new Uint8Array(20).fill(n, 19);
+    expect(readConfig(['--data', '/d', ...both], {})).toMatchObject({
+      settings: {
+        anchors: {
+          finality: 3,
+          evm: [
+            { url: 'http://h1', chainId: 1, keyPath: 'k1', contract: at(1) },
+            { url: 'http://h2', chainId: 2, keyPath: 'k2', contract: at(2) },
+          ],
+        },
+      },
+    });
+    expect(readConfig(['--data', '/d', ...both, ...chain(2), ...contract(1)], {})).toEqual({
+      problems: ['--anchor-chain-id names each chain once'],
+    });
+    const env = {
+      VERAVITA_ANCHOR_EVM: 'https://h/',
+      VERAVITA_ANCHOR_CHAIN_ID: '5',
+      VERAVITA_ANCHOR_CONTRACT: `0x${'0A'.repeat(20)}`,
+      VERAVITA_ANCHOR_KEY: 'k',
+    };
+    expect(readConfig(['--data', '/d'], env)).toMatchObject({
+      settings: { anchors: { evm: [{ url: 'https://h/', chainId: 5, contract: new Uint8Array(20).fill(10) }] } },
+    });
   });
 });

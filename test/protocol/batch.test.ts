@@ -84,7 +84,14 @@ describe('order and segments', () => {
       { numRuns: 100 },
     );
     function keyOf(leaf: Leaf): string {
-      const at = { reading: 'measuredAt', coverage: 'from', clock: 'heardAt', device: 'heardAt' }[leaf.kind];
+      const times = {
+        reading: 'measuredAt',
+        coverage: 'from',
+        clock: 'heardAt',
+        device: 'heardAt',
+        correction: 'correctedAt',
+      };
+      const at = times[leaf.kind];
       const vital = leaf.kind === 'reading' ? leaf.vital : 0;
       return [encodeHex(leaf.subject), leaf.kind, vital, (leaf as unknown as Record<string, number>)[at]].join();
     }

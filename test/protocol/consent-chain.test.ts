@@ -134,6 +134,14 @@ describe('consent chain', () => {
     expect(refusal(start, sign(start, revokeKey(first)))).toBe('bad-chain');
   });
 
+  it('ends with an erasure: nothing is granted any more, and nothing follows', () => {
+    const granted = append(start, grant(1));
+    const erased = append(granted, { type: 'erase' });
+    expect(erased.grants.map(({ revokedAt }) => revokedAt !== undefined)).toEqual([true]);
+    expect(refusal(erased, sign(erased, grant(2)))).toBe('bad-chain');
+    expect(refusal(granted, sign(granted, { type: 'erase' }, stranger))).toBe('bad-chain');
+  });
+
   it('leaves the state given as it is', () => {
     const state = append(start, grant(1));
     const copy = structuredClone(state);

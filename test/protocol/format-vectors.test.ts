@@ -7,11 +7,13 @@ import { decodeHex, encodeHex } from '../../protocol/bytes.ts';
 import { foldEvents } from '../../protocol/consent-chain.ts';
 import { verifyEd25519 } from '../../protocol/ed25519.ts';
 import { decodeContent, decodeEnvelope } from '../../protocol/envelope.ts';
+import { erasureMark, openErasureCertificate, openErasureOrder } from '../../protocol/erasure.ts';
 import { openKeyEvent } from '../../protocol/key-event.ts';
-import { decodeLeaf, type ReadingLeaf } from '../../protocol/leaf.ts';
+import { decodeLeaf, encodeLeaf, type ReadingLeaf } from '../../protocol/leaf.ts';
 import { inclusionProof, rootOf } from '../../protocol/merkle.ts';
 import { decodeReceipt, decodeTrust } from '../../protocol/receipt.ts';
 import { explainReading } from '../../protocol/recheck.ts';
+import { isBySubject, openSupersession } from '../../protocol/supersession.ts';
 import { verifyReceipt } from '../../protocol/verify.ts';
 import { seedOf } from '../support/receipt-builder.ts';
 import { makeFormatVectors } from '../vectors/make-format-vectors.ts';
@@ -67,6 +69,18 @@ describe('format.json', () => {
     const { subject, head } = vectors.consent;
     const state = foldEvents(decodeHex(subject), decodeHex(vectors.keys.patient.publicKey), events, verifyEd25519);
     expect(encodeHex(state.head)).toBe(head);
+  });
+
+  it('has an erasure and a correction that hold, and are what they name', () => {
+    const { erasure, correction, keys } = vectors;
+    const service = decodeHex(keys.service.publicKey);
+    const order = openErasureOrder(decodeHex(erasure.order), service, verifyEd25519);
+    expect(encodeHex(erasureMark(order.id, decodeHex(vectors.consent.subject)))).toBe(encodeHex(order.mark));
+    const { agents, number } = openErasureCertificate(decodeHex(erasure.certificate), service, verifyEd25519);
+    expect([number, agents[0]!.confirmedAt !== undefined, agents[1]!.confirmedAt]).toEqual([2, true, undefined]);
+    const opened = openSupersession(decodeHex(correction.supersession), service, verifyEd25519);
+    expect([opened.by, isBySubject(opened), encodeHex(opened.body)]).toEqual(['patient', true, correction.leaves[0]]);
+    for (const leaf of correction.leaves) expect(encodeHex(encodeLeaf(decodeLeaf(decodeHex(leaf))))).toBe(leaf);
   });
 
   it('has a receipt that is genuine', () => {

@@ -1,5 +1,6 @@
 /** Leaves of every kind, for properties. */
 import fc from 'fast-check';
+import { CORRECTION_REASONS, type CorrectionLeaf } from '../../protocol/correction-leaf.ts';
 import type { SensorValue } from '../../protocol/decimal.ts';
 import { CARRIERS } from '../../protocol/gatt/measured-vital.ts';
 import {
@@ -115,4 +116,26 @@ const devices: fc.Arbitrary<DeviceLeaf> = fc.record(
   { requiredKeys: ['kind', 'subject', 'device', 'test', 'heardAt', 'address', 'addressType', 'link'] },
 );
 
-export const leaves: fc.Arbitrary<Leaf> = fc.oneof(readings, coverages, clocks, devices);
+const replacements = [
+  { value: sensorValues },
+  { components: fc.array(fc.record({ vital: code, value: sensorValues }), { maxLength: 4 }), measuredAt: instant },
+  { measuredAt: instant },
+  {},
+];
+
+const corrections = fc.oneof(
+  ...replacements.map((replaced) =>
+    fc.record({
+      kind: fc.constant('correction' as const),
+      ...common,
+      batch: octets(32),
+      index: fc.nat(),
+      act: fc.constant(Object.keys(replaced).length > 0 ? ('amend' as const) : ('withdraw' as const)),
+      reason: fc.constantFrom(...CORRECTION_REASONS),
+      correctedAt: instant,
+      ...(replaced as { value?: fc.Arbitrary<SensorValue> }),
+    }),
+  ),
+) as fc.Arbitrary<CorrectionLeaf>;
+
+export const leaves: fc.Arbitrary<Leaf> = fc.oneof(readings, coverages, clocks, devices, corrections);

@@ -187,11 +187,16 @@ export function buildBatch(leaves: readonly Leaf[], agent: Signer, changes: Part
 export const LOG_SIZE = 11;
 export const LOG_INDEX = 6;
 
-/** C2SP tlog-proof that an entry stands at {@link LOG_INDEX}. */
-export function buildLogProof(entry: Uint8Array, log: NoteSigner): string {
+/** Leaf hashes of the log in which an entry stands at {@link LOG_INDEX}. */
+export function logHashes(entry: Uint8Array): Uint8Array[] {
   const entries: Uint8Array[] = Array.from({ length: LOG_SIZE }, (_, i) => sha256(encodeUtf8(`entry ${i}`)));
   entries[LOG_INDEX] = entry;
-  const hashes = entries.map((each) => hashLeaf(each));
+  return entries.map((each) => hashLeaf(each));
+}
+
+/** C2SP tlog-proof that an entry stands at {@link LOG_INDEX}. */
+export function buildLogProof(entry: Uint8Array, log: NoteSigner): string {
+  const hashes = logHashes(entry);
   const checkpoint = signCheckpoint({ origin: log.name, size: LOG_SIZE, root: rootOf(hashes) }, [log]);
   return encodeTlogProof({ index: LOG_INDEX, proof: inclusionProof(hashes, LOG_INDEX), checkpoint });
 }

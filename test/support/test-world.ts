@@ -10,7 +10,7 @@ import { createSimClock, type SimClock } from '../../simulators/hci/sim-clock.ts
 import { VirtualController } from '../../simulators/hci/virtual-controller.ts';
 import { openVirtualTransport } from '../../simulators/hci/virtual-transport.ts';
 import { admitPatient, type SimulatedPatient } from '../../simulators/patients.ts';
-import { type Home, openWorld, type World } from '../../simulators/world.ts';
+import { type Home, openWorld, type World, type WorldConfig } from '../../simulators/world.ts';
 import { type RawAnswer, type RawRequest, type RawStream, rawRequest, rawStream } from './raw-http.ts';
 
 /** 2026-03-01T08:00:00Z, where simulated time starts. */
@@ -54,8 +54,11 @@ export interface TestWorld extends World {
 }
 
 /** `directory`: one that an earlier world left when it was stopped. */
-export async function openTestWorld(directory = mkdtempSync(join(tmpdir(), 'veravita-world-'))): Promise<TestWorld> {
-  const world = await openWorld({ directory, httpPort: 0, mqttPort: 0, checkpointMs: 50 });
+export async function openTestWorld(
+  directory = mkdtempSync(join(tmpdir(), 'veravita-world-')),
+  more: Pick<WorldConfig, 'onErasingStep'> = {},
+): Promise<TestWorld> {
+  const world = await openWorld({ directory, httpPort: 0, mqttPort: 0, checkpointMs: 50, ...more });
   const { service } = world;
   const streams: RawStream[] = [];
   world.admitStaff(EYE_DOCTOR, 'Eye Doctor (HTEST)', 'ophthalmologist');

@@ -21,6 +21,7 @@ import { DOMAINS, type Domain } from '../../protocol/domains.ts';
 import { verifyEd25519 } from '../../protocol/ed25519.ts';
 import { readEnrolment } from '../../protocol/enrolment.ts';
 import { encodeContent, encodeEnvelope, envelopeAad, hpkeKeyId } from '../../protocol/envelope.ts';
+import { erasureMark } from '../../protocol/erasure.ts';
 import { type KeyEventWish, readKeyEvent, signKeyEvent, signRotation } from '../../protocol/key-event.ts';
 import { encodeId, thumbprint } from '../../protocol/keys.ts';
 import { encodeLeaf } from '../../protocol/leaf.ts';
@@ -50,6 +51,7 @@ import {
   trustWitnesses,
   WITNESSES,
 } from '../support/receipt-builder.ts';
+import { makeCorrectionVectors, makeErasureVectors } from './make-erasure-vectors.ts';
 
 const { agent, service, log } = PARTIES;
 const AT = HEARD_AT + 120_000;
@@ -106,6 +108,7 @@ const ACTIONS: readonly AgentAction[] = [
   { type: 'passkey', ...NEARBY, passkey: 123_456 },
   { type: 'claim', ...NEARBY, userIndex: 2, subject: SUBJECT },
   { type: 'rotate-key' },
+  { type: 'erase', id: new Uint8Array(16).fill(10), mark: erasureMark(new Uint8Array(16).fill(10), SUBJECT) },
 ];
 
 const REPORTS: readonly ReportContent[] = [
@@ -120,6 +123,7 @@ const REPORTS: readonly ReportContent[] = [
   { type: 'link', ...NEARBY, state: 'proven' },
   { type: 'link', ...NEARBY, state: 'failed', failure: 'not-heard' },
   { type: 'held', users: [{ ...NEARBY, userIndex: 2, count: 3 }] },
+  { type: 'erased', id: new Uint8Array(16).fill(10) },
 ];
 
 function describeKey({ publicKey }: Signer, fill: number) {
@@ -256,6 +260,10 @@ export async function makeFormatVectors(): Promise<string> {
   const about = { agent: AGENT, at: AT, batch: batch.signed.id, sequence: 1 };
   const request = { method: 'POST', path: '/consent/events?from=1', body: encodeUtf8('{}') };
   const batchCommitment = commitmentOf('batch', batch.signed.id);
+  const parties = {
+    ...{ subject: SUBJECT, device: DEVICE, agent: AGENT, patient: PATIENT, service, at: AT },
+    batch: batch.signed.id,
+  };
   const vectors = {
     format: 'docs/format.md, byte strings in hex',
     domains: DOMAINS,
@@ -332,6 +340,8 @@ export async function makeFormatVectors(): Promise<string> {
       trust: encodeTrust(trustWitnesses(2)),
       trustThatAsksForMore: encodeTrust(trustWitnesses(3)),
     },
+    erasure: makeErasureVectors(parties),
+    correction: makeCorrectionVectors(parties),
   };
   return `${JSON.stringify(vectors, null, 2)}\n`;
 }

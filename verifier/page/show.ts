@@ -1,4 +1,5 @@
 /** Verdicts and trust as elements. Everything is set as text. */
+import { sayAnchor } from '../../protocol/anchor-confirmation.ts';
 import { encodeHex } from '../../protocol/bytes.ts';
 import { encodeId } from '../../protocol/keys.ts';
 import type { ReadingLeaf } from '../../protocol/leaf.ts';
@@ -9,6 +10,7 @@ import { printable, showInstant, titleOf, valuesOf } from '../reading-text.ts';
 
 const TITLES: Readonly<Record<Verdict['verdict'], string>> = {
   genuine: 'Genuine: this is what the wearable said',
+  superseded: 'Superseded: it is what the wearable said, and it was corrected or withdrawn since',
   altered: 'Altered: do not believe it',
   'not-provable': 'Cannot be proven: nothing speaks against it, but something is missing',
 };
@@ -28,7 +30,7 @@ function rows(pairs: readonly (readonly [string, string])[]): HTMLElement {
 }
 
 /** One file's verdict. */
-export function showVerdict(name: string, { verdict, reading, steps }: Verdict): HTMLElement {
+export function showVerdict(name: string, { verdict, reading, steps, anchors }: Verdict): HTMLElement {
   const card = element('article', { verdict }, element('h3', {}, TITLES[verdict]));
   card.className = 'verdict';
   const file = element('small', {}, printable(name));
@@ -38,6 +40,10 @@ export function showVerdict(name: string, { verdict, reading, steps }: Verdict):
   }
   const list = element('ol', {}, ...steps.map(({ step, result, says }) => showStep(step, result, says)));
   card.append(element('strong', {}, 'How it was checked'), list);
+  if (anchors && anchors.anchors.length > 0) {
+    const held = anchors.anchors.map((one) => element('li', { anchor: one.missing }, sayAnchor(one)));
+    card.append(element('strong', {}, 'Anchored'), element('ul', {}, ...held));
+  }
   return card;
 }
 
@@ -80,6 +86,9 @@ export function showTrust(trust: Trust | undefined, forget: () => void): HTMLEle
     rows([
       ['Log', printable(encodeVerifierKey(trust.log))],
       ['Service', encodeHex(trust.service)],
+      ...(trust.chains ?? []).map(
+        ({ chainId, contract }) => ['Chain', `${chainId}, contract 0x${encodeHex(contract)}`] as const,
+      ),
     ]),
     button,
   );

@@ -54,6 +54,13 @@ describe('takeReading', () => {
     expect(takeReading([logged], first)).toEqual([logged]);
     expect(takeReading([first], logged)).toEqual([logged]);
   });
+
+  it('forgets no anchor that held it', () => {
+    const held = { ...first, inLog: true, anchors: { held: 1, of: 2 } };
+    expect(takeReading([held], { ...first, anchors: { held: 0, of: 2 } })).toEqual([held]);
+    expect(markLogged([held], first.id, { held: 2, of: 2 })[0]!.anchors).toEqual({ held: 2, of: 2 });
+    expect(markLogged([held], first.id)[0]).toEqual(held);
+  });
 });
 
 describe('lists of readings', () => {

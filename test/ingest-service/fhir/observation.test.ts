@@ -228,7 +228,8 @@ describe('observation', () => {
     ]);
     expect(observation.extension.map(({ valueCode }) => valueCode).filter(Boolean)).toHaveLength(4);
     expect(observation.status).toBe('preliminary');
-    expect(toObservation({ ...inputOf({ flags: ['early-estimate'] }), status: 'corrected' }).status).toBe('corrected');
+    const correction = { act: 'amend', reason: 'other-method', isOfValue: true, version: 2 } as const;
+    expect(toObservation({ ...inputOf({ flags: ['early-estimate'] }), correction }).status).toBe('corrected');
   });
 
   it('claims no profile that the unit or the panel would break', () => {

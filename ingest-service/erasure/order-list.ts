@@ -1,0 +1,68 @@
+/**
+ * The signed list of erasures, a file beside the record: one order a line, only ever added to. It says what to erase again
+ * when an older record is put back, so it is never restored from a backup older than itself.
+ */
+import { appendFileSync, closeSync, existsSync, fsyncSync, openSync, readFileSync, truncateSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { decodeBase64Url, encodeBase64Url } from '../../protocol/bytes.ts';
+import type { Verify } from '../../protocol/cose.ts';
+import { type ErasureOrder, openErasureOrder } from '../../protocol/erasure.ts';
+import { Fault, isFault } from '../../protocol/fault.ts';
+
+export interface OrderList {
+  /** Orders that were added since the last call, by this process or another; all of them at first. Throws `inconsistent`. */
+  fresh(): ErasureOrder[];
+  /** Durable when it returns: from there the erasure will be carried out, whatever happens. */
+  add(signed: Uint8Array): void;
+}
+
+/** `service`: the key that signed the orders. */
+export function openOrderList(path: string, service: Uint8Array, verify: Verify): OrderList {
+  let read = 0;
+
+  /** Whole lines only: what a crash left of a last one was never acknowledged. */
+  function lines(): { readonly text: string; readonly whole: number } {
+    const text = existsSync(path) ? readFileSync(path, 'latin1') : '';
+    const whole = text.lastIndexOf('\n') + 1;
+    return { text: text.slice(0, whole), whole };
+  }
+
+  return {
+    fresh() {
+      const { text, whole } = lines();
+      const added = text.slice(read).split('\n').filter(Boolean);
+      const orders = added.map((line) => openLine(line, service, verify));
+      read = whole;
+      return orders;
+    },
+
+    add(signed) {
+      const isNew = !existsSync(path);
+      const { text, whole } = lines();
+      if (!isNew && whole > 0 && text.length !== whole) truncateSync(path, whole);
+      const file = openSync(path, 'a', 0o600);
+      try {
+        appendFileSync(file, `${encodeBase64Url(signed)}\n`);
+        fsyncSync(file);
+      } finally {
+        closeSync(file);
+      }
+      if (isNew) syncFolder(dirname(path));
+    },
+  };
+}
+
+function openLine(line: string, service: Uint8Array, verify: Verify): ErasureOrder {
+  try {
+    return openErasureOrder(decodeBase64Url(line), service, verify);
+  } catch (error) {
+    if (!isFault(error)) throw error;
+    throw new Fault('inconsistent', 'the list of erasures does not hold; restore the newest copy of it');
+  }
+}
+
+function syncFolder(path: string): void {
+  const folder = openSync(path, 'r');
+  fsyncSync(folder);
+  closeSync(folder);
+}
