@@ -15,6 +15,7 @@ export const DOMAINS = {
   report: 'veravita/v1/report',
   consent: 'veravita/v1/consent',
   disclosure: 'veravita/v1/disclosure',
+  coverage: 'veravita/v1/coverage',
   request: 'veravita/v1/request',
   commitment: 'veravita/v1/commitment',
   device: 'veravita/v1/device',

@@ -81,6 +81,14 @@ CREATE TABLE IF NOT EXISTS segments (
 ) STRICT;
 CREATE INDEX IF NOT EXISTS segments_by_time ON segments (patient, kind, vital, to_at);
 
+CREATE TABLE IF NOT EXISTS batch_counts (  -- what became of a patient's readings in a batch
+  batch TEXT NOT NULL,
+  patient TEXT NOT NULL,
+  doubles INTEGER NOT NULL,         -- were in the record before
+  withheld INTEGER NOT NULL,        -- consent did not allow to keep
+  PRIMARY KEY (batch, patient)
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE IF NOT EXISTS filed_keys (
   patient TEXT NOT NULL,
   key BLOB NOT NULL,                -- keyed hash of what makes a reading itself
