@@ -140,8 +140,9 @@ function checkReadings(
 }
 
 /** Each part names the batch of the part before: what is in between holds nothing of the patient. */
-function checkLinks(batches: readonly ProvenBatch[]): Finding[] {
+function checkLinks(shown: readonly ProvenBatch[]): Finding[] {
   const findings: Finding[] = [];
+  const batches = shown.toSorted((a, b) => a.header.sequence - b.header.sequence);
   const first = batches[0]?.header.sequence ?? 0;
   let last = 0;
   for (const { header, leaves } of batches) {

@@ -3,14 +3,14 @@
  * batch is stored is at hand, so that it can be taken away there. Two patients share the gateway.
  */
 import { createHash } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { DEFAULT_BATCH, openAgentGateway } from '../../edge-agent/agent.ts';
 import { databasePath } from '../../edge-agent/database.ts';
 import { createCounters } from '../../ingest-service/counters.ts';
-import { type CoverageSources, coverageOf } from '../../ingest-service/coverage.ts';
+import { type CoverageQuestion, type CoverageSources, coverageOf } from '../../ingest-service/coverage.ts';
 import { startIntake } from '../../ingest-service/intake.ts';
 import { openServiceKeys } from '../../ingest-service/keys.ts';
 import { openLogReader } from '../../ingest-service/log-reader.ts';
@@ -23,8 +23,7 @@ import { DEFAULT_ORIGIN } from '../../ledger-writer/config.ts';
 import { openKeyedLog } from '../../ledger-writer/keyed-log.ts';
 import { startLedgerWriter } from '../../ledger-writer/writer.ts';
 import { type Acknowledgement, openAcknowledgement } from '../../protocol/acknowledgement.ts';
-import { type BatchHeader, readHeader } from '../../protocol/batch.ts';
-import { encodeHex } from '../../protocol/bytes.ts';
+import { decodeHex } from '../../protocol/bytes.ts';
 import type { Verify } from '../../protocol/cose.ts';
 import { type CoverageCertificate, signCertificate } from '../../protocol/coverage-certificate.ts';
 import { verifyEd25519 } from '../../protocol/ed25519.ts';
@@ -95,7 +94,7 @@ export async function openCoverageSite(count: number) {
   const rows = outbox.prepare('SELECT envelope, header FROM outbox ORDER BY sequence').all();
   outbox.close();
   const envelopes = rows.map(({ envelope }) => envelope as Uint8Array);
-  const headers: BatchHeader[] = rows.map(({ header }) => readHeader(header as Uint8Array).header);
+  const signedHeaders = rows.map(({ header }) => header as Uint8Array);
 
   const keys = openServiceKeys(at('keys', 'service'), false);
   const recordPath = at('service', 'record.sqlite');
@@ -116,8 +115,7 @@ export async function openCoverageSite(count: number) {
   ];
   const counters = createCounters();
   const unsealer = await createUnsealer(keys.hpkeSecret);
-  // What the network kept back for a while: the service hears of it an hour after the last batch was sealed.
-  const clock = () => now + 3_600_000;
+  const clock = Date.now;
   const intake = await startIntake({ store, inbox, keys, unsealer, verify: verifyEd25519, clock, counters });
   const startFiling = () => {
     const noop = () => undefined;
@@ -133,10 +131,12 @@ export async function openCoverageSite(count: number) {
   const trust = { log: log.key, service: keys.signer.publicKey };
   const sources: CoverageSources = { store, readLog: openLogReader(at('log')), logKey: log.key };
 
+  const patient = store.patients.byId(ada.id) as Patient;
+
   return {
     directory,
     envelopes,
-    headers,
+    signedHeaders,
     store,
     log,
     inbox,
@@ -145,7 +145,9 @@ export async function openCoverageSite(count: number) {
     recordPath,
     signer: keys.signer,
     statePath: databasePath(at('home')),
-    patient: store.patients.byId(ada.id) as Patient,
+    keys,
+    logSeed: decodeHex(readFileSync(at('keys', 'log', 'log.key'), 'utf8').trim()),
+    patient,
     stranger: store.patients.byId(ben.id) as Patient,
 
     /** What the service says to an envelope. */
@@ -162,16 +164,17 @@ export async function openCoverageSite(count: number) {
       }
     },
 
-    async pauseFiling(): Promise<void> {
-      await pipeline.stop();
-    },
+    /** Stops what files; what is held stays in the inbox. */
+    pauseFiling: () => pipeline.stop(),
+
     resumeFiling(): void {
       pipeline = startFiling();
     },
 
-    async certificate(to: number, patient?: Patient, device?: Uint8Array): Promise<CoverageCertificate> {
-      const question = { patient: patient ?? this.patient, from: BEGIN, to, ...(device && { device }) };
-      return coverageOf(this.sources, question, to);
+    /** Of Ada, from the beginning; of another record or log where they are given. */
+    certificate(to: number, more: Partial<CoverageQuestion> & { readonly sources?: Partial<CoverageSources> } = {}) {
+      const { sources: others, ...question } = more;
+      return coverageOf({ ...sources, ...others }, { patient, from: BEGIN, to, ...question }, to);
     },
 
     verify(certificate: CoverageCertificate): CoverageVerdict {
@@ -189,15 +192,7 @@ export async function openCoverageSite(count: number) {
   };
 }
 
-/** Findings of a verdict as numbers of half steps since the beginning. */
+/** Findings of a verdict in steps since the beginning. */
 export function namedIntervals({ findings }: CoverageVerdict): string[] {
   return findings.map(({ from, to }) => `${(from - BEGIN) / STEP}-${(to - BEGIN) / STEP}`);
-}
-
-/** State and share of each device, for a look. */
-export function summary({ certificate }: CoverageVerdict): string[] {
-  return (certificate?.devices ?? []).map(
-    ({ device, intervals }) =>
-      `${encodeHex(device).slice(0, 4)} ${intervals.map(({ state, from, to }) => `${state} ${(to - from) / STEP}`).join(', ')}`,
-  );
 }
