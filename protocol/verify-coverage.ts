@@ -54,6 +54,7 @@ export interface CoverageVerdict {
 /** What no certificate shows, said with every verdict. */
 export const COVERAGE_NOT_SHOWN = [
   'that there was no other agent: who hears with two should see both in it',
+  'that readings were doubles, or withheld for want of consent: that is the word of the service',
   'what the device did while it was out of range, off or without a link',
   'that the sensor was right, or worn by the right person',
 ] as const;
