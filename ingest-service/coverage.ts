@@ -66,7 +66,9 @@ export async function coverageOf(
       batches.push({ ...batch, ...(index !== undefined && { logIndex: index }) });
     }
     if (!batches.some(({ part }) => part)) continue;
-    agents.push({ agent: { enrolment: enrolled.enrolment, batches }, key: enrolled.publicKey });
+    const awaited = store.agents.awaited(id);
+    const agent = { enrolment: enrolled.enrolment, batches, ...(awaited !== undefined && { awaited }) };
+    agents.push({ agent, key: enrolled.publicKey });
   }
   const rising = entries.toSorted((a, b) => a - b);
   const proof = tiles && rising.length > 0 ? await tiles.proveMany(rising) : [];

@@ -106,6 +106,7 @@ export async function startIntake(deps: IntakeDeps): Promise<Intake> {
     }
     // Custody has passed: a crash from here on loses nothing.
     advance(chainOf(batch.agent), batch.header.sequence, batch.id);
+    store.agents.noteAwaited(batch.agent, undefined);
     counters.add('batches.held');
     counters.add('leaves.withheld', withheld);
     return sign({ ...aboutBatch(batch), outcome: 'held', withheld });
@@ -146,6 +147,7 @@ export async function startIntake(deps: IntakeDeps): Promise<Intake> {
     const { fault, agent, id, sequence, expected } = acceptance;
     counters.add(`batches.refused.${fault.code}`);
     if (!agent || !store.agents.get(agent)) return undefined;
+    if (expected !== undefined) store.agents.noteAwaited(agent, expected);
     return sign({
       agent: decodeId(agent),
       outcome: 'refused',

@@ -1,6 +1,6 @@
 /**
  * What is known of a patient's devices at every instant of an interval, with all that a stranger needs to check that
- * nothing is left out (docs/format.md §8.2): the unbroken chains of signed batch headers, their place in the log, and
+ * nothing is left out (docs/format.md §8.3): the unbroken chains of signed batch headers, their place in the log, and
  * every coverage leaf of the patient in them. Deterministic CBOR in a COSE_Sign1 of the service.
  */
 import { CborFields, type CborValue, decodeCbor, encodeCbor } from './cbor.ts';
@@ -41,6 +41,8 @@ export interface CertifiedAgent {
   readonly enrolment: Uint8Array;
   /** By sequence, from one before the interval or the agent's first. */
   readonly batches: readonly CertifiedBatch[];
+  /** Sequence of a batch that was asked for and has not come, while later ones wait. */
+  readonly awaited?: number;
 }
 
 export interface CertifiedBatch {
@@ -115,7 +117,7 @@ export function signCertificate(certificate: CoverageCertificate, signer: Signer
     [5, issuedAt],
     [6, checkpoint],
     [7, proof],
-    [8, agents.map((agent): CborValue => [agent.enrolment, agent.batches.map(batchRow)])],
+    [8, agents.map((agent): CborValue => [agent.enrolment, agent.batches.map(batchRow), agent.awaited ?? null])],
     [9, devices.map((one): CborValue => [one.device, one.intervals.map(intervalRow)])],
   ]);
   if (device) fields.set(4, device);
@@ -165,8 +167,12 @@ function decode(payload: Uint8Array): CoverageCertificate {
     checkpoint: fields.text(6),
     proof: fields.array(7).map(asHash),
     agents: fields.array(8).map((row): CertifiedAgent => {
-      const parts = rowOf(row, 2);
-      return { enrolment: parts.bytes(0), batches: parts.array(1).map(readBatch) };
+      const parts = rowOf(row, 3);
+      return {
+        enrolment: parts.bytes(0),
+        batches: parts.array(1).map(readBatch),
+        ...(parts.any(2) !== null && { awaited: parts.uint(2) }),
+      };
     }),
     devices: fields.array(9).map((row): CertifiedDevice => {
       const parts = rowOf(row, 2);

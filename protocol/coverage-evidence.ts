@@ -60,7 +60,7 @@ export function proveAgent(agent: CertifiedAgent, agentKey: Uint8Array, asked: A
       return [];
     }
   });
-  chain.push(...checkChain(batches, asked));
+  chain.push(...checkChain(batches, asked), ...checkAwaited(agent, batches, asked));
   leaves.push(...checkLinks(batches));
   return { batches, chain, leaves, readings };
 }
@@ -80,6 +80,13 @@ function checkChain(batches: readonly ProvenBatch[], { from, to }: Asked): Findi
   }
   if (batches.length === 0) findings.push({ from, to, says: 'An agent shows no batch.' });
   return findings;
+}
+
+/** A later batch came, so one is missing, and whatever follows it cannot be taken. */
+function checkAwaited({ awaited }: CertifiedAgent, batches: readonly ProvenBatch[], { to }: Asked): Finding[] {
+  const last = batches.at(-1)?.header;
+  if (awaited === undefined || !last || last.sequence + 1 !== awaited || last.closedAt >= to) return [];
+  return [{ from: last.closedAt, to, says: `Batch ${awaited} was asked for and has not come; what follows it waits.` }];
 }
 
 function describeGap(before: number, after: number): string {

@@ -330,6 +330,11 @@ describe('on the way', () => {
       const verdict = other.verify(await other.certificate(END));
       expect(verdict.verdict).toBe('red');
       if (k > 0) expect([...new Set(namedIntervals(verdict))]).toEqual([`${k}-${COUNT}`]);
+      if (k > 0 && next) {
+        expect(verdict.findings.map(({ says }) => says)).toContain(
+          `Batch ${k + 1} was asked for and has not come; what follows it waits.`,
+        );
+      }
       // As the agent goes on when it is not gone after all.
       expect((await other.receive(other.envelopes[k]!)).outcome).toBe('held');
     }

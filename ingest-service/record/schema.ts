@@ -24,6 +24,11 @@ CREATE TABLE IF NOT EXISTS agents (
   command_number INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 
+CREATE TABLE IF NOT EXISTS awaited (
+  agent TEXT PRIMARY KEY,
+  sequence INTEGER NOT NULL         -- of a batch that was asked for, because one after it came first
+) STRICT;
+
 CREATE TABLE IF NOT EXISTS assignments (
   agent TEXT NOT NULL,
   patient TEXT NOT NULL,
