@@ -14,8 +14,8 @@ import type {
 import { foldAgents, proveAgent } from '../protocol/coverage-evidence.ts';
 import { Fault, isFault } from '../protocol/fault.ts';
 import type { CoverageLeaf } from '../protocol/leaf.ts';
-import { hashLeaf, rootOf } from '../protocol/merkle.ts';
-import { multiProofRanges } from '../protocol/multi-proof.ts';
+import { hashLeaf } from '../protocol/merkle.ts';
+import { proveMany } from '../protocol/merkle-many.ts';
 import type { Instant } from '../protocol/time.ts';
 import { type BoundTiles, bindTiles } from '../protocol/tlog-tiles.ts';
 import { type ReceiptSources, splitHashes } from './receipts.ts';
@@ -194,15 +194,11 @@ function partOf(
   const indexes = leaves.map(({ index }) => index);
   return {
     leaves: leaves.map(({ index, salt, body }) => ({ index, salt, body })),
-    proof: proveLeaves(splitHashes(leafHashes), indexes),
+    proof: proveMany(splitHashes(leafHashes), indexes),
     held: runsOf(store.segments.readingsIn(patient, id)),
     ...store.batches.counts(id, patient.id),
     erased: erasuresOf?.(patient, id) ?? [],
   };
-}
-
-function proveLeaves(hashes: readonly Uint8Array[], indexes: readonly number[]): Uint8Array[] {
-  return multiProofRanges(indexes, hashes.length).map(({ start, end }) => rootOf(hashes.slice(start, end)));
 }
 
 function runsOf(indexes: readonly number[]): Run[] {

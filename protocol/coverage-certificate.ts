@@ -30,7 +30,7 @@ export interface CoverageCertificate {
   readonly issuedAt: Instant;
   /** Signed note of the log. */
   readonly checkpoint: string;
-  /** That all batches with a log index are in it (multi-proof.ts). */
+  /** That all batches with a log index are in it (merkle-many.ts). */
   readonly proof: readonly Uint8Array[];
   readonly agents: readonly CertifiedAgent[];
   readonly devices: readonly CertifiedDevice[];
@@ -59,7 +59,7 @@ export interface CertifiedBatch {
 export interface CertifiedPart {
   /** All coverage leaves of the patient, by index. */
   readonly leaves: readonly CertifiedLeaf[];
-  /** That they are in the batch's tree (multi-proof.ts). */
+  /** That they are in the batch's tree (merkle-many.ts). */
   readonly proof: readonly Uint8Array[];
   /** Readings that are in the record: for each of these a receipt can be asked for. */
   readonly held: readonly Run[];

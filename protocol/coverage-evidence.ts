@@ -10,7 +10,7 @@ import { type FoldQuestion, foldCoverage } from './coverage-fold.ts';
 import { isFault } from './fault.ts';
 import { thumbprint } from './keys.ts';
 import { type CoverageLeaf, decodeLeaf, type Tally } from './leaf.ts';
-import { rootFromMany } from './multi-proof.ts';
+import { type PlacedLeaf, rootOfMany } from './merkle-many.ts';
 import type { Instant } from './time.ts';
 
 /** Something that does not hold, and when. */
@@ -106,8 +106,7 @@ function provePart({ header }: SignedHeader, part: CertifiedPart | undefined, su
   if (!part) return { leaves: [], wrong: [], missing: [] };
   const { sequence } = header;
   const hashes = part.leaves.map(({ index, salt, body }) => ({ index, hash: leafHash(salt, body) }));
-  const root = rootFromMany(hashes, header.leafCount, part.proof);
-  const leaves = root && equalBytes(root, header.root) ? readLeaves(part, subject) : undefined;
+  const leaves = leadTo(header.root, hashes, header.leafCount, part.proof) ? readLeaves(part, subject) : undefined;
   if (!leaves)
     return { leaves: [], wrong: [`Coverage of batch ${sequence} is not what the agent signed.`], missing: [] };
   const first = part.leaves[0]!.index;
@@ -118,6 +117,21 @@ function provePart({ header }: SignedHeader, part: CertifiedPart | undefined, su
   }
   const missing = checkReadings(part, tally, first);
   return { leaves, wrong: [], missing: missing === undefined ? [] : [`Of batch ${sequence}, ${missing}.`] };
+}
+
+/** True when leaves and proof lead to the root. Never throws for what they are. */
+export function leadTo(
+  root: Uint8Array,
+  leaves: readonly PlacedLeaf[],
+  treeSize: number,
+  proof: readonly Uint8Array[],
+): boolean {
+  try {
+    return equalBytes(rootOfMany(leaves, treeSize, proof), root);
+  } catch (error) {
+    if (isFault(error)) return false;
+    throw error;
+  }
 }
 
 function readLeaves({ leaves }: CertifiedPart, subject: Uint8Array): CoverageLeaf[] | undefined {

@@ -15,7 +15,7 @@ import {
   rootOf,
   type Sha256,
 } from './merkle.ts';
-import { multiProofRanges } from './multi-proof.ts';
+import { rangesBeside } from './merkle-many.ts';
 import { decodeEntryBundle, partialTiles, TILE_WIDTH, type TileCoordinate, tileAt, tilePath } from './tile-paths.ts';
 
 /** The octets at a path below the log's prefix, or undefined when there is no such file. */
@@ -81,9 +81,9 @@ export class BoundTiles {
     return this.#hashRanges(inclusionRanges(index, this.head.size));
   }
 
-  /** One proof for several entries (multi-proof.ts); `indexes` rise. */
+  /** One proof for several entries (merkle-many.ts); `indexes` rise. */
   async proveMany(indexes: readonly number[]): Promise<Uint8Array[]> {
-    return this.#hashRanges(multiProofRanges(indexes, this.head.size));
+    return this.#hashRanges(rangesBeside(indexes, this.head.size));
   }
 
   async proveConsistency(size1: number): Promise<Uint8Array[]> {

@@ -3,7 +3,6 @@
  * anything else is *red*, with the intervals that it concerns. Pure: the same code runs everywhere.
  */
 
-import { equalBytes } from './bytes.ts';
 import { openCheckpoint } from './checkpoint.ts';
 import { commitmentOf } from './commitment.ts';
 import type { Verify } from './cose.ts';
@@ -13,12 +12,11 @@ import {
   openCertificate,
   readCertificate,
 } from './coverage-certificate.ts';
-import { type Finding, foldAgents, type ProvenAgent, proveAgent } from './coverage-evidence.ts';
+import { type Finding, foldAgents, leadTo, type ProvenAgent, proveAgent } from './coverage-evidence.ts';
 import { verifyEd25519 } from './ed25519.ts';
 import { openEnrolment } from './enrolment.ts';
 import { isFault } from './fault.ts';
 import { hashLeaf } from './merkle.ts';
-import { rootFromMany } from './multi-proof.ts';
 import type { Trust } from './receipt.ts';
 
 /** In this order; each rests on the ones before. */
@@ -159,8 +157,7 @@ function checkLog(
         index === undefined ? [] : [{ index, hash: hashLeaf(commitmentOf('batch', id)) }],
       )
       .toSorted((a, b) => a.index - b.index);
-    const found = rootFromMany(entries, size, proof);
-    if (entries.length > 0 && !(found && equalBytes(found, root))) {
+    if (entries.length > 0 && !leadTo(root, entries, size, proof)) {
       fail('log', 'The batches do not lead to the root of the checkpoint.');
       return;
     }
