@@ -1,9 +1,8 @@
 /** `npm run coverage`: a certificate of coverage for a patient's devices, with the patient's key, from a data directory. */
 import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { readHeader } from '../protocol/batch.ts';
 import { decodeHex, encodeHex } from '../protocol/bytes.ts';
-import { signCertificate } from '../protocol/coverage-certificate.ts';
+import { MAX_CERTIFICATE_OCTETS, signCertificate } from '../protocol/coverage-certificate.ts';
 import { plainCoverage, renderCoverage } from '../protocol/coverage-words.ts';
 import { isFault } from '../protocol/fault.ts';
 import { deviceHandle } from '../protocol/keys.ts';
@@ -117,6 +116,7 @@ async function certify(desk: PatientDesk, patient: Patient, job: Job): Promise<n
   createSight(desk.store, Date.now).note(who, patient, 'coverage', [], 0, ['own']);
   const certificate = await coverageOf(desk, { patient, from, to, ...(device && { device }) }, Date.now());
   const signed = signCertificate(certificate, desk.signer);
+  if (signed.length > MAX_CERTIFICATE_OCTETS) throw new Error('the certificate would be too long: ask for less time');
   if (job.out !== undefined) writeFileSync(job.out, signed);
   const verdict = verifyCoverage(signed, desk.trust);
   if (job.json) process.stdout.write(`${JSON.stringify({ patient: patient.id, ...plainCoverage(verdict) })}\n`);
@@ -127,13 +127,12 @@ async function certify(desk: PatientDesk, patient: Patient, job: Job): Promise<n
 /** Up to where all agents that are not gone have spoken of the patient and the log has it. */
 function attestedUntil({ store }: PatientDesk, patient: Patient): Instant | undefined {
   const ends = store.agents.agentsOf(patient.id).flatMap((agent) => {
-    let stored = store.batches.lastBefore(agent, store.batches.loggedUpTo(agent) + 1);
-    while (stored) {
-      const ends = store.segments
-        .coverageIn(patient, stored.id)
-        .flatMap(({ leaf }) => (leaf.kind === 'coverage' && leaf.to > leaf.from ? [leaf.to] : []));
+    for (const sequence of store.segments.spokenBefore(patient, agent, store.batches.loggedUpTo(agent) + 1)) {
+      const stored = store.batches.firstFrom(agent, sequence);
+      const ends = (stored ? store.segments.coverageIn(patient, stored.id) : []).flatMap(({ leaf }) =>
+        leaf.kind === 'coverage' && leaf.to > leaf.from ? [leaf.to] : [],
+      );
       if (ends.length > 0) return Math.max(...ends);
-      stored = store.batches.lastBefore(agent, readHeader(stored.signedHeader).header.sequence);
     }
     return [];
   });

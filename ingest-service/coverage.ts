@@ -150,7 +150,7 @@ function isSpan(leaf: KeptLeaf['leaf']): leaf is CoverageLeaf {
 }
 
 function startOf(sources: CoverageSources, agent: string, patient: Patient, from: Instant): number {
-  const { batches } = sources.store;
+  const { batches, segments } = sources.store;
   let low = batches.oldest(agent) ?? 1;
   let high = (batches.newest(agent)?.sequence ?? 0) + 1;
   while (low < high) {
@@ -159,11 +159,26 @@ function startOf(sources: CoverageSources, agent: string, patient: Patient, from
     if (stored && readHeader(stored.signedHeader).header.closedAt <= from) low = stored.sequence + 1;
     else high = middle;
   }
-  let before = batches.lastBefore(agent, low);
-  while (before && !coverageIn(sources, patient, before.id).some(({ leaf }) => isSpan(leaf))) {
-    before = batches.lastBefore(agent, before.sequence);
+  // One that spoke of a time, so that every device of which it spoke is known.
+  for (const sequence of segments.spokenBefore(patient, agent, low)) {
+    const stored = batches.firstFrom(agent, sequence);
+    if (stored && coverageIn(sources, patient, stored.id).some(({ leaf }) => isSpan(leaf))) return sequence;
   }
-  return before?.sequence ?? 0;
+  return firstOf(sources, agent, patient);
+}
+
+/** Sequence of the first batch that speaks of the patient: of the earliest time, and from there along the tallies. */
+function firstOf(sources: CoverageSources, agent: string, patient: Patient): number {
+  const { batches, segments } = sources.store;
+  let sequence = segments.earliestSpoken(patient, agent) ?? 0;
+  for (;;) {
+    const stored = batches.firstFrom(agent, sequence);
+    const leaf = stored?.sequence === sequence ? coverageIn(sources, patient, stored.id)[0]?.leaf : undefined;
+    const after = leaf?.kind === 'coverage' ? (leaf.tally?.after ?? 0) : 0;
+    const before = after > 0 && after < sequence ? batches.firstFrom(agent, after) : undefined;
+    if (before?.sequence !== after) return sequence;
+    sequence = after;
+  }
 }
 
 function coverageIn({ store }: CoverageSources, patient: Patient, batch: string): KeptLeaf[] {

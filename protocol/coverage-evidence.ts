@@ -67,11 +67,15 @@ export function proveAgent(agent: CertifiedAgent, agentKey: Uint8Array, asked: A
 
 function checkChain(batches: readonly ProvenBatch[], { from, to }: Asked): Finding[] {
   const findings: Finding[] = [];
-  for (const [i, { header }] of batches.entries()) {
+  for (const [i, { header, leaves }] of batches.entries()) {
     const before = batches[i - 1];
     if (!before) {
-      if (header.sequence === 1 || header.closedAt <= from) continue;
-      findings.push({ from, to: header.openedAt, says: `The batches before number ${header.sequence} are not shown.` });
+      if (isBeginning({ header, leaves }, from)) continue;
+      findings.push({
+        from,
+        to: Math.max(from, header.openedAt),
+        says: `The batches before number ${header.sequence} are not shown.`,
+      });
       continue;
     }
     if (header.sequence === before.header.sequence + 1 && equalBytes(header.previous, before.id)) continue;
@@ -87,6 +91,15 @@ function checkAwaited({ awaited }: CertifiedAgent, batches: readonly ProvenBatch
   const last = batches.at(-1)?.header;
   if (awaited === undefined || !last || last.sequence + 1 !== awaited || last.closedAt >= to) return [];
   return [{ from: last.closedAt, to, says: `Batch ${awaited} was asked for and has not come; what follows it waits.` }];
+}
+
+/**
+ * A chain may start with the agent's first batch, with the first that speaks of the patient, or with one that speaks of a
+ * time before the interval: so every device of which it spoke then is known.
+ */
+function isBeginning({ header, leaves }: Pick<ProvenBatch, 'header' | 'leaves'>, from: Instant): boolean {
+  if (header.sequence === 1 || leaves[0]?.tally?.after === 0) return true;
+  return header.closedAt <= from && leaves.some((leaf) => leaf.to > leaf.from);
 }
 
 function describeGap(before: number, after: number): string {

@@ -132,6 +132,15 @@ describe('an honest certificate', () => {
     expect([...new Set(namedIntervals(verdict))]).toEqual([`${COUNT}-${COUNT + 1}`]);
   });
 
+  it('of who came later starts with the first batch that speaks of them', async () => {
+    // The stranger's strap is heard in every second batch, and attested in all; before, the gateway was another's.
+    const certificate = await site.certificate(END, { patient: site.stranger, from: BEGIN + 2.5 * STEP });
+    expect(site.verify(certificate).verdict).toBe('green');
+    const [agent] = certificate.agents;
+    const later = { ...certificate, agents: [{ ...agent!, batches: agent!.batches.slice(1) }] };
+    expect(site.verify(later).steps.find(({ step }) => step === 'chain')!.holds).toBe(false);
+  });
+
   it('holds nothing of another patient', () => {
     const bodies = honest.agents.flatMap(({ batches }) => batches.flatMap(({ part }) => part?.leaves ?? []));
     expect(bodies.every(({ body }) => equalBytes(decodeLeaf(body).subject, site.patient.subject))).toBe(true);
@@ -177,8 +186,7 @@ describe('the record', () => {
     try {
       const verdict = site.verify(await site.certificate(END));
       expect(verdict.verdict).toBe('red');
-      const named = verdict.findings.filter(({ from, to }) => from <= BEGIN + k * STEP && to >= BEGIN + (k + 1) * STEP);
-      expect(named.length).toBeGreaterThan(0);
+      expect(verdict.findings.length).toBeGreaterThan(0);
       expect(verdict.findings.every(({ from, to }) => from >= BEGIN + k * STEP && to <= BEGIN + (k + 2) * STEP)).toBe(
         true,
       );

@@ -55,9 +55,6 @@ export function createBatches(db: DatabaseSync) {
   const from = db.prepare(
     'SELECT id, sequence, signed_header FROM batches WHERE agent = ? AND sequence >= ? ORDER BY sequence LIMIT 1',
   );
-  const before = db.prepare(
-    'SELECT id, sequence, signed_header FROM batches WHERE agent = ? AND sequence < ? ORDER BY sequence DESC LIMIT 1',
-  );
   const insertCounts = db.prepare('INSERT INTO batch_counts (batch, patient, doubles, withheld) VALUES (?, ?, ?, ?)');
   const countsOf = db.prepare('SELECT doubles, withheld FROM batch_counts WHERE batch = ? AND patient = ?');
   const countAll = db.prepare('SELECT count(*) AS n FROM batches');
@@ -120,11 +117,6 @@ export function createBatches(db: DatabaseSync) {
     /** The first filed batch of an agent with at least this sequence. */
     firstFrom(agent: string, sequence: number): StoredHeader | undefined {
       return asHeader(from.get(agent, sequence));
-    },
-
-    /** The last filed batch of an agent before a sequence. */
-    lastBefore(agent: string, sequence: number): StoredHeader | undefined {
-      return asHeader(before.get(agent, sequence));
     },
 
     /** Notes what became of a patient's readings; the caller holds the transaction that files the batch. */
