@@ -65,8 +65,9 @@ export function createSegments(db: DatabaseSync, hashesOf: (batch: string) => Ui
   const byLeaf = db.prepare(
     `SELECT patient, ${columns} FROM segments WHERE batch = ? AND first_leaf <= ? AND last_leaf >= ?`,
   );
+  // By batch, which has few: the plus keeps SQLite from going through all of the patient's segments of that kind.
   const inBatch = db.prepare(
-    `SELECT ${columns}, last_leaf, leaves FROM segments WHERE batch = ? AND patient = ? AND kind = ? ORDER BY first_leaf`,
+    `SELECT ${columns}, last_leaf, leaves FROM segments WHERE batch = ? AND +patient = ? AND +kind = ? ORDER BY first_leaf`,
   );
   const earliestSpoken = db.prepare(
     `SELECT b.sequence FROM segments s JOIN batches b ON b.id = s.batch
