@@ -15,7 +15,7 @@ import type { Sha256 } from '../protocol/merkle.ts';
 import type { Clock } from '../protocol/time.ts';
 import { agentOfBatchesTopic } from '../protocol/topics.ts';
 import { type Acceptance, type AcceptContext, type AcceptedBatch, accept, type ChainHead } from './accept.ts';
-import { mayCollect } from './consent/collect.ts';
+import { mayKeep } from './consent/collect.ts';
 import type { Counters } from './counters.ts';
 import { type HeldBatch, type HeldSegment, isInboxMark, openHeldBatch, sealHeldBatch } from './inbox.ts';
 import type { ServiceKeys } from './keys.ts';
@@ -108,6 +108,7 @@ export async function startIntake(deps: IntakeDeps): Promise<Intake> {
     }
     // Custody has passed: a crash from here on loses nothing.
     advance(chainOf(batch.agent), batch.header.sequence, batch.id);
+    store.agents.noteAwaited(batch.agent, undefined);
     counters.add('batches.held');
     counters.add('leaves.withheld', withheld);
     return sign({ ...aboutBatch(batch), outcome: 'held', withheld });
@@ -122,7 +123,7 @@ export async function startIntake(deps: IntakeDeps): Promise<Intake> {
       const patient = store.patients.bySubject(leaves[0]!.subject);
       const consent = patient && store.consents.state(patient);
       const isKept = (leaf: Leaf) =>
-        mayCollect(consent, leaf, receivedAt) && !store.agents.isUnpaired(batch.agent, patient!.id, leaf.device);
+        mayKeep(consent, leaf, receivedAt, () => store.agents.isUnpaired(batch.agent, patient!.id, leaf.device));
       const kept = leaves.flatMap((leaf, i) => (isKept(leaf) ? [keep(segment, i)] : []));
       withheld += leaves.length - kept.length;
       const whole = kept.length === leaves.length;
@@ -148,6 +149,7 @@ export async function startIntake(deps: IntakeDeps): Promise<Intake> {
     const { fault, agent, id, sequence, expected } = acceptance;
     counters.add(`batches.refused.${fault.code}`);
     if (!agent || !store.agents.get(agent)) return undefined;
+    if (expected !== undefined) store.agents.noteAwaited(agent, expected);
     return sign({
       agent: decodeId(agent),
       outcome: 'refused',
