@@ -6,6 +6,7 @@
 import { openCheckpoint } from './checkpoint.ts';
 import { commitmentOf } from './commitment.ts';
 import type { Verify } from './cose.ts';
+import { openCosignatures } from './cosignature.ts';
 import {
   type CertifiedDevice,
   type CoverageCertificate,
@@ -18,6 +19,7 @@ import { openEnrolment } from './enrolment.ts';
 import { isFault } from './fault.ts';
 import { hashLeaf } from './merkle.ts';
 import type { Trust } from './receipt.ts';
+import { parseNote } from './signed-note.ts';
 
 /** In this order; each rests on the ones before. */
 export const COVERAGE_STEPS = [
@@ -159,6 +161,11 @@ function checkLog(
       .toSorted((a, b) => a.index - b.index);
     if (entries.length > 0 && !leadTo(root, entries, size, proof)) {
       fail('log', 'The batches do not lead to the root of the checkpoint.');
+      return;
+    }
+    const { witnesses } = trust;
+    if (witnesses && openCosignatures(parseNote(checkpoint), witnesses.keys, verify).length < witnesses.quorum) {
+      fail('log', `Fewer witnesses cosigned the checkpoint than the ${witnesses.quorum} that you ask for.`);
       return;
     }
     note('log', `All are among the ${size} entries of the log that you trust.`, ...unlogged);
