@@ -132,6 +132,7 @@ function rebuild(content: BatchContent, header: BatchHeader, sha256?: Sha256) {
     throw new Fault('wrong-root', 'root differs from the header');
   const segments = content.segments.map((segment) => ({ segment, leaves: segment.bodies.map(readLeaf) }));
   requireOrder(segments.map(({ leaves }) => leaves));
+  requireTallies(segments.flatMap(({ leaves }) => leaves));
   return { leafHashes, segments };
 }
 
@@ -154,6 +155,22 @@ function requireOrder(segments: readonly (readonly Leaf[])[]): void {
       }
       previous = leaf;
     }
+  }
+}
+
+/** What the agent says it holds of a patient is what it holds; an older agent says nothing. */
+function requireTallies(leaves: readonly Leaf[]): void {
+  const told = leaves.filter((leaf) => leaf.kind === 'coverage' && leaf.tally !== undefined);
+  if (told.length === 0) return;
+  const own = Map.groupBy(leaves, ({ subject }) => encodeId(subject));
+  for (const of of own.values()) {
+    const coverage = of.filter((leaf) => leaf.kind === 'coverage');
+    const readings = of.filter(({ kind }) => kind === 'reading').length;
+    for (const [i, { tally }] of coverage.entries()) {
+      const holds = i === 0 ? tally?.readings === readings && tally.coverages === coverage.length : tally === undefined;
+      if (!holds) throw new Fault('bad-leaf', 'a tally that is not that of the batch');
+    }
+    if (coverage.length === 0) throw new Fault('bad-leaf', 'a patient without a tally');
   }
 }
 

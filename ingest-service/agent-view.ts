@@ -12,8 +12,8 @@ export interface AgentView {
 }
 
 export function viewAgent(store: RecordStore, agent: string): AgentView {
-  const gap = store.suspects.gapOf(agent);
-  return { state: stateOf(store, agent), ...(gap && { waitsFor: gap.expected }) };
+  const waitsFor = store.agents.awaited(agent);
+  return { state: stateOf(store, agent), ...(waitsFor !== undefined && { waitsFor }) };
 }
 
 function stateOf(store: RecordStore, agent: string): AgentState {

@@ -2,10 +2,10 @@
 import { readHeader } from '../protocol/batch.ts';
 import { commitmentOf } from '../protocol/commitment.ts';
 import { encodeId } from '../protocol/keys.ts';
-import { decodeLeaf } from '../protocol/leaf.ts';
+import { decodeLeaf, type Tally } from '../protocol/leaf.ts';
 import { isResult, isTimeKnown } from '../protocol/newest-value.ts';
 import type { Instant } from '../protocol/time.ts';
-import { mayCollect } from './consent/collect.ts';
+import { mayKeep } from './consent/collect.ts';
 import type { Correcting } from './correcting.ts';
 import type { HeldBatch, HeldSegment } from './inbox.ts';
 import type { Patient } from './record/patients.ts';
@@ -47,12 +47,21 @@ export function fileBatch(
     const corrections: { patient: Patient; body: Uint8Array }[] = [];
     let doubles = 0;
     let withheld = 0;
+    const parts = new Map<Patient, { readings: number; doubles: number; tally?: Tally }>();
     for (const segment of held.segments) {
       const sorted = sortOut(store, agent, segment, now);
       doubles += sorted.doubles;
       withheld += sorted.withheld;
       const { patient, leaves } = sorted;
-      if (!patient || leaves.length === 0) continue;
+      if (!patient) continue;
+      const part = parts.get(patient) ?? { readings: 0, doubles: 0 };
+      parts.set(patient, part);
+      part.doubles += sorted.doubles;
+      for (const { leaf } of leaves) {
+        if (leaf.kind === 'reading') part.readings++;
+        if (leaf.kind === 'coverage' && leaf.tally) part.tally = leaf.tally;
+      }
+      if (leaves.length === 0) continue;
       const whole = leaves.length === segment.leaves.length && segment.saltKey;
       store.segments.insert(patient, batch, { leaves, ...(whole && { saltKey: whole }) });
       for (const kept of leaves) {
@@ -72,6 +81,10 @@ export function fileBatch(
       filedAt: now,
       commitment,
     });
+    for (const [patient, { readings, doubles: twice, tally }] of parts) {
+      const rest = tally ? tally.readings - readings - twice : 0;
+      store.batches.noteCounts(batch, patient.id, { doubles: twice, withheld: Math.max(0, rest) });
+    }
     store.commitments.add(commitment);
     // Last, because what is corrected may be in the same batch.
     const corrected = corrections.filter(({ patient, body }) => correcting?.byAgent(patient, agent, body));
@@ -85,8 +98,8 @@ function sortOut(store: RecordStore, agent: string, segment: HeldSegment, now: I
   const patient = store.patients.bySubject(all[0]!.leaf.subject);
   if (!patient) return { patient, leaves: [], doubles: 0, withheld: all.length };
   const consent = store.consents.state(patient);
-  const permitted = all.filter(
-    ({ leaf }) => mayCollect(consent, leaf, now) && !store.agents.isUnpaired(agent, patient.id, leaf.device),
+  const permitted = all.filter(({ leaf }) =>
+    mayKeep(consent, leaf, now, () => store.agents.isUnpaired(agent, patient.id, leaf.device)),
   );
   const leaves = permitted.filter(({ leaf }) => leaf.kind !== 'reading' || store.filedKeys.claim(patient, leaf));
   return {

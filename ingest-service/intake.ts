@@ -15,7 +15,7 @@ import type { Sha256 } from '../protocol/merkle.ts';
 import type { Clock } from '../protocol/time.ts';
 import { agentOfBatchesTopic } from '../protocol/topics.ts';
 import { type Acceptance, type AcceptContext, type AcceptedBatch, accept, type ChainHead } from './accept.ts';
-import { mayCollect } from './consent/collect.ts';
+import { mayKeep } from './consent/collect.ts';
 import type { Counters } from './counters.ts';
 import { type HeldBatch, type HeldSegment, isInboxMark, openHeldBatch, sealHeldBatch } from './inbox.ts';
 import type { ServiceKeys } from './keys.ts';
@@ -117,11 +117,7 @@ export async function startIntake(deps: IntakeDeps): Promise<Intake> {
 
   async function take(topic: string, payload: Uint8Array): Promise<Uint8Array | undefined> {
     const acceptance = await accept(topic, payload, context);
-    if (acceptance.outcome === 'rejected') {
-      const { fault, agent, expected } = acceptance;
-      if (isFault(fault, 'forked')) noteFork(acceptance, payload);
-      if (agent && expected !== undefined) noteGap(() => store.suspects.noteGap(agent, expected, clock()));
-    }
+    if (acceptance.outcome === 'rejected' && isFault(acceptance.fault, 'forked')) noteFork(acceptance, payload);
     if (acceptance.outcome !== 'accepted') return answer(acceptance);
     const { batch } = acceptance;
     const { held, withheld } = hold(batch);
@@ -137,10 +133,7 @@ export async function startIntake(deps: IntakeDeps): Promise<Intake> {
     }
     // Custody has passed: a crash from here on loses nothing.
     advance(chainOf(batch.agent), { header: batch.header, signed: batch.signedHeader, id: batch.id });
-    noteGap(
-      () => store.suspects.filled(batch.agent, batch.header.sequence),
-      store.suspects.gapOf(batch.agent) !== undefined,
-    );
+    store.agents.noteAwaited(batch.agent, undefined);
     counters.add('batches.held');
     counters.add('leaves.withheld', withheld);
     return sign({ ...aboutBatch(batch), outcome: 'held', withheld });
@@ -163,15 +156,6 @@ export async function startIntake(deps: IntakeDeps): Promise<Intake> {
     }
     advance(chainOf(agent), { header, signed: signedHeader, id: batch.id });
     return answer({ ...rejected, fault: quarantined() });
-  }
-
-  /** For people to see; the agent hears of a gap whether or not this can be written. */
-  function noteGap(write: () => void, isNeeded = true): void {
-    try {
-      if (isNeeded) store.transaction(write);
-    } catch {
-      counters.add('gaps.failed');
-    }
   }
 
   /** Before anybody is told: both headers and the second envelope are evidence, and nothing more is taken. */
@@ -206,7 +190,7 @@ export async function startIntake(deps: IntakeDeps): Promise<Intake> {
       const patient = store.patients.bySubject(leaves[0]!.subject);
       const consent = patient && store.consents.state(patient);
       const isKept = (leaf: Leaf) =>
-        mayCollect(consent, leaf, receivedAt) && !store.agents.isUnpaired(batch.agent, patient!.id, leaf.device);
+        mayKeep(consent, leaf, receivedAt, () => store.agents.isUnpaired(batch.agent, patient!.id, leaf.device));
       const kept = leaves.flatMap((leaf, i) => (isKept(leaf) ? [keep(segment, i)] : []));
       withheld += leaves.length - kept.length;
       const whole = kept.length === leaves.length;
@@ -237,6 +221,7 @@ export async function startIntake(deps: IntakeDeps): Promise<Intake> {
     const { fault, agent, id, sequence, expected } = acceptance;
     counters.add(`batches.refused.${fault.code}`);
     if (!agent || !store.agents.get(agent)) return undefined;
+    if (expected !== undefined) store.agents.noteAwaited(agent, expected);
     return sign({
       agent: decodeId(agent),
       outcome: 'refused',

@@ -1,24 +1,15 @@
 /** `npm run receipt`: receipts for a patient's readings, with the patient's key, from a data directory. */
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { parseReadingId } from '../protocol/batch.ts';
-import { equalBytes } from '../protocol/bytes.ts';
-import type { ConsentKey } from '../protocol/consent-chain.ts';
-import type { Signer } from '../protocol/cose.ts';
-import { verifyEd25519 } from '../protocol/ed25519.ts';
 import { Fault, isFault } from '../protocol/fault.ts';
-import { thumbprint } from '../protocol/keys.ts';
-import { decodePatientKey } from '../protocol/patient-key.ts';
-import { encodeReceipt, encodeTrust } from '../protocol/receipt.ts';
-import { parseVerifierKey } from '../protocol/signed-note.ts';
+import { encodeReceipt } from '../protocol/receipt.ts';
 import type { Instant } from '../protocol/time.ts';
-import { readEvidence } from './anchors.ts';
-import { openServiceKeys } from './keys.ts';
-import { openLogReader } from './log-reader.ts';
+import { openPatientDesk } from './patient-desk.ts';
 import { type ReceiptSources, receiptFor } from './receipts.ts';
 import type { Patient } from './record/patients.ts';
-import { openRecordSqlite, type RecordStore } from './record/record-sqlite.ts';
+import type { RecordStore } from './record/record-sqlite.ts';
 import { searchReadings } from './record/search.ts';
 import type { FiledReading } from './record/segments.ts';
 import { createSight } from './sight.ts';
@@ -44,7 +35,7 @@ interface Job {
   readonly data: string;
   readonly reading?: string;
   readonly last: number;
-  readonly keyFiles: readonly string[];
+  readonly key?: string;
   readonly out?: string;
 }
 
@@ -68,65 +59,30 @@ async function main(): Promise<number> {
   if (reading !== undefined && values.last !== undefined) throw new Error('--reading and --last exclude each other');
   const last = values.last ?? '1';
   if (!/^[1-9]\d{0,5}$/.test(last)) throw new Error('--last is a number from 1 to 999999');
-  const root = resolve(data);
-  if (!existsSync(join(root, 'service', 'record.sqlite'))) throw new Error(`there is no record in ${data}`);
   await run({
-    data: root,
+    data,
     last: Number(last),
-    keyFiles: key === undefined ? keyFilesIn(join(root, 'keys', 'patients')) : [key],
+    ...(key !== undefined && { key }),
     ...(reading !== undefined && { reading }),
     ...(out !== undefined && { out }),
   });
   return 0;
 }
 
-function keyFilesIn(folder: string): string[] {
-  const files = existsSync(folder) ? readdirSync(folder).filter((name) => name.endsWith('.json')) : [];
-  if (files.length === 0) throw new Error(`there is no patient's key in ${folder}; name one with --key`);
-  return files.map((name) => join(folder, name));
-}
-
-async function run({ data, reading, last, keyFiles, out }: Job): Promise<void> {
-  const keys = openServiceKeys(join(data, 'keys', 'service'), false);
-  const logKey = parseVerifierKey(readFileSync(join(data, 'keys', 'log', 'log.vkey'), 'utf8').trim());
-  const readLog = openLogReader(join(data, 'log'));
-  const store = openRecordSqlite({
-    path: join(data, 'service', 'record.sqlite'),
-    keyEncryptionKey: keys.keyEncryptionKey,
-    verify: verifyEd25519,
-  });
+async function run({ data, reading, last, key, out }: Job): Promise<void> {
+  const desk = await openPatientDesk(data, key, reading);
   try {
-    const signers = keyFiles.map((path) => decodePatientKey(readFileSync(path, 'utf8')));
-    const place = reading === undefined ? undefined : parseReadingId(reading);
-    if (place && signers.some((key) => store.tombstones.isOf(thumbprint(key.publicKey), place.batch, place.index))) {
-      throw new Fault('erased', 'erased: the reading was destroyed at the wish of its patient');
-    }
-    const patients = signers.flatMap((signer) => identify(store, signer));
-    if (patients.length === 0) throw new Fault('not-permitted', 'no key here is that of a patient in this record');
-    const chains = (await readEvidence(readLog)).map(({ chainId, contract }) => ({ chainId, contract, blocks: [] }));
-    const trust = encodeTrust({
-      log: logKey,
-      service: keys.signer.publicKey,
-      ...(chains.length > 0 && { chains }),
-    });
-    writeFileSync(join(data, 'trust.json'), trust);
+    const { store, patients, trustFile } = desk;
     const chosen = choose(store, patients, reading, last);
     if (chosen.length === 0) throw new Fault('not-found', 'there is no such reading');
-    await write({ store, readLog, logKey }, chosen, out);
+    await write(desk, chosen, out);
     process.stderr.write(
-      `${chosen.length} receipt${chosen.length === 1 ? '' : 's'}. ${join(data, 'trust.json')} names whom to trust; ` +
+      `${chosen.length} receipt${chosen.length === 1 ? '' : 's'}. ${trustFile} names whom to trust; ` +
         'a stranger should get that from somebody else than the party being checked.\n',
     );
   } finally {
-    store.close();
+    desk.close();
   }
-}
-
-/** The patients whose active key this is; one, or none. */
-function identify(store: RecordStore, { publicKey }: Signer): Patient[] {
-  const print = thumbprint(publicKey);
-  const isActive = (key: ConsentKey) => key.revokedAt === undefined && equalBytes(key.thumbprint, print);
-  return store.patients.all().filter((patient) => store.consents.state(patient).keys.some(isActive));
 }
 
 /** Chosen among the patients' own readings, then decided and noted like any other way out: once for each patient. */

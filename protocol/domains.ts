@@ -18,6 +18,7 @@ export const DOMAINS = {
   erasure: 'veravita/v1/erasure',
   correction: 'veravita/v1/correction',
   supersession: 'veravita/v1/supersession',
+  coverage: 'veravita/v1/coverage',
   request: 'veravita/v1/request',
   commitment: 'veravita/v1/commitment',
   device: 'veravita/v1/device',

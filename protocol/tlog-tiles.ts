@@ -15,6 +15,7 @@ import {
   rootOf,
   type Sha256,
 } from './merkle.ts';
+import { rangesBeside } from './merkle-many.ts';
 import { decodeEntryBundle, partialTiles, TILE_WIDTH, type TileCoordinate, tileAt, tilePath } from './tile-paths.ts';
 
 /** The octets at a path below the log's prefix, or undefined when there is no such file. */
@@ -78,6 +79,11 @@ export class BoundTiles {
 
   async proveInclusion(index: number): Promise<Uint8Array[]> {
     return this.#hashRanges(inclusionRanges(index, this.head.size));
+  }
+
+  /** One proof for several entries (merkle-many.ts); `indexes` rise. */
+  async proveMany(indexes: readonly number[]): Promise<Uint8Array[]> {
+    return this.#hashRanges(rangesBeside(indexes, this.head.size));
   }
 
   async proveConsistency(size1: number): Promise<Uint8Array[]> {

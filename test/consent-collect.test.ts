@@ -1,20 +1,26 @@
 /** Consent to collect: without it nothing is filed, the agent stops listening, and what was signed before still verifies. */
+import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { coverageOf } from '../ingest-service/coverage.ts';
 import { fileBatch } from '../ingest-service/file-batch.ts';
 import type { HeldBatch } from '../ingest-service/inbox.ts';
+import { openServiceKeys } from '../ingest-service/keys.ts';
+import { openLogReader } from '../ingest-service/log-reader.ts';
 import { splitHashes } from '../ingest-service/receipts.ts';
 import { leafSalt, openHeader, segmentHashes } from '../protocol/batch.ts';
 import { concatBytes } from '../protocol/bytes.ts';
+import { signCertificate } from '../protocol/coverage-certificate.ts';
 import { verifyEd25519 } from '../protocol/ed25519.ts';
 import { decodeLeaf } from '../protocol/leaf.ts';
 import { rootOf } from '../protocol/merkle.ts';
 import { verifyReceipt } from '../protocol/verify.ts';
+import { verifyCoverage } from '../protocol/verify-coverage.ts';
 import { MDC } from '../protocol/vital-signs.ts';
 import { consentToCollect, type SimulatedPatient } from '../simulators/patients.ts';
 import { STRAP } from './support/hostile-messages.ts';
 import { openRawAgent } from './support/raw-agent.ts';
 import { buildBatch } from './support/receipt-builder.ts';
-import { openTestWorld, type StrapHome, type TestWorld } from './support/test-world.ts';
+import { openTestWorld, STARTED_AT, type StrapHome, type TestWorld } from './support/test-world.ts';
 import { until } from './support/until.ts';
 
 let world: TestWorld;
@@ -93,7 +99,19 @@ describe('revoking collection', () => {
     expect(readingsOf(ada).map(({ leaf }) => leaf.value)).toEqual(
       [60, 61, 62, 60, 61].map((mantissa) => ({ mantissa, exponent: 0 })),
     );
+
+    // She sees the cause of the gap, and that readings were withheld; nothing is missing without a word.
+    const sources = { store, logKey: world.log.key, readLog: openLogReader(join(world.directory, 'log')) };
+    const asked = { patient: world.recordOf(ada), from: STARTED_AT, to: home.clock.now() };
+    const certificate = await coverageOf(sources, asked, Date.now());
+    const verdict = verifyCoverage(signCertificate(certificate, signerOfService()), trust);
+    expect(verdict.steps.filter(({ holds }) => !holds)).toEqual([]);
+    const [device] = certificate.devices;
+    expect(device!.intervals.map(({ state }) => state).slice(-3)).toEqual(['received', 'paused', 'received']);
+    expect(verdict.steps.find(({ step }) => step === 'readings')!.says).toMatch(/6 in the record, 4 withheld/);
   });
+
+  const signerOfService = () => openServiceKeys(join(world.directory, 'keys', 'service'), false).signer;
 
   async function consentAgain({ client }: SimulatedPatient): Promise<void> {
     await client.grant({ action: 'collect', classes: ['heart-rate'], period: { from: 0 } });

@@ -1,17 +1,20 @@
-/** `npm run verify`: checks receipts with nothing but the files given. No network, no state. */
+/** `npm run verify`: checks receipts and certificates of coverage with nothing but the files given. No network, no state. */
 import { closeSync, openSync, readSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { decodeUtf8 } from '../protocol/bytes.ts';
+import { concatBytes, decodeUtf8 } from '../protocol/bytes.ts';
+import { MAX_CERTIFICATE_OCTETS } from '../protocol/coverage-certificate.ts';
+import { plainCoverage, renderCoverage } from '../protocol/coverage-words.ts';
 import { verifyEd25519 } from '../protocol/ed25519.ts';
 import { isErasureCertificate, verifyErasureCertificate } from '../protocol/erasure-certificate.ts';
 import { isFault } from '../protocol/fault.ts';
-import { decodeTrust, MAX_RECEIPT_LENGTH, type Trust } from '../protocol/receipt.ts';
+import { decodeTrust, type Trust } from '../protocol/receipt.ts';
 import { verifyReceipt } from '../protocol/verify.ts';
+import { isCertificate, verifyCoverage } from '../protocol/verify-coverage.ts';
 import { renderErasure, renderErasureJson } from './erasure-report.ts';
 import { printable } from './reading-text.ts';
 import { exitCodeOf, type Outcome, renderJson, renderReport } from './report.ts';
 
-const HELP = `Checks receipts of readings and certificates of erasure, step by step, without asking anybody.
+const HELP = `Checks receipts of readings and certificates of coverage or erasure, step by step, without asking anybody.
 
   npm run -s verify -- FILE... [--trust FILE] [--json]
 
@@ -24,7 +27,7 @@ const HELP = `Checks receipts of readings and certificates of erasure, step by s
   --help        show this text
 
 Exit code: 0 all genuine, 1 one is altered, 2 not provable: trust or a part of it missing, or a file cannot be read,
-3 one was corrected or withdrawn since.
+3 one was corrected or withdrawn since. Of a certificate of coverage: 0 green, 1 red.
 `;
 
 interface Options {
@@ -62,20 +65,25 @@ function readOptions(): Options | undefined {
   }
 }
 
-/** Bytes of a file, and no more than one beyond what is read of a receipt. */
+/** Bytes of a file, and no more than one beyond what is read of a receipt or certificate. */
 function readSome(file: string): Uint8Array {
-  const bytes = new Uint8Array(4 * MAX_RECEIPT_LENGTH + 1);
+  const chunks: Uint8Array[] = [];
   const descriptor = openSync(file, 'r');
   try {
-    let length = 0;
-    for (let count = -1; count !== 0 && length < bytes.length; length += count) {
-      count = readSync(descriptor, bytes, length, bytes.length - length, null);
+    for (let rest = MAX_CERTIFICATE_OCTETS + 1; rest > 0; ) {
+      const chunk = new Uint8Array(Math.min(rest, CHUNK_OCTETS));
+      const count = readSync(descriptor, chunk, 0, chunk.length, null);
+      if (count === 0) break;
+      chunks.push(chunk.subarray(0, count));
+      rest -= count;
     }
-    return bytes.subarray(0, length);
+    return concatBytes(...chunks);
   } finally {
     closeSync(descriptor);
   }
 }
+
+const CHUNK_OCTETS = 1024 * 1024;
 
 const READ_ERRORS: Readonly<Record<string, string>> = {
   ENOENT: 'there is no such file',
@@ -117,6 +125,21 @@ function tryTrust(file: string): Trust | undefined {
   }
 }
 
+function checkCertificate(
+  file: string,
+  bytes: Uint8Array,
+  trust: Trust | undefined,
+  json: boolean,
+  follows: boolean,
+): Outcome {
+  const verdict = verifyCoverage(bytes, trust);
+  const report = json
+    ? `${JSON.stringify({ file: printable(file), ...plainCoverage(verdict) })}\n`
+    : `${printable(file)}: ${renderCoverage(verdict, trust !== undefined)}`;
+  process.stdout.write(follows && !json ? `\n${report}` : report);
+  return verdict.verdict === 'green' ? 'genuine' : 'altered';
+}
+
 /** Returns the exit code. */
 function main(): number {
   const options = readOptions();
@@ -135,6 +158,7 @@ function main(): number {
       if (options.json) process.stdout.write(renderJson(file, { verdict: 'not-provable', steps: [] }));
       return 'not-provable';
     }
+    if (isCertificate(bytes)) return checkCertificate(file, bytes, trust, options.json, i > 0);
     if (isErasureCertificate(bytes)) {
       const verdict = verifyErasureCertificate(bytes, trust);
       const report = options.json

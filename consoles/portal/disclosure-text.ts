@@ -57,6 +57,8 @@ function deedText({ kind, count, role }: Disclosure): string {
       return `stopped watching live, ${readings} since the line before`;
     case 'receipt':
       return `took a receipt of ${readings}`;
+    case 'coverage':
+      return 'took a certificate of what was covered';
     default:
       return `saw ${readings}`;
   }

@@ -6,8 +6,23 @@ import type { Instant } from '../../protocol/time.ts';
 import { vitalSignByMdc } from '../../protocol/vital-signs.ts';
 import { decide } from './decide.ts';
 
+/**
+ * Coverage holds no measurement, only why there is none; without it a patient could not see the cause of a gap. It is kept
+ * once she has ever let us collect from the device, also after she withdrew that or gave the device back.
+ */
+export function mayKeep(state: ConsentState | undefined, leaf: Leaf, at: Instant, isUnpaired: () => boolean): boolean {
+  if (leaf.kind === 'coverage') return everCollectedFrom(state, leaf.device);
+  return mayCollect(state, leaf, at) && !isUnpaired();
+}
+
+function everCollectedFrom(state: ConsentState | undefined, device: Uint8Array): boolean {
+  return (state?.grants ?? []).some(
+    ({ terms }) => terms.action === 'collect' && (terms.device === undefined || equalBytes(terms.device, device)),
+  );
+}
+
 /** A reading needs a grant for its class; what describes a device needs any grant in force for that device. */
-export function mayCollect(state: ConsentState | undefined, leaf: Leaf, at: Instant): boolean {
+function mayCollect(state: ConsentState | undefined, leaf: Leaf, at: Instant): boolean {
   if (leaf.kind !== 'reading') return collectsFrom(state, leaf.device, at);
   const { device, vital, measuredAt } = leaf;
   return decide(state, { action: 'collect', device, vitalClass: vitalSignByMdc(vital)?.name, measuredAt, at }).permit;

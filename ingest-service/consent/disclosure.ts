@@ -18,6 +18,7 @@ export const DISCLOSURE_KINDS = [
   'feed',
   'feed-close',
   'receipt',
+  'coverage',
   'denied',
 ] as const;
 export type DisclosureKind = (typeof DISCLOSURE_KINDS)[number];

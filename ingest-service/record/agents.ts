@@ -36,6 +36,9 @@ export function createAgents(db: DatabaseSync, keyEncryptionKey: Uint8Array) {
     `INSERT INTO agents (id, public_key, enrolment, credential_hash) VALUES (?, ?, ?, ?)
      ON CONFLICT (id) DO UPDATE SET enrolment = excluded.enrolment, credential_hash = excluded.credential_hash`,
   );
+  const insertAwaited = db.prepare('INSERT OR REPLACE INTO awaited (agent, sequence) VALUES (?, ?)');
+  const forgetAwaited = db.prepare('DELETE FROM awaited WHERE agent = ?');
+  const awaitedOf = db.prepare('SELECT sequence FROM awaited WHERE agent = ?');
   const insertAssignment = db.prepare(
     'INSERT INTO assignments (agent, patient, handle) VALUES (?, ?, ?) ON CONFLICT DO NOTHING',
   );
@@ -104,6 +107,17 @@ export function createAgents(db: DatabaseSync, keyEncryptionKey: Uint8Array) {
     inherit(from: string, to: string): void {
       for (const statement of inherit) statement.run(to, from);
       inheritNumber.run(from, to);
+    },
+
+    /** Notes which batch the agent was asked for, since a later one came first; `undefined` when it has come. */
+    noteAwaited(agent: string, sequence: number | undefined): void {
+      if (sequence === this.awaited(agent)) return;
+      if (sequence === undefined) forgetAwaited.run(agent);
+      else insertAwaited.run(agent, sequence);
+    },
+
+    awaited(agent: string): number | undefined {
+      return awaitedOf.get(agent)?.sequence as number | undefined;
     },
 
     /** The agent may speak for the device with this handle in this patient's leaves. */

@@ -17,6 +17,29 @@ export interface FiledBatch {
   readonly commitment: Uint8Array;
 }
 
+/** Readings of one patient in one batch that are not in the record. */
+export interface ReadingCounts {
+  readonly doubles: number;
+  readonly withheld: number;
+}
+
+export interface StoredHeader {
+  readonly id: string;
+  readonly sequence: number;
+  /** COSE_Sign1. */
+  readonly signedHeader: Uint8Array;
+}
+
+function asHeader(row: Record<string, unknown> | undefined): StoredHeader | undefined {
+  return (
+    row && {
+      id: row.id as string,
+      sequence: row.sequence as number,
+      signedHeader: row.signed_header as Uint8Array,
+    }
+  );
+}
+
 export type Batches = ReturnType<typeof createBatches>;
 
 export function createBatches(db: DatabaseSync) {
@@ -28,6 +51,12 @@ export function createBatches(db: DatabaseSync) {
   const hashesById = db.prepare('SELECT leaf_hashes FROM batches WHERE id = ?');
   const newestOf = db.prepare('SELECT id, sequence FROM batches WHERE agent = ? ORDER BY sequence DESC LIMIT 1');
   const bySequence = db.prepare('SELECT id FROM batches WHERE agent = ? AND sequence = ?');
+  const oldestOf = db.prepare('SELECT min(sequence) AS sequence FROM batches WHERE agent = ?');
+  const from = db.prepare(
+    'SELECT id, sequence, signed_header FROM batches WHERE agent = ? AND sequence >= ? ORDER BY sequence LIMIT 1',
+  );
+  const insertCounts = db.prepare('INSERT INTO batch_counts (batch, patient, doubles, withheld) VALUES (?, ?, ?, ?)');
+  const countsOf = db.prepare('SELECT doubles, withheld FROM batch_counts WHERE batch = ? AND patient = ?');
   const countAll = db.prepare('SELECT count(*) AS n FROM batches');
   const indexOf = db.prepare(
     'SELECT c.log_index FROM batches b JOIN commitments c ON c.commitment = b.commitment WHERE b.id = ?',
@@ -78,6 +107,29 @@ export function createBatches(db: DatabaseSync) {
     /** Sequence and id of an agent's newest filed batch. */
     newest(agent: string): { id: string; sequence: number } | undefined {
       return newestOf.get(agent) as { id: string; sequence: number } | undefined;
+    },
+
+    /** Sequence of an agent's oldest filed batch. */
+    oldest(agent: string): number | undefined {
+      return (oldestOf.get(agent)?.sequence as number | null | undefined) ?? undefined;
+    },
+
+    /** The first filed batch of an agent with at least this sequence. */
+    firstFrom(agent: string, sequence: number): StoredHeader | undefined {
+      return asHeader(from.get(agent, sequence));
+    },
+
+    /** Notes what became of a patient's readings; the caller holds the transaction that files the batch. */
+    noteCounts(batch: string, patient: string, { doubles, withheld }: ReadingCounts): void {
+      insertCounts.run(batch, patient, doubles, withheld);
+    },
+
+    counts(batch: string, patient: string): ReadingCounts {
+      const row = countsOf.get(batch, patient);
+      return {
+        doubles: (row?.doubles as number | undefined) ?? 0,
+        withheld: (row?.withheld as number | undefined) ?? 0,
+      };
     },
 
     idAt(agent: string, sequence: number): string | undefined {

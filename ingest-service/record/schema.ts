@@ -24,6 +24,11 @@ CREATE TABLE IF NOT EXISTS agents (
   command_number INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 
+CREATE TABLE IF NOT EXISTS awaited (
+  agent TEXT PRIMARY KEY,
+  sequence INTEGER NOT NULL         -- of a batch that was asked for, because one after it came first
+) STRICT;
+
 CREATE TABLE IF NOT EXISTS assignments (
   agent TEXT NOT NULL,
   patient TEXT NOT NULL,
@@ -80,6 +85,14 @@ CREATE TABLE IF NOT EXISTS segments (
   PRIMARY KEY (batch, first_leaf)
 ) STRICT;
 CREATE INDEX IF NOT EXISTS segments_by_time ON segments (patient, kind, vital, to_at);
+
+CREATE TABLE IF NOT EXISTS batch_counts (  -- what became of a patient's readings in a batch
+  batch TEXT NOT NULL,
+  patient TEXT NOT NULL,
+  doubles INTEGER NOT NULL,         -- were in the record before
+  withheld INTEGER NOT NULL,        -- consent did not allow to keep
+  PRIMARY KEY (batch, patient)
+) STRICT, WITHOUT ROWID;
 
 CREATE TABLE IF NOT EXISTS filed_keys (
   patient TEXT NOT NULL,
@@ -223,12 +236,6 @@ CREATE TABLE IF NOT EXISTS forks (
 
 CREATE TABLE IF NOT EXISTS frozen (
   agent TEXT PRIMARY KEY,           -- signed two histories; until people decide
-  since INTEGER NOT NULL
-) STRICT;
-
-CREATE TABLE IF NOT EXISTS gaps (
-  agent TEXT PRIMARY KEY,
-  expected INTEGER NOT NULL,        -- the sequence that is waited for, while a later one was offered
   since INTEGER NOT NULL
 ) STRICT;
 `;

@@ -70,6 +70,14 @@ export function createSegments(db: DatabaseSync, hashesOf: (batch: string) => Ui
   const byLeaf = db.prepare(
     `SELECT patient, ${columns} FROM segments WHERE batch = ? AND first_leaf <= ? AND last_leaf >= ?`,
   );
+  // By batch, which has few: the plus keeps SQLite from going through all of the patient's segments of that kind.
+  const inBatch = db.prepare(
+    `SELECT ${columns}, last_leaf, leaves FROM segments WHERE batch = ? AND +patient = ? AND +kind = ? ORDER BY first_leaf`,
+  );
+  const earliestSpoken = db.prepare(
+    `SELECT b.sequence FROM segments s JOIN batches b ON b.id = s.batch
+     WHERE s.patient = ? AND s.kind = ? AND s.vital = 0 AND b.agent = ? ORDER BY s.to_at LIMIT 1`,
+  );
   const count = db.prepare('SELECT coalesce(sum(leaves), 0) AS n FROM segments WHERE patient = ? AND kind = ?');
   const vitals = db.prepare('SELECT DISTINCT vital FROM segments WHERE patient = ? AND kind = ?');
 
@@ -154,6 +162,36 @@ export function createSegments(db: DatabaseSync, hashesOf: (batch: string) => Ui
       for (const row of statement.iterate(patient.id, LEAF_KINDS.coverage)) {
         for (const { leaf } of open(patient, row as unknown as SegmentRow)) if (leaf.kind === 'coverage') yield leaf;
       }
+    },
+
+    /** What one batch says of a patient's devices, by index. Throws `inconsistent`. */
+    coverageIn(patient: Patient, batch: string): KeptLeaf[] {
+      const rows = inBatch.all(batch, patient.id, LEAF_KINDS.coverage);
+      return rows.flatMap((row) => open(patient, row as unknown as SegmentRow));
+    },
+
+    /** Sequence of the batch of an agent with the earliest coverage of a patient; of several, any. */
+    earliestSpoken(patient: Patient, agent: string): number | undefined {
+      return earliestSpoken.get(patient.id, LEAF_KINDS.coverage, agent)?.sequence as number | undefined;
+    },
+
+    /** Sequences of batches of an agent with coverage of a patient, before one, the latest first. */
+    *spokenBefore(patient: Patient, agent: string, sequence: number): Generator<number> {
+      const statement = db.prepare(
+        `SELECT b.sequence FROM segments s JOIN batches b ON b.id = s.batch WHERE s.patient = ? AND s.kind = ? AND s.vital = 0
+         AND b.agent = ? AND b.sequence < ? ORDER BY s.to_at DESC`,
+      );
+      for (const row of statement.iterate(patient.id, LEAF_KINDS.coverage, agent, sequence))
+        yield row.sequence as number;
+    },
+
+    /** Indexes of a patient's readings of one batch that are in the record, rising. */
+    readingsIn(patient: Patient, batch: string): number[] {
+      return inBatch.all(batch, patient.id, LEAF_KINDS.reading).flatMap((row) => {
+        const { first_leaf: first, last_leaf: last, leaves } = row as unknown as Record<string, number>;
+        if (last! - first! + 1 === leaves) return Array.from({ length: leaves }, (_, i) => first! + i);
+        return open(patient, row as unknown as SegmentRow).map(({ index }) => index);
+      });
     },
 
     /** One leaf by batch and index; `undefined` when it is not in the record or not this patient's. */

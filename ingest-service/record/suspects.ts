@@ -1,4 +1,4 @@
-/** Agents that need people: forked and frozen, or with a gap in their chain. Evidence of a fork is kept for good. */
+/** Agents that signed two histories: frozen until people decide. Evidence of a fork is kept for good. */
 import type { DatabaseSync } from 'node:sqlite';
 import type { AgentId } from '../../protocol/keys.ts';
 import type { Instant } from '../../protocol/time.ts';
@@ -32,12 +32,6 @@ export function createSuspects(db: DatabaseSync) {
   const freeze = db.prepare('INSERT INTO frozen (agent, since) VALUES (?, ?) ON CONFLICT DO NOTHING');
   const unfreeze = db.prepare('DELETE FROM frozen WHERE agent = ?');
   const frozen = db.prepare('SELECT since FROM frozen WHERE agent = ?');
-  const setGap = db.prepare(
-    `INSERT INTO gaps (agent, expected, since) VALUES (?, ?, ?)
-     ON CONFLICT (agent) DO UPDATE SET expected = excluded.expected WHERE expected <> excluded.expected`,
-  );
-  const closeGap = db.prepare('DELETE FROM gaps WHERE agent = ? AND expected <= ?');
-  const gapOf = db.prepare('SELECT expected, since FROM gaps WHERE agent = ?');
 
   return {
     /** Keeps the evidence and freezes the agent; the caller holds the transaction. */
@@ -66,20 +60,6 @@ export function createSuspects(db: DatabaseSync) {
     /** False when it was not frozen. The evidence stays. */
     unfreeze(agent: string): boolean {
       return unfreeze.run(agent).changes === 1;
-    },
-
-    /** The agent offered a batch, and one before it is missing. */
-    noteGap(agent: string, expected: number, at: Instant): void {
-      setGap.run(agent, expected, at);
-    },
-
-    /** A batch of this sequence was taken. */
-    filled(agent: string, sequence: number): void {
-      closeGap.run(agent, sequence);
-    },
-
-    gapOf(agent: string): { readonly expected: number; readonly since: Instant } | undefined {
-      return gapOf.get(agent) as { expected: number; since: number } | undefined;
     },
   };
 }

@@ -100,15 +100,14 @@ describe.skipIf(!hasKafka())('a journal in Kafka', () => {
     await killFollower();
     let next = 0;
     for (const run of runs) {
-      const positions = run.map((line) => Number(line.split(' ')[1]));
-      // It begins where the one before had ended, or earlier, and leaves nothing out.
-      expect(positions[0]).toBeLessThanOrEqual(next);
-      expect(positions).toEqual(positions.map((_, i) => positions[0]! + i));
       for (const line of run) {
-        const [id, position] = line.split(' ');
-        expect(entries[Number(position)]!.id).toBe(id);
+        const [id, text] = line.split(' ');
+        const position = Number(text);
+        // It may come again, where the cursor could not be saved, and nothing is left out.
+        expect(position).toBeLessThanOrEqual(next);
+        expect(entries[position]!.id).toBe(id);
+        next = Math.max(next, position + 1);
       }
-      next = Math.max(next, positions.at(-1)! + 1);
     }
     expect(next).toBe(entries.length);
     await journal.close();
@@ -151,13 +150,18 @@ describe.skipIf(!hasKafka())('a journal in Kafka', () => {
       brokers: [broker.address],
       prefix: randomUUID(),
       name: 'journal',
-      requestTimeoutMs: 400,
+      requestTimeoutMs: 1500,
       faults: (moment) => {
         if (freeze && moment === 'before-commit') broker.freeze();
       },
     });
     const entry = (id: string) => ({ key: 'k', id, body: new Uint8Array(3) });
-    expect(await journal.append([entry('a')])).toEqual([0]);
+    await until('the journal works', () =>
+      journal.append([entry('a')]).then(
+        () => true,
+        () => false,
+      ),
+    );
     freeze = true;
     const lost = await journal.append([entry('b')]).catch((error: unknown) => error);
     freeze = false;
@@ -166,8 +170,13 @@ describe.skipIf(!hasKafka())('a journal in Kafka', () => {
     // As many entries, as large; the broker has written the other one by now, or never does.
     const patiently = async (id: string): Promise<readonly number[]> => {
       for (;;) {
-        const positions = await journal.append([entry(id)]).catch(() => undefined);
-        if (positions) return positions;
+        try {
+          return await journal.append([entry(id)]);
+        } catch (error) {
+          // It may be slow to wake; what it says that it wrote it must have written.
+          expect(isFault(error, 'unavailable')).toBe(true);
+          expect((error as Error).message).not.toContain('has not written');
+        }
       }
     };
     const [c] = await patiently('c');
@@ -186,6 +195,7 @@ describe.skipIf(!hasKafka())('a journal in Kafka', () => {
       brokers: [broker.address],
       prefix: randomUUID(),
       name: 'journal',
+      requestTimeoutMs: 30_000,
       faults: (moment) => {
         if (freeze && moment === 'before-commit') broker.freeze();
       },

@@ -18,12 +18,13 @@ export function bringKafka(): string | undefined {
   if (java.error) return 'no Java';
   const version = Number(/version "(\d+)/.exec(java.stderr)?.[1]);
   if (!(version >= 17)) return 'Java is older than 17';
-  if (process.env.VERAVITA_KAFKA_JARS) return undefined;
+  const jars = process.env.VERAVITA_KAFKA_JARS;
+  if (jars !== undefined) return existsSync(jars) ? undefined : 'VERAVITA_KAFKA_JARS names no folder';
   const fetched = spawnSync(at('fetch.sh'), { encoding: 'utf8', timeout: 300_000 });
-  return fetched.status === 0 ? undefined : `Kafka's jars could not be fetched (deploy/kafka/fetch.sh)`;
+  return fetched.status === 0 ? undefined : "Kafka's jars could not be fetched (deploy/kafka/fetch.sh)";
 }
 
-/** What {@link bringKafka} found, without fetching; says so once where there is none. */
+/** Whether {@link bringKafka} has brought it. */
 export function hasKafka(): boolean {
   const jars = process.env.VERAVITA_KAFKA_JARS ?? at('jars');
   return existsSync(jars) && spawnSync('java', ['-version']).error === undefined;

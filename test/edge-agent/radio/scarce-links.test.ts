@@ -30,6 +30,9 @@ describe('an adapter with few links', () => {
     const served = () => new Set(links.filter(({ state }) => state === 'subscribed').map(({ device }) => device));
     await until(() => served().size === 4);
     expect(events).toContain('out-of-links');
+    // Whoever has to wait is said to wait, before it gets its link.
+    const waited = links.filter(({ state }) => state === 'waiting').map(({ device }) => device);
+    expect(new Set(waited).size).toBeGreaterThanOrEqual(2);
     const given = links.filter(({ reason }) => reason === 'its turn was over');
     expect(given.length).toBeGreaterThanOrEqual(2);
   });

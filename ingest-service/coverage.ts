@@ -1,0 +1,227 @@
+/** Certificates of coverage, gathered from the record and the public files of the log, as they are: what is gone shows. */
+import { readHeader } from '../protocol/batch.ts';
+import { decodeUtf8, equalBytes } from '../protocol/bytes.ts';
+import { openCheckpoint } from '../protocol/checkpoint.ts';
+import { commitmentOf } from '../protocol/commitment.ts';
+import type {
+  CertifiedAgent,
+  CertifiedBatch,
+  CertifiedPart,
+  CoverageCertificate,
+  ErasedRun,
+  Run,
+} from '../protocol/coverage-certificate.ts';
+import { foldAgents, proveAgent } from '../protocol/coverage-evidence.ts';
+import { Fault, isFault } from '../protocol/fault.ts';
+import type { CoverageLeaf } from '../protocol/leaf.ts';
+import { hashLeaf } from '../protocol/merkle.ts';
+import { proveMany } from '../protocol/merkle-many.ts';
+import type { Instant } from '../protocol/time.ts';
+import { type BoundTiles, bindTiles } from '../protocol/tlog-tiles.ts';
+import { type ReceiptSources, splitHashes } from './receipts.ts';
+import type { StoredHeader } from './record/batches.ts';
+import type { Patient } from './record/patients.ts';
+import type { KeptLeaf } from './record/segments.ts';
+
+/** Readings of a patient in a batch that were erased, with the id of the signed word for it. */
+export type ErasuresOf = (patient: Patient, batch: string) => readonly ErasedRun[];
+
+export interface CoverageSources extends ReceiptSources {
+  /** None where it is left out. */
+  readonly erasuresOf?: ErasuresOf;
+}
+
+export interface CoverageQuestion {
+  readonly patient: Patient;
+  readonly device?: Uint8Array;
+  readonly from: Instant;
+  readonly to: Instant;
+}
+
+/** Batches without a word of the patient that are looked at after the end of the interval. */
+const MAX_STRANGE = 64;
+
+/** Throws `missing` (retry later) while the log has no signed checkpoint. */
+export async function coverageOf(
+  sources: CoverageSources,
+  question: CoverageQuestion,
+  issuedAt: Instant,
+): Promise<CoverageCertificate> {
+  const { store, readLog, logKey } = sources;
+  const { patient, device, from, to } = question;
+  const note = await readLog('checkpoint');
+  if (!note) throw new Fault('missing', 'the log has no signed checkpoint yet', 'later');
+  const checkpoint = decodeUtf8(note);
+  const tiles = await bind(sources, openCheckpoint(checkpoint, [logKey], logKey.name).checkpoint);
+  const entries: number[] = [];
+  const agents: { readonly agent: CertifiedAgent; readonly key: Uint8Array }[] = [];
+  for (const id of store.agents.agentsOf(patient.id)) {
+    const enrolled = store.agents.get(id);
+    if (!enrolled) continue;
+    const batches: CertifiedBatch[] = [];
+    for (const stored of chainOf(sources, id, question)) {
+      const batch = certify(sources, patient, stored);
+      const index = await loggedAt(sources, stored, tiles);
+      if (index !== undefined) entries.push(index);
+      batches.push({ ...batch, ...(index !== undefined && { logIndex: index }) });
+    }
+    if (!batches.some(({ part }) => part)) continue;
+    const awaited = store.agents.awaited(id);
+    const agent = { enrolment: enrolled.enrolment, batches, ...(awaited !== undefined && { awaited }) };
+    agents.push({ agent, key: enrolled.publicKey });
+  }
+  const rising = entries.toSorted((a, b) => a - b);
+  const proof = tiles && rising.length > 0 ? await tiles.proveMany(rising) : [];
+  const head = { subject: patient.subject, from, to, ...(device && { device }) };
+  return {
+    ...head,
+    issuedAt,
+    checkpoint,
+    proof,
+    agents: agents.map(({ agent }) => agent),
+    devices: fold(agents, head),
+  };
+}
+
+/** The intervals, as whoever checks the certificate will find them. Signatures were checked when the batches came. */
+function fold(
+  agents: readonly { readonly agent: CertifiedAgent; readonly key: Uint8Array }[],
+  asked: Pick<CoverageCertificate, 'subject' | 'from' | 'to' | 'device'>,
+) {
+  const proven = agents.map(({ agent, key }) => proveAgent(agent, key, asked, () => true));
+  return foldAgents(proven, asked);
+}
+
+async function bind(
+  { readLog }: CoverageSources,
+  head: { size: number; root: Uint8Array },
+): Promise<BoundTiles | undefined> {
+  try {
+    return await bindTiles(head, readLog);
+  } catch (error) {
+    // Without its tiles the log proves nothing; the certificate says so.
+    if (isFault(error, 'missing') || isFault(error, 'inconsistent')) return undefined;
+    throw error;
+  }
+}
+
+/** Where the log has the batch; undefined when it does not, whatever the record says. */
+async function loggedAt(
+  { store }: CoverageSources,
+  { id, signedHeader }: StoredHeader,
+  tiles: BoundTiles | undefined,
+): Promise<number | undefined> {
+  const index = store.batches.logIndex(id);
+  if (index === undefined || !tiles || index >= tiles.head.size) return undefined;
+  try {
+    const entry = hashLeaf(commitmentOf('batch', readHeader(signedHeader).id));
+    return equalBytes(await tiles.leafHash(index), entry) ? index : undefined;
+  } catch (error) {
+    if (isFault(error, 'missing') || isFault(error, 'inconsistent')) return undefined;
+    throw error;
+  }
+}
+
+/**
+ * Batches of an agent by sequence: from the last that spoke of the patient before the interval to the last that may speak
+ * of it. An agent's clock is taken to go forward; where it was set back, more may be needed, and the certificate is red.
+ */
+function* chainOf(
+  sources: CoverageSources,
+  agent: string,
+  { patient, from, to }: CoverageQuestion,
+): Generator<StoredHeader> {
+  const { batches } = sources.store;
+  let strange = 0;
+  let next = batches.firstFrom(agent, startOf(sources, agent, patient, from));
+  while (next) {
+    const { header } = readHeader(next.signedHeader);
+    const leaves = coverageIn(sources, patient, next.id).flatMap(({ leaf }) => (isSpan(leaf) ? [leaf] : []));
+    if (leaves.length > 0 && leaves.every((leaf) => leaf.from >= to)) return;
+    strange = header.openedAt >= to && leaves.length === 0 ? strange + 1 : 0;
+    if (strange > MAX_STRANGE) return;
+    yield next;
+    next = batches.firstFrom(agent, next.sequence + 1);
+  }
+}
+
+function isSpan(leaf: KeptLeaf['leaf']): leaf is CoverageLeaf {
+  return leaf.kind === 'coverage' && leaf.to > leaf.from;
+}
+
+function startOf(sources: CoverageSources, agent: string, patient: Patient, from: Instant): number {
+  const { batches, segments } = sources.store;
+  let low = batches.oldest(agent) ?? 1;
+  let high = (batches.newest(agent)?.sequence ?? 0) + 1;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    const stored = batches.firstFrom(agent, middle);
+    if (stored && readHeader(stored.signedHeader).header.closedAt <= from) low = stored.sequence + 1;
+    else high = middle;
+  }
+  // One that spoke of a time, so that every device of which it spoke is known.
+  for (const sequence of segments.spokenBefore(patient, agent, low)) {
+    const stored = batches.firstFrom(agent, sequence);
+    if (stored && coverageIn(sources, patient, stored.id).some(({ leaf }) => isSpan(leaf))) return sequence;
+  }
+  return firstOf(sources, agent, patient);
+}
+
+/** Sequence of the first batch that speaks of the patient: of the earliest time, and from there along the tallies. */
+function firstOf(sources: CoverageSources, agent: string, patient: Patient): number {
+  const { batches, segments } = sources.store;
+  let sequence = segments.earliestSpoken(patient, agent) ?? 0;
+  for (;;) {
+    const stored = batches.firstFrom(agent, sequence);
+    const leaf = stored?.sequence === sequence ? coverageIn(sources, patient, stored.id)[0]?.leaf : undefined;
+    const after = leaf?.kind === 'coverage' ? (leaf.tally?.after ?? 0) : 0;
+    const before = after > 0 && after < sequence ? batches.firstFrom(agent, after) : undefined;
+    if (before?.sequence !== after) return sequence;
+    sequence = after;
+  }
+}
+
+function coverageIn({ store }: CoverageSources, patient: Patient, batch: string): KeptLeaf[] {
+  try {
+    return store.segments.coverageIn(patient, batch);
+  } catch (error) {
+    // What does not open or does not match its hash is as good as gone.
+    if (isFault(error, 'inconsistent')) return [];
+    throw error;
+  }
+}
+
+function certify(sources: CoverageSources, patient: Patient, { id, signedHeader }: StoredHeader): CertifiedBatch {
+  const batch = sources.store.batches.get(id);
+  const part = batch && partOf(sources, patient, id, batch.leafHashes);
+  return { header: signedHeader, receivedAt: batch?.receivedAt ?? 0, ...(part && { part }) };
+}
+
+function partOf(
+  sources: CoverageSources,
+  patient: Patient,
+  id: string,
+  leafHashes: Uint8Array,
+): CertifiedPart | undefined {
+  const { store, erasuresOf } = sources;
+  const leaves = coverageIn(sources, patient, id);
+  if (leaves.length === 0) return undefined;
+  const indexes = leaves.map(({ index }) => index);
+  return {
+    leaves: leaves.map(({ index, salt, body }) => ({ index, salt, body })),
+    proof: proveMany(splitHashes(leafHashes), indexes),
+    held: runsOf(store.segments.readingsIn(patient, id)),
+    ...store.batches.counts(id, patient.id),
+    erased: erasuresOf?.(patient, id) ?? [],
+  };
+}
+
+function runsOf(indexes: readonly number[]): Run[] {
+  const runs: { start: number; count: number }[] = [];
+  for (const index of indexes) {
+    const last = runs.at(-1);
+    if (last && index === last.start + last.count) last.count++;
+    else runs.push({ start: index, count: 1 });
+  }
+  return runs;
+}

@@ -1,0 +1,221 @@
+/**
+ * What the batches of a certificate prove, agent by agent: that the chain of headers has no gap, and that of each batch
+ * everything of the patient is shown. What does not hold comes back as a finding with the interval that it concerns.
+ */
+import { leafHash, openHeader, type SignedHeader } from './batch.ts';
+import { equalBytes } from './bytes.ts';
+import type { Verify } from './cose.ts';
+import type { CertifiedAgent, CertifiedBatch, CertifiedDevice, CertifiedPart, Run } from './coverage-certificate.ts';
+import { type FoldQuestion, foldCoverage } from './coverage-fold.ts';
+import { isFault } from './fault.ts';
+import { thumbprint } from './keys.ts';
+import { type CoverageLeaf, decodeLeaf, type Tally } from './leaf.ts';
+import { type PlacedLeaf, rootOfMany } from './merkle-many.ts';
+import type { Instant } from './time.ts';
+
+/** Something that does not hold, and when. */
+export interface Finding {
+  readonly from: Instant;
+  readonly to: Instant;
+  /** A sentence for people. */
+  readonly says: string;
+}
+
+/** A batch whose header holds. */
+export interface ProvenBatch extends SignedHeader {
+  readonly certified: CertifiedBatch;
+  /** Coverage leaves that are in its tree, by index. */
+  readonly leaves: readonly CoverageLeaf[];
+}
+
+export interface ProvenAgent {
+  readonly batches: readonly ProvenBatch[];
+  readonly chain: readonly Finding[];
+  readonly leaves: readonly Finding[];
+  readonly readings: readonly Finding[];
+}
+
+export interface Asked {
+  readonly subject: Uint8Array;
+  readonly from: Instant;
+  readonly to: Instant;
+}
+
+export function proveAgent(agent: CertifiedAgent, agentKey: Uint8Array, asked: Asked, verify: Verify): ProvenAgent {
+  const [chain, leaves, readings]: [Finding[], Finding[], Finding[]] = [[], [], []];
+  const own = thumbprint(agentKey);
+  const batches = agent.batches.flatMap((certified): ProvenBatch[] => {
+    try {
+      const opened = openHeader(certified.header, agentKey, verify);
+      if (!equalBytes(opened.header.agent, own)) throw new Error('another agent');
+      const found = provePart(opened, certified.part, asked.subject);
+      const about = { from: opened.header.openedAt, to: opened.header.closedAt };
+      leaves.push(...found.wrong.map((says) => ({ ...about, says })));
+      const isAsked = about.to > asked.from && about.from < asked.to;
+      readings.push(...found.missing.filter(() => isAsked).map((says) => ({ ...about, says })));
+      return [{ ...opened, certified, leaves: found.leaves }];
+    } catch (error) {
+      if (!isFault(error) && !(error instanceof Error)) throw error;
+      chain.push({ from: asked.from, to: asked.to, says: 'A batch is not signed by the agent.' });
+      return [];
+    }
+  });
+  chain.push(...checkChain(batches, asked), ...checkAwaited(agent, batches, asked));
+  leaves.push(...checkLinks(batches));
+  return { batches, chain, leaves, readings };
+}
+
+function checkChain(batches: readonly ProvenBatch[], { from, to }: Asked): Finding[] {
+  const findings: Finding[] = [];
+  for (const [i, { header, leaves }] of batches.entries()) {
+    const before = batches[i - 1];
+    if (!before) {
+      if (isBeginning({ header, leaves }, from)) continue;
+      findings.push({
+        from,
+        to: Math.max(from, header.openedAt),
+        says: `The batches before number ${header.sequence} are not shown.`,
+      });
+      continue;
+    }
+    if (header.sequence === before.header.sequence + 1 && equalBytes(header.previous, before.id)) continue;
+    const gap = { from: before.header.closedAt, to: Math.max(before.header.closedAt, header.openedAt) };
+    findings.push({ ...gap, says: describeGap(before.header.sequence, header.sequence) });
+  }
+  if (batches.length === 0) findings.push({ from, to, says: 'An agent shows no batch.' });
+  return findings;
+}
+
+/** A later batch came, so one is missing, and whatever follows it cannot be taken. */
+function checkAwaited({ awaited }: CertifiedAgent, batches: readonly ProvenBatch[], { to }: Asked): Finding[] {
+  const last = batches.at(-1)?.header;
+  if (awaited === undefined || !last || last.sequence + 1 !== awaited || last.closedAt >= to) return [];
+  return [{ from: last.closedAt, to, says: `Batch ${awaited} was asked for and has not come; what follows it waits.` }];
+}
+
+/**
+ * A chain may start with the agent's first batch, with the first that speaks of the patient, or with one that speaks of a
+ * time before the interval: so every device of which it spoke then is known.
+ */
+function isBeginning({ header, leaves }: Pick<ProvenBatch, 'header' | 'leaves'>, from: Instant): boolean {
+  if (header.sequence === 1 || leaves[0]?.tally?.after === 0) return true;
+  return header.closedAt <= from && leaves.some((leaf) => leaf.to > leaf.from);
+}
+
+function describeGap(before: number, after: number): string {
+  if (after <= before) return `Batch ${after} stands after batch ${before}: the order was changed.`;
+  if (after === before + 1) return `Batch ${after} does not follow the batch ${before} that is shown.`;
+  if (after === before + 2) return `Batch ${before + 1} is missing.`;
+  return `Batches ${before + 1} to ${after - 1} are missing.`;
+}
+
+interface ShownPart {
+  readonly leaves: readonly CoverageLeaf[];
+  readonly wrong: readonly string[];
+  readonly missing: readonly string[];
+}
+
+function provePart({ header }: SignedHeader, part: CertifiedPart | undefined, subject: Uint8Array): ShownPart {
+  if (!part) return { leaves: [], wrong: [], missing: [] };
+  const { sequence } = header;
+  const hashes = part.leaves.map(({ index, salt, body }) => ({ index, hash: leafHash(salt, body) }));
+  const leaves = leadTo(header.root, hashes, header.leafCount, part.proof) ? readLeaves(part, subject) : undefined;
+  if (!leaves)
+    return { leaves: [], wrong: [`Coverage of batch ${sequence} is not what the agent signed.`], missing: [] };
+  const first = part.leaves[0]!.index;
+  const tally = leaves[0]!.tally;
+  const joined = part.leaves.every(({ index }, i) => index === first + i);
+  if (!tally || tally.coverages !== leaves.length || !joined || tally.readings > first) {
+    return { leaves, wrong: [`Not all coverage of batch ${sequence} is shown.`], missing: [] };
+  }
+  const missing = checkReadings(part, tally, first);
+  return { leaves, wrong: [], missing: missing === undefined ? [] : [`Of batch ${sequence}, ${missing}.`] };
+}
+
+/** True when leaves and proof lead to the root. Never throws for what they are. */
+export function leadTo(
+  root: Uint8Array,
+  leaves: readonly PlacedLeaf[],
+  treeSize: number,
+  proof: readonly Uint8Array[],
+): boolean {
+  try {
+    return equalBytes(rootOfMany(leaves, treeSize, proof), root);
+  } catch (error) {
+    if (isFault(error)) return false;
+    throw error;
+  }
+}
+
+function readLeaves({ leaves }: CertifiedPart, subject: Uint8Array): CoverageLeaf[] | undefined {
+  const read = leaves.map(({ body }) => decodeLeaf(body));
+  const isOwn = (leaf: (typeof read)[number]): leaf is CoverageLeaf =>
+    leaf.kind === 'coverage' && equalBytes(leaf.subject, subject);
+  return read.length > 0 && read.every(isOwn) ? read : undefined;
+}
+
+/** The readings stand right before the coverage leaves, so their places are known; each must be accounted for. */
+function checkReadings(
+  { held, erased, doubles, withheld }: CertifiedPart,
+  tally: Tally,
+  first: number,
+): string | undefined {
+  const runs: Run[] = [...held, ...erased].toSorted((a, b) => a.start - b.start);
+  let at = first - tally.readings;
+  for (const { start, count } of runs) {
+    if (start < at || count < 1 || start + count > first) return 'readings are claimed where the agent put none';
+    at = start + count;
+  }
+  const shown = runs.reduce((sum, { count }) => sum + count, doubles + withheld);
+  if (shown > tally.readings) return 'more readings are claimed than the agent sealed';
+  const rest = tally.readings - shown;
+  if (rest === 0) return undefined;
+  return `${rest} of ${tally.readings} readings ${rest === 1 ? 'is' : 'are'} not in the record, and nobody says why`;
+}
+
+/** Each part names the batch of the part before: what is in between holds nothing of the patient. */
+function checkLinks(shown: readonly ProvenBatch[]): Finding[] {
+  const findings: Finding[] = [];
+  const batches = shown.toSorted((a, b) => a.header.sequence - b.header.sequence);
+  const first = batches[0]?.header.sequence ?? 0;
+  let last = 0;
+  for (const { header, leaves } of batches) {
+    const tally = leaves[0]?.tally;
+    if (!tally) continue;
+    const { after } = tally;
+    if (last === 0 ? after >= first : after !== last) {
+      const hidden = batches.find((one) => one.header.sequence === after)?.header;
+      const span = hidden
+        ? { from: hidden.openedAt, to: hidden.closedAt }
+        : { from: header.openedAt, to: header.openedAt };
+      // A batch that is not there at all is named by the chain.
+      if (hidden) findings.push({ ...span, says: `What batch ${after} holds of the patient is not shown.` });
+    }
+    last = header.sequence;
+  }
+  if (last === 0) findings.push({ from: 0, to: 0, says: 'An agent is shown that says nothing of the patient.' });
+  return findings;
+}
+
+/** Nothing is hidden in what is shown. */
+export function isComplete(agents: readonly ProvenAgent[]): boolean {
+  return agents.length > 0 && agents.every(({ chain, leaves }) => chain.length + leaves.length === 0);
+}
+
+/** The intervals that follow from what is proven. */
+export function foldAgents(
+  agents: readonly ProvenAgent[],
+  asked: Pick<FoldQuestion, 'from' | 'to' | 'device'>,
+): CertifiedDevice[] {
+  const told = agents.flatMap(({ batches }, agent) =>
+    batches.map(({ header, certified, leaves }) => ({
+      agent,
+      sequence: header.sequence,
+      closedAt: header.closedAt,
+      receivedAt: certified.receivedAt,
+      leaves,
+      erased: (certified.part?.erased.length ?? 0) > 0,
+    })),
+  );
+  return foldCoverage(told, { ...asked, complete: isComplete(agents) });
+}

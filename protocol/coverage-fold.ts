@@ -1,0 +1,144 @@
+/**
+ * From the coverage leaves of several batches and agents to intervals that join without a gap: what is known of each
+ * device at every instant. The one who issues a certificate and the one who checks it use this same function.
+ */
+import { encodeHex } from './bytes.ts';
+import type { CertifiedDevice, CertifiedInterval, CertifiedState } from './coverage-certificate.ts';
+import type { CoverageLeaf } from './leaf.ts';
+import type { Instant } from './time.ts';
+
+/** A batch that came so long after it was closed came late: what it says was not known before. */
+export const LATE_MS = 300_000;
+
+/** What one batch says of the patient. */
+export interface ToldBatch {
+  readonly agent: number;
+  readonly sequence: number;
+  readonly closedAt: Instant;
+  readonly receivedAt: Instant;
+  readonly leaves: readonly CoverageLeaf[];
+  /** Readings of it were erased. */
+  readonly erased: boolean;
+}
+
+export interface FoldQuestion {
+  readonly from: Instant;
+  readonly to: Instant;
+  readonly device?: Uint8Array;
+  /** Nothing is hidden in what is shown: then a time before a device's first leaf is one in which nobody spoke for it. */
+  readonly complete: boolean;
+}
+
+/** When several say something of one instant, the first of these counts. */
+const RANK: readonly CertifiedState[] = [
+  'received',
+  'erased',
+  'silent',
+  'no-link',
+  'paused',
+  'buffer-overflow',
+  'device-off',
+  'out-of-range',
+  'agent-off',
+  'unpaired',
+  'not-paired',
+  'unknown',
+];
+
+interface Said {
+  readonly from: Instant;
+  readonly to: Instant;
+  readonly state: CertifiedState;
+  readonly late: boolean;
+  readonly agent: number;
+  readonly sequence: number;
+}
+
+/** Devices in order of their handles; every one that the batches speak of, or the one that is asked about. */
+export function foldCoverage(batches: readonly ToldBatch[], question: FoldQuestion): CertifiedDevice[] {
+  const byDevice = new Map<string, { device: Uint8Array; said: Said[] }>();
+  if (question.device) byDevice.set(encodeHex(question.device), { device: question.device, said: [] });
+  for (const { agent, sequence, closedAt, receivedAt, leaves, erased } of batches) {
+    const late = receivedAt - closedAt > LATE_MS;
+    for (const { device, from, to, state } of leaves) {
+      const key = encodeHex(device);
+      if (question.device && key !== encodeHex(question.device)) continue;
+      // A leaf that only counts speaks for no time, and need not be of a device that is spoken for.
+      if (from === to && state !== 'unpaired') continue;
+      const known = byDevice.get(key) ?? { device, said: [] };
+      byDevice.set(key, known);
+      const shown = erased && state === 'received' ? 'erased' : state;
+      known.said.push({ from, to, state: shown, late, agent, sequence });
+    }
+  }
+  return [...byDevice]
+    .toSorted(([a], [b]) => (a < b ? -1 : 1))
+    .flatMap(([, { device, said }]) => {
+      const intervals = foldDevice(said, question);
+      // One that was given back before the interval is none of its devices.
+      const isGone = !question.device && intervals.every(({ state }) => state === 'not-paired');
+      return isGone ? [] : [{ device, intervals }];
+    });
+}
+
+function foldDevice(said: readonly Said[], { from, to, complete }: FoldQuestion): CertifiedInterval[] {
+  const spans = said.filter((one) => one.to > one.from && one.to > from && one.from < to);
+  const starts = spans.toSorted((a, b) => a.from - b.from);
+  const edges = [...new Set([from, to, ...spans.flatMap((one) => [one.from, one.to])])]
+    .filter((at) => at >= from && at <= to)
+    .toSorted((a, b) => a - b);
+  const intervals: CertifiedInterval[] = [];
+  let active: Said[] = [];
+  let next = 0;
+  for (const [i, begin] of edges.slice(0, -1).entries()) {
+    const end = edges[i + 1]!;
+    while (starts[next] && starts[next]!.from <= begin) active.push(starts[next++]!);
+    active = active.filter((one) => one.to > begin);
+    const best = active.toSorted((a, b) => RANK.indexOf(a.state) - RANK.indexOf(b.state))[0];
+    const by = active.filter((one) => one.state === best?.state && one.late === best.late);
+    if (best) add(intervals, { from: begin, to: end, state: best.state, late: best.late, by: by.map(refer) });
+    else add(intervals, { from: begin, to: end, state: holeState(said, begin, complete), late: false, by: [] });
+  }
+  return intervals;
+}
+
+function refer({ agent, sequence }: Said): readonly [number, number, number] {
+  return [agent, sequence, sequence];
+}
+
+/** Nobody spoke: because nobody had to, before the first leaf and after the device was taken away, or nobody knows why. */
+function holeState(said: readonly Said[], at: Instant, complete: boolean): CertifiedState {
+  if (!complete) return 'unknown';
+  const agents = new Set(said.map(({ agent }) => agent));
+  for (const agent of agents) {
+    const before = said.filter((one) => one.agent === agent && one.to <= at);
+    const last = before.reduce<Said | undefined>((a, b) => (a && isLater(a, b) ? a : b), undefined);
+    if (last && last.state !== 'unpaired') return 'unknown';
+  }
+  return 'not-paired';
+}
+
+function isLater(a: Said, b: Said): boolean {
+  return a.to !== b.to ? a.to > b.to : a.sequence > b.sequence;
+}
+
+function add(intervals: CertifiedInterval[], one: CertifiedInterval): void {
+  const last = intervals.at(-1);
+  if (last?.state !== one.state || last.late !== one.late) {
+    intervals.push({ ...one, by: joinRuns([], one.by) });
+    return;
+  }
+  intervals[intervals.length - 1] = { ...last, to: one.to, by: joinRuns(last.by, one.by) };
+}
+
+/** Neighbors of one agent become one run. */
+function joinRuns(known: CertifiedInterval['by'], more: CertifiedInterval['by']): CertifiedInterval['by'] {
+  const runs = [...known];
+  for (const [agent, first, last] of more) {
+    const at = runs.findLastIndex((run) => run[0] === agent);
+    const run = runs[at];
+    if (run && first >= run[1] && first <= run[2] + 1) runs[at] = [agent, run[1], Math.max(run[2], last)];
+    else runs.push([agent, first, last]);
+  }
+  return runs;
+}

@@ -1,0 +1,226 @@
+/**
+ * Checks a certificate of coverage offline, step by step. *Green*: every step holds and every instant has a named state;
+ * anything else is *red*, with the intervals that it concerns. Pure: the same code runs everywhere.
+ */
+
+import { openCheckpoint } from './checkpoint.ts';
+import { commitmentOf } from './commitment.ts';
+import type { Verify } from './cose.ts';
+import { openCosignatures } from './cosignature.ts';
+import {
+  type CertifiedDevice,
+  type CoverageCertificate,
+  openCertificate,
+  readCertificate,
+} from './coverage-certificate.ts';
+import { type Finding, foldAgents, leadTo, type ProvenAgent, proveAgent } from './coverage-evidence.ts';
+import { verifyEd25519 } from './ed25519.ts';
+import { openEnrolment } from './enrolment.ts';
+import { isFault } from './fault.ts';
+import { hashLeaf } from './merkle.ts';
+import type { Trust } from './receipt.ts';
+import { parseNote } from './signed-note.ts';
+
+/** In this order; each rests on the ones before. */
+export const COVERAGE_STEPS = [
+  'format',
+  'service',
+  'agents',
+  'chain',
+  'log',
+  'leaves',
+  'readings',
+  'intervals',
+  'known',
+] as const;
+export type CoverageStep = (typeof COVERAGE_STEPS)[number];
+
+export interface CoverageStepResult {
+  readonly step: CoverageStep;
+  readonly holds: boolean;
+  /** One sentence for people. */
+  readonly says: string;
+}
+
+export interface CoverageVerdict {
+  readonly verdict: 'green' | 'red';
+  readonly steps: readonly CoverageStepResult[];
+  /** Why it is red, where that has a time; in order. */
+  readonly findings: readonly Finding[];
+  /** What the certificate says; present when it could be read, and to be believed only if green. */
+  readonly certificate?: CoverageCertificate;
+}
+
+/** What no certificate shows, said with every verdict. */
+export const COVERAGE_NOT_SHOWN = [
+  'that there was no other agent: who hears with two should see both in it',
+  'that readings were doubles, or withheld for want of consent: that is the word of the service',
+  'what the device did while it was out of range, off or without a link',
+  'that the sensor was right, or worn by the right person',
+] as const;
+
+/** A certificate begins like every COSE_Sign1: an array of four. A receipt is text. */
+export function isCertificate(bytes: Uint8Array): boolean {
+  return bytes[0] === 0x84;
+}
+
+/** Never throws for what the bytes hold. */
+export function verifyCoverage(signed: Uint8Array, trust?: Trust, verify: Verify = verifyEd25519): CoverageVerdict {
+  const steps: CoverageStepResult[] = [];
+  const findings: Finding[] = [];
+  const note = (step: CoverageStep, says: string, ...wrong: readonly Finding[]) => {
+    const [first] = wrong;
+    findings.push(...wrong);
+    steps.push({ step, holds: first === undefined, says: first === undefined ? says : describe(first, wrong.length) });
+  };
+  const fail = (step: CoverageStep, says: string) => void steps.push({ step, holds: false, says });
+  const judge = (certificate?: CoverageCertificate): CoverageVerdict => ({
+    verdict: steps.every(({ holds }) => holds) ? 'green' : 'red',
+    steps,
+    findings: [...new Map(findings.map((one) => [JSON.stringify(one), one])).values()].toSorted(
+      (a, b) => a.from - b.from || a.to - b.to,
+    ),
+    ...(certificate && { certificate }),
+  });
+
+  let certificate: CoverageCertificate;
+  try {
+    certificate = readCertificate(signed);
+  } catch (error) {
+    fail('format', `The certificate cannot be read: ${reasonOf(error)}.`);
+    return judge();
+  }
+  note('format', 'The certificate is complete and well formed.');
+  if (!trust) {
+    fail('service', 'Whose word it is cannot be told without a trust file.');
+    return judge(certificate);
+  }
+  try {
+    openCertificate(signed, trust.service, verify);
+    note('service', 'The service that you trust signed the certificate.');
+  } catch (error) {
+    fail('service', `The service that you trust did not sign it: ${reasonOf(error)}.`);
+  }
+
+  let agents: ProvenAgent[] = [];
+  try {
+    agents = certificate.agents.map((agent) => {
+      const { agentKey } = openEnrolment(agent.enrolment, trust.service, verify);
+      return proveAgent(agent, agentKey, certificate, verify);
+    });
+    if (agents.length === 0) fail('agents', 'No agent is shown.');
+    else note('agents', `${count(agents.length, 'agent')} that the service enrolled.`);
+  } catch (error) {
+    fail('agents', `The service's word for an agent does not hold: ${reasonOf(error)}.`);
+  }
+  const batches = agents.flatMap((agent) => agent.batches);
+  const chain = agents.flatMap((agent) => agent.chain);
+  note('chain', `${count(batches.length, 'batch', 'batches')} without a gap, each signed by its agent.`, ...chain);
+  checkLog(certificate, agents, trust, verify, note, fail);
+  const leaves = agents.flatMap((agent) => agent.leaves);
+  note('leaves', 'All that the agents said of the patient is shown.', ...leaves);
+  const readings = agents.flatMap((agent) => agent.readings);
+  note('readings', `${countReadings(agents)}`, ...readings);
+
+  const derived = foldAgents(agents, certificate);
+  if (sameDevices(derived, certificate.devices))
+    note('intervals', 'The intervals follow from the batches and make up 100 %.');
+  else fail('intervals', 'The intervals are not those that follow from the batches.');
+  const unknown = derived.flatMap(({ intervals }) =>
+    intervals
+      .filter(({ state }) => state === 'unknown')
+      .map(({ from, to }) => ({ from, to, says: 'Nobody says what was then.' })),
+  );
+  if (derived.length === 0) fail('known', 'No device is spoken of.');
+  else note('known', 'Every instant has a state and a cause.', ...unknown);
+  return judge(certificate);
+}
+
+type Note = (step: CoverageStep, says: string, ...wrong: readonly Finding[]) => void;
+
+function checkLog(
+  { checkpoint, proof }: CoverageCertificate,
+  agents: readonly ProvenAgent[],
+  trust: Trust,
+  verify: Verify,
+  note: Note,
+  fail: (step: CoverageStep, says: string) => void,
+): void {
+  const all = agents.flatMap(({ batches }) => batches);
+  const unlogged = all
+    .filter(({ certified }) => certified.logIndex === undefined)
+    .map(({ header: { openedAt, closedAt, sequence } }) => {
+      return { from: openedAt, to: closedAt, says: `Batch ${sequence} is not in the log.` };
+    });
+  try {
+    const { size, root } = openCheckpoint(checkpoint, [trust.log], trust.log.name, verify).checkpoint;
+    const entries = all
+      .flatMap(({ id, certified: { logIndex: index } }) =>
+        index === undefined ? [] : [{ index, hash: hashLeaf(commitmentOf('batch', id)) }],
+      )
+      .toSorted((a, b) => a.index - b.index);
+    if (entries.length > 0 && !leadTo(root, entries, size, proof)) {
+      fail('log', 'The batches do not lead to the root of the checkpoint.');
+      return;
+    }
+    const { witnesses } = trust;
+    if (witnesses && openCosignatures(parseNote(checkpoint), witnesses.keys, verify).length < witnesses.quorum) {
+      fail('log', `Fewer witnesses cosigned the checkpoint than the ${witnesses.quorum} that you ask for.`);
+      return;
+    }
+    note('log', `All are among the ${size} entries of the log that you trust.`, ...unlogged);
+  } catch (error) {
+    fail('log', `The checkpoint is not one of the log that you trust: ${reasonOf(error)}.`);
+  }
+}
+
+function countReadings(agents: readonly ProvenAgent[]): string {
+  const sums = { held: 0, doubles: 0, withheld: 0, erased: 0 };
+  for (const { certified } of agents.flatMap(({ batches }) => batches)) {
+    const { part } = certified;
+    if (!part) continue;
+    for (const { count: n } of part.held) sums.held += n;
+    for (const { count: n } of part.erased) sums.erased += n;
+    sums.doubles += part.doubles;
+    sums.withheld += part.withheld;
+  }
+  const { held, doubles, withheld, erased } = sums;
+  const others = [
+    doubles > 0 ? `${doubles} came twice` : '',
+    withheld > 0 ? `${withheld} withheld for want of consent` : '',
+    erased > 0 ? `${erased} erased` : '',
+  ].filter((text) => text !== '');
+  return `All ${held + doubles + withheld + erased} readings are accounted for: ${[`${held} in the record`, ...others].join(', ')}.`;
+}
+
+function sameDevices(a: readonly CertifiedDevice[], b: readonly CertifiedDevice[]): boolean {
+  const plain = (devices: readonly CertifiedDevice[]) =>
+    JSON.stringify(
+      devices.map(({ device, intervals }) => [
+        [...device],
+        intervals.map((one) =>
+          Object.values({
+            from: one.from,
+            to: one.to,
+            state: one.state,
+            late: one.late,
+            by: one.by,
+          }),
+        ),
+      ]),
+    );
+  return plain(a) === plain(b);
+}
+
+function describe({ says }: Finding, number: number): string {
+  return number === 1 ? says : `${says} And ${number - 1} more.`;
+}
+
+function count(number: number, one: string, many = `${one}s`): string {
+  return `${number} ${number === 1 ? one : many}`;
+}
+
+function reasonOf(error: unknown): string {
+  if (isFault(error)) return error.message;
+  throw error;
+}
