@@ -89,6 +89,12 @@ const RULES: readonly Rule[] = [
     node: true,
   },
   {
+    files: /^ingest-service\/receipt-qr\.ts$/,
+    ours: ['protocol/'],
+    packages: ['qr'],
+    node: false,
+  },
+  {
     files: /^ingest-service\/http\//,
     ours: ['protocol/', 'ingest-service/'],
     packages: ['fastify', '@fastify/', 'zod'],
