@@ -15,6 +15,7 @@ import { joinProofs, type ProvenLeaf, pathsOfMany } from './merkle-many.ts';
 import type { ProvenKeyEvent, Receipt, ReceiptAnchor } from './receipt.ts';
 import { parseNote } from './signed-note.ts';
 import { parseJson } from './strict-json.ts';
+import { readSupersession } from './supersession.ts';
 import { encodeTlogProof, parseTlogProof } from './tlog-proof.ts';
 
 export const PACK_FORMAT = 'veravita/receipts@v1';
@@ -31,7 +32,10 @@ interface Group {
   readonly batches: Receipt[][];
 }
 
-/** See the file comment; receipts of one batch need not be neighbors. Throws `malformed` for none, or one that is not whole. */
+/**
+ * See the file comment; receipts of one batch need not be neighbors, and what a receipt proves to be in the log it proves by
+ * one checkpoint. Throws `malformed` for none, or one that is not whole.
+ */
 export function packReceipts(receipts: readonly Receipt[]): Uint8Array {
   if (receipts.length === 0) throw new Fault('malformed', 'no receipt to pack');
   const enrolments: Uint8Array[] = [];
@@ -80,7 +84,7 @@ function packBatch(
     [0, header],
     [1, refer(enrolments, enrolment)],
     [2, place(logProof)],
-    [3, leaves.map(({ index, salt, body }): CborValue => [index, salt, body])],
+    [3, leaves.map((leaf) => leafRow(leaf, place))],
     [4, joinProofs(leaves, leafCount)],
   ]);
   if (keyHistory)
@@ -94,6 +98,11 @@ function packBatch(
       anchors.map((one): CborValue => [JSON.stringify(evidenceToJson(one.evidence)), one.path]),
     );
   return fields;
+}
+
+function leafRow({ index, salt, body, supersession }: Receipt, place: (logProof: string) => number): CborValue {
+  if (!supersession) return [index, salt, body];
+  return [index, salt, body, supersession.statement, place(supersession.logProof)];
 }
 
 function refer(table: Uint8Array[], bytes: Uint8Array): number {
@@ -113,18 +122,28 @@ export function unpackReceipts(bytes: Uint8Array): Receipt[] {
   return receipts;
 }
 
+/** A signed thing whose commitment is in the log, and where. */
+interface PackedEntry {
+  readonly signed: Uint8Array;
+  readonly entry: Uint8Array;
+  readonly logIndex: number;
+}
+
+interface PackedLeaf {
+  readonly index: number;
+  readonly salt: Uint8Array;
+  readonly body: Uint8Array;
+  readonly supersession?: PackedEntry;
+}
+
 interface PackedBatch {
   readonly header: Uint8Array;
   readonly entry: Uint8Array;
   readonly enrolment: Uint8Array;
   readonly logIndex: number;
-  readonly leaves: readonly { readonly index: number; readonly salt: Uint8Array; readonly body: Uint8Array }[];
+  readonly leaves: readonly PackedLeaf[];
   readonly proof: readonly Uint8Array[];
-  readonly keyHistory?: readonly {
-    readonly event: Uint8Array;
-    readonly entry: Uint8Array;
-    readonly logIndex: number;
-  }[];
+  readonly keyHistory?: readonly PackedEntry[];
   readonly anchors?: readonly ReceiptAnchor[];
 }
 
@@ -134,8 +153,11 @@ function unpackGroup(value: CborValue, enrolments: readonly Uint8Array[]): Recei
   const { size } = parseCheckpoint(parseNote(checkpoint).text);
   const batches = asArray(packed).map((batch) => readBatch(batch, enrolments));
   const entries = new Map<number, Uint8Array>();
-  for (const { logIndex, entry, keyHistory = [] } of batches) {
-    for (const one of [{ logIndex, entry }, ...keyHistory]) entries.set(one.logIndex, hashLeaf(one.entry));
+  for (const { logIndex, entry, keyHistory = [], leaves } of batches) {
+    const corrections = leaves.flatMap(({ supersession }) => supersession ?? []);
+    for (const one of [{ logIndex, entry }, ...keyHistory, ...corrections]) {
+      entries.set(one.logIndex, hashLeaf(one.entry));
+    }
   }
   const placed = [...entries].map(([index, hash]) => ({ index, hash })).sort((a, b) => a.index - b.index);
   const paths = pathsOfMany(placed, size, asArray(proof).map(asBytes));
@@ -155,11 +177,20 @@ function receiptsOf(batch: PackedBatch, proofs: ReadonlyMap<number, string>): Re
     enrolment,
     logProof: proofs.get(logIndex)!,
     ...(keyHistory && {
-      keyHistory: keyHistory.map((each) => ({ event: each.event, logProof: proofs.get(each.logIndex)! })),
+      keyHistory: keyHistory.map(({ signed, logIndex: at }) => ({ event: signed, logProof: proofs.get(at)! })),
     }),
     ...(anchors && { anchors }),
   };
-  return leaves.map((leaf, i) => ({ ...leaf, path: paths[i]!, ...shared }));
+  return leaves.map(({ index, salt, body, supersession }, i) => ({
+    index,
+    salt,
+    body,
+    path: paths[i]!,
+    ...shared,
+    ...(supersession && {
+      supersession: { statement: supersession.signed, logProof: proofs.get(supersession.logIndex)! },
+    }),
+  }));
 }
 
 function readBatch(value: CborValue, enrolments: readonly Uint8Array[]): PackedBatch {
@@ -181,17 +212,22 @@ function readBatch(value: CborValue, enrolments: readonly Uint8Array[]): PackedB
   return { ...batch, ...(keyHistory && { keyHistory }), ...(anchors && { anchors }) };
 }
 
-function readLeafRow(row: CborValue) {
-  const [index, salt, body, ...more] = asArray(row);
-  if (more.length > 0) throw new Fault('malformed', 'not a leaf');
-  return { index: asIndex(index), salt: asBytes(salt), body: asBytes(body) };
+function readLeafRow(row: CborValue): PackedLeaf {
+  const [index, salt, body, statement, place, ...more] = asArray(row);
+  if (more.length > 0 || (statement === undefined) !== (place === undefined))
+    throw new Fault('malformed', 'not a leaf');
+  const leaf = { index: asIndex(index), salt: asBytes(salt), body: asBytes(body) };
+  if (statement === undefined) return leaf;
+  const signed = asBytes(statement);
+  const entry = commitmentOf('supersession', readSupersession(signed).id);
+  return { ...leaf, supersession: { signed, entry, logIndex: asIndex(place) } };
 }
 
-function readEventRow(row: CborValue) {
-  const [event, logIndex, ...more] = asArray(row);
+function readEventRow(row: CborValue): PackedEntry {
+  const [event, place, ...more] = asArray(row);
   if (more.length > 0) throw new Fault('malformed', 'not a key event');
   const signed = asBytes(event);
-  return { event: signed, entry: commitmentOf('key-event', readKeyEvent(signed).id), logIndex: asIndex(logIndex) };
+  return { signed, entry: commitmentOf('key-event', readKeyEvent(signed).id), logIndex: asIndex(place) };
 }
 
 function readAnchorRow(row: CborValue): ReceiptAnchor {

@@ -113,6 +113,7 @@ const RULES: readonly Rule[] = [
   { files: /^ingest\.mjs$/, ours: [], packages: [], node: true },
 
   { files: /^verifier\/page\/vite\.config\.ts$/, ours: [], packages: ['vite'], node: true },
+  { files: /^verifier\/page\/read-code\.ts$/, ours: [], packages: ['qr'], node: false },
   { files: /^verifier\/page\//, ours: ['protocol/', 'verifier/'], packages: [], node: false },
   { files: /^verifier\//, ours: ['protocol/', 'verifier/'], packages: [], node: true },
 
