@@ -89,6 +89,12 @@ const RULES: readonly Rule[] = [
     node: true,
   },
   {
+    files: /^ingest-service\/receipt-qr\.ts$/,
+    ours: ['protocol/'],
+    packages: ['qr'],
+    node: false,
+  },
+  {
     files: /^ingest-service\/http\//,
     ours: ['protocol/', 'ingest-service/'],
     packages: ['fastify', '@fastify/', 'zod'],
@@ -107,6 +113,7 @@ const RULES: readonly Rule[] = [
   { files: /^ingest\.mjs$/, ours: [], packages: [], node: true },
 
   { files: /^verifier\/page\/vite\.config\.ts$/, ours: [], packages: ['vite'], node: true },
+  { files: /^verifier\/page\/read-code\.ts$/, ours: [], packages: ['qr'], node: false },
   { files: /^verifier\/page\//, ours: ['protocol/', 'verifier/'], packages: [], node: false },
   { files: /^verifier\//, ours: ['protocol/', 'verifier/'], packages: [], node: true },
 
