@@ -93,6 +93,8 @@ const UPGRADES: readonly string[] = [
     through INTEGER,                          -- last batch that was sealed before; NULL until the rows are gone
     done INTEGER NOT NULL DEFAULT 0           -- 1: nothing is left, and the service was told
   ) STRICT, WITHOUT ROWID;`,
+  `-- SHA-256 of an envelope: only the service can open it, so nothing else tells here whether it is what was sealed.
+  ALTER TABLE outbox ADD COLUMN envelope_hash BLOB;`,
 ];
 
 const SCHEMA_VERSION = 1 + UPGRADES.length;

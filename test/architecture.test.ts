@@ -105,6 +105,8 @@ const RULES: readonly Rule[] = [
   { files: /^run\.mjs$/, ours: [], packages: [], node: true },
   // Runs two programs beside each other; that they share no code is the point.
   { files: /^ingest\.mjs$/, ours: [], packages: [], node: true },
+  // Runs three programs after one another, each with its own keys.
+  { files: /^scrub\.mjs$/, ours: [], packages: [], node: true },
 
   { files: /^verifier\/page\/vite\.config\.ts$/, ours: [], packages: ['vite'], node: true },
   { files: /^verifier\/page\//, ours: ['protocol/', 'verifier/'], packages: [], node: false },

@@ -201,6 +201,11 @@ export function createSegments(db: DatabaseSync, hashesOf: (batch: string) => Ui
       return open(patient, row as unknown as SegmentRow).find((kept) => kept.index === index);
     },
 
+    /** All leaves of the segment that begins with this leaf. Throws `inconsistent` where it is not what was sealed. */
+    leavesOf(patient: Patient, batch: string, firstLeaf: number): KeptLeaf[] {
+      return open(patient, byLeaf.get(batch, firstLeaf, firstLeaf) as unknown as SegmentRow);
+    },
+
     /** Record-local id of the patient whose leaf this is. */
     ownerOf(batch: string, index: number): string | undefined {
       return byLeaf.get(batch, index, index)?.patient as string | undefined;

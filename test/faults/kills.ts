@@ -10,23 +10,33 @@ export interface KillOptions {
   readonly onProgress?: (killed: number) => void;
 }
 
-/** Longest life of a process between its start and its end. */
-const LONGEST_MS = 1500;
+/** Longest time that a process works before it is killed. */
+const LONGEST_MS = 500;
+/** Share of the kills that come while it still starts and recovers. */
+const EARLY = 0.3;
+/** A start takes about so long; on a busy machine much longer. */
+const START_MS = 700;
 
-/** Measures all the time, and kills so often in all; how often each. Everything runs when it resolves, or starts to. */
+/** Measures all the time, and kills so often in all; how often each. Nothing is started again after the last. */
 export async function killAtRandom(site: FaultSite, options: KillOptions): Promise<Record<string, number>> {
   const { kills, seed, only = PROGRAMS, onProgress = () => undefined } = options;
   const killed: Record<string, number> = {};
   let left = kills;
   site.start();
   site.producer.start();
+  await Promise.all(PROGRAMS.map((name) => site.programs[name].whenReady()));
   await Promise.all(
     only.map(async (name, i) => {
       const random = createRandom(seed + i);
       const program = site.programs[name];
       while (left > 0) {
         site.start(name);
-        await pause(random() * random() * LONGEST_MS + (random() < 0.5 ? 300 : 20));
+        if (random() < EARLY) {
+          await pause(random() * START_MS);
+        } else {
+          await program.whenReady();
+          await pause(random() * LONGEST_MS);
+        }
         if (!program.isRunning || left <= 0) continue;
         left--;
         await program.end('SIGKILL');
