@@ -7,7 +7,7 @@ import { equalBytes } from '../protocol/bytes.ts';
 import { verifyEd25519 } from '../protocol/ed25519.ts';
 import { decodeLeaf } from '../protocol/leaf.ts';
 import { Assignments } from './assignments.ts';
-import { databasePath } from './database.ts';
+import { createTables, databasePath } from './database.ts';
 import { openDeviceUsers } from './device-users.ts';
 import { loadEnrolment } from './enrol.ts';
 import { type AgentKeys, openKeys } from './keys.ts';
@@ -36,6 +36,8 @@ export function scrubAgent(stateFolder: string, keysFolder: string): string[] {
     db = new DatabaseSync(path, { timeout: 500 });
     const { integrity_check: structure } = db.prepare('PRAGMA integrity_check(1)').get() as { integrity_check: string };
     if (structure !== 'ok') found.push('its pages are not as SQLite writes them');
+    const opened = db;
+    check('its tables are others', () => schemaOf(opened) === freshSchema());
     scrubRows(db, keys, check);
     scrubOutbox(db, keys, check);
   } catch {
@@ -44,6 +46,20 @@ export function scrubAgent(stateFolder: string, keysFolder: string): string[] {
     db?.close();
   }
   return found;
+}
+
+/** Comments and spaces aside. */
+function schemaOf(db: DatabaseSync): string {
+  const rows = db.prepare('SELECT name, sql FROM sqlite_master ORDER BY name').all();
+  return rows.map(({ name, sql }) => `${name} ${sql}`.replaceAll(/--.*$/gm, '').replaceAll(/\s+/g, ' ')).join('\n');
+}
+
+function freshSchema(): string {
+  const fresh = new DatabaseSync(':memory:');
+  createTables(fresh);
+  const schema = schemaOf(fresh);
+  fresh.close();
+  return schema;
 }
 
 type CheckIt = (says: string, holds: () => boolean) => void;

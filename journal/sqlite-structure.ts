@@ -5,12 +5,19 @@ import { DatabaseSync } from 'node:sqlite';
 /** Told what is wrong with a file, in words. */
 export type Tell = (says: string) => void;
 
-/** Opens a store for reading after its structure was checked; `undefined` when there is nothing to read any more. */
+/**
+ * Opens a store after its structure was checked; `undefined` when there is nothing to read any more. Not for reading only:
+ * that could not apply a write-ahead log that was left, and would leave one.
+ */
 export function openChecked(path: string, tell: Tell): DatabaseSync | undefined {
+  if (!existsSync(path)) {
+    tell('it is not there');
+    return undefined;
+  }
   checkWal(`${path}-wal`, tell);
   let db: DatabaseSync | undefined;
   try {
-    db = new DatabaseSync(path, { readOnly: true });
+    db = new DatabaseSync(path, { timeout: 2000 });
     const rows = db.prepare('PRAGMA integrity_check(10)').all() as { integrity_check: string }[];
     if (rows.length !== 1 || rows[0]!.integrity_check !== 'ok') tell('its pages are not as SQLite writes them');
     return db;
@@ -19,6 +26,26 @@ export function openChecked(path: string, tell: Tell): DatabaseSync | undefined 
     tell('SQLite cannot read it');
     return undefined;
   }
+}
+
+/** True when the tables are those that `create` makes in an empty database; comments and spaces aside. */
+export function hasSchema(db: DatabaseSync, create: (fresh: DatabaseSync) => void): boolean {
+  const fresh = new DatabaseSync(':memory:');
+  try {
+    create(fresh);
+    return schemaOf(db) === schemaOf(fresh);
+  } finally {
+    fresh.close();
+  }
+}
+
+function schemaOf(db: DatabaseSync): string {
+  const rows = db.prepare('SELECT type, name, tbl_name, sql FROM sqlite_master ORDER BY type, name').all();
+  return rows.map((row) => Object.values(row).map(withoutComments).join(' ')).join('\n');
+}
+
+function withoutComments(part: unknown): string {
+  return String(part).replaceAll(/--.*$/gm, '').replaceAll(/\s+/g, ' ').trim();
 }
 
 const HEADER = 32;

@@ -1,12 +1,13 @@
 /** Is the log still what was written? Its private entries against the public tiles, and every file that is served. */
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join, relative } from 'node:path';
-import { openChecked } from '../journal/sqlite-structure.ts';
+import { hasSchema, openChecked } from '../journal/sqlite-structure.ts';
 import { concatBytes, decodeUtf8, equalBytes } from '../protocol/bytes.ts';
 import { openCheckpoint } from '../protocol/checkpoint.ts';
 import { hashLeaf, rootOf } from '../protocol/merkle.ts';
 import { parseVerifierKey } from '../protocol/signed-note.ts';
 import { encodeEntryBundle, TILE_WIDTH } from '../protocol/tile-paths.ts';
+import { LOG_STATE_SCHEMA } from './log-state.ts';
 import { sha256 } from './log-tiles.ts';
 
 export interface LogFinding {
@@ -23,6 +24,8 @@ export function scrubLog(logDirectory: string, keyDirectory: string): LogFinding
   const db = openChecked(join(keyDirectory, 'log-state.sqlite'), (says) => found.push({ file: STATE, says }));
   if (!db) return found;
   try {
+    if (!hasSchema(db, (fresh) => fresh.exec(LOG_STATE_SCHEMA)))
+      found.push({ file: STATE, says: 'its tables are others' });
     const entries = db.prepare('SELECT position, entry FROM entries ORDER BY position').all();
     const isCounted = entries.every(({ position }, i) => position === i);
     if (!isCounted) found.push({ file: STATE, says: 'its entries are not counted without a gap' });

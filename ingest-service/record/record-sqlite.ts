@@ -50,9 +50,7 @@ export interface RecordConfig {
 
 export function openRecordSqlite({ path, keyEncryptionKey, verify }: RecordConfig): RecordStore {
   const db: DatabaseSync = openDatabase(path);
-  addRowSum(db);
-  db.exec(SCHEMA);
-  keepRowSums(db);
+  createRecordTables(db);
   const commitments = createCommitments(db);
   const batches = createBatches(db);
   const erasures = createErasures(db);
@@ -94,6 +92,13 @@ export function openRecordSqlite({ path, keyEncryptionKey, verify }: RecordConfi
     },
     close: () => db.close(),
   };
+}
+
+/** Makes the tables that are not there. */
+export function createRecordTables(db: DatabaseSync): void {
+  addRowSum(db);
+  db.exec(SCHEMA);
+  keepRowSums(db);
 }
 
 function isDatabaseError(error: unknown): boolean {

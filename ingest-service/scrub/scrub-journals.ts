@@ -1,5 +1,7 @@
 /** What waits in the journals and what passed through them, against the record and the log. */
 import type { DatabaseSync } from 'node:sqlite';
+import { JOURNAL_SCHEMA } from '../../journal/journal-schema.ts';
+import { hasSchema } from '../../journal/sqlite-structure.ts';
 import { readHeader } from '../../protocol/batch.ts';
 import { encodeHex, equalBytes } from '../../protocol/bytes.ts';
 import { encodeId } from '../../protocol/keys.ts';
@@ -77,6 +79,7 @@ export function scrubPositions(journal: DatabaseSync, { record, findings, entryA
 
 /** Positions are counted without a gap, and nobody was handed what is not there; where the follower stands. */
 function scrubCursors(journal: DatabaseSync, file: string, follower: string, findings: Findings): number {
+  findings.check(file, 'its tables are others', () => hasSchema(journal, (fresh) => fresh.exec(JOURNAL_SCHEMA)));
   const entries = entriesOf(journal);
   const trimmed = (journal.prepare('SELECT before FROM trimmed').get()?.before as number | undefined) ?? 0;
   const cursors = journal.prepare('SELECT name, next FROM followers').all() as { name: string; next: number }[];

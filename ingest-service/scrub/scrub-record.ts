@@ -3,6 +3,7 @@
  * database has no checksum, so what is only stored, and never opened again, could change without anybody noticing.
  */
 import type { DatabaseSync } from 'node:sqlite';
+import { hasSchema } from '../../journal/sqlite-structure.ts';
 import { openHeader } from '../../protocol/batch.ts';
 import { encodeHex, equalBytes } from '../../protocol/bytes.ts';
 import { commitmentOf } from '../../protocol/commitment.ts';
@@ -14,7 +15,7 @@ import { rootOf } from '../../protocol/merkle.ts';
 import { checkDisclosures, disclosureId, encodeDisclosure } from '../consent/disclosure.ts';
 import { splitHashes } from '../receipts.ts';
 import type { Patient } from '../record/patients.ts';
-import type { RecordStore } from '../record/record-sqlite.ts';
+import { createRecordTables, type RecordStore } from '../record/record-sqlite.ts';
 import { checkRowSums } from '../record/row-sums.ts';
 import type { Findings } from './findings.ts';
 import { scrubSegments } from './scrub-segments.ts';
@@ -34,6 +35,7 @@ export const RECORD = 'service/record.sqlite';
 
 export function scrubRecord(scrub: RecordScrub): void {
   const { db, findings } = scrub;
+  findings.check(RECORD, 'its tables are others', () => hasSchema(db, createRecordTables));
   for (const says of checkRowSums(db)) findings.add(RECORD, says);
   const patients = scrubPatients(scrub);
   scrubAgents(scrub);

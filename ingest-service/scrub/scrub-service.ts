@@ -1,4 +1,5 @@
 /** All that the service keeps, read once from end to end: its record, its journals, and the log that it proves by. */
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
 import { openChecked } from '../../journal/sqlite-structure.ts';
@@ -22,6 +23,8 @@ export async function scrubService(data: string, logKey: NoteKey): Promise<Findi
   const paths = servicePaths(data);
   const keys = openServiceKeys(paths.keys, false);
   const entryAt = await readEntries(paths.log, logKey, findings);
+  // It holds nothing, but who cannot open it does not start.
+  if (existsSync(paths.lock)) openChecked(paths.lock, (says) => findings.add('service/running.sqlite', says))?.close();
   const record = openChecked(paths.record, (says) => findings.add(RECORD, says));
   if (!record) return findings;
   try {
