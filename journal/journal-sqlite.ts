@@ -3,8 +3,8 @@ import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { Fault } from '../protocol/fault.ts';
 import { startFollower } from './follow.ts';
 import type { Follower, Journal, JournalEntry, NewEntry } from './journal.ts';
-import { JOURNAL_SCHEMA } from './journal-schema.ts';
 import { databaseFault, isCleanRefusal, openDatabase } from './sqlite.ts';
+import { JOURNAL_SCHEMA } from './sqlite-schema.ts';
 
 /** Where a test makes a commit fail: before it ("did not happen") or after it ("failed but did"). */
 export type JournalFault = (moment: 'before-commit' | 'after-commit') => void;

@@ -1,6 +1,6 @@
 /** What waits in the journals and what passed through them, against the record and the log. */
 import type { DatabaseSync } from 'node:sqlite';
-import { JOURNAL_SCHEMA } from '../../journal/journal-schema.ts';
+import { JOURNAL_SCHEMA } from '../../journal/sqlite-schema.ts';
 import { hasSchema } from '../../journal/sqlite-structure.ts';
 import { readHeader } from '../../protocol/batch.ts';
 import { encodeHex, equalBytes } from '../../protocol/bytes.ts';
