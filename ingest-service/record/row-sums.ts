@@ -14,6 +14,14 @@ const COVERED: Readonly<Record<string, { readonly key: readonly string[]; readon
   unpaired: { key: ['agent', 'patient', 'handle'], rest: [] },
   enrolment_codes: { key: ['code_hash'], rest: ['assignments', 'expires_at'] },
   batches: { key: ['id'], rest: ['withheld', 'received_at', 'filed_at'] },
+  batch_counts: { key: ['batch', 'patient'], rest: ['doubles', 'withheld'] },
+  awaited: { key: ['agent'], rest: ['sequence'] },
+  tombstones: { key: ['batch', 'first_leaf'], rest: ['last_leaf', 'erased_at', 'owner'] },
+  erasures: {
+    key: ['id'],
+    rest: ['mark', 'erased_at', 'segments', 'leaves', 'statements', 'number', 'certificate'],
+  },
+  erasure_agents: { key: ['erasure', 'agent'], rest: ['confirmed_at'] },
 };
 
 const TABLE = `

@@ -233,7 +233,8 @@ export function asReading(batch: string, { index, salt, body, leaf }: KeptLeaf):
   return { id: formatReadingId(batch, index), batch, index, salt, body, leaf };
 }
 
-function instantOf(leaf: Leaf): Instant {
+/** By what a segment is found in time. */
+export function instantOf(leaf: Leaf): Instant {
   switch (leaf.kind) {
     case 'reading':
       return leaf.measuredAt;

@@ -6,7 +6,7 @@ import { readHeader } from '../../protocol/batch.ts';
 import { encodeHex, equalBytes } from '../../protocol/bytes.ts';
 import { encodeId } from '../../protocol/keys.ts';
 import { decodePosition } from '../../protocol/position.ts';
-import { openHeldBatch } from '../inbox.ts';
+import { isInboxMark, openHeldBatch } from '../inbox.ts';
 import type { Findings } from './findings.ts';
 
 export interface JournalScrub {
@@ -27,6 +27,8 @@ interface Entry {
 const entriesOf = (journal: DatabaseSync) =>
   journal.prepare('SELECT position, id, key, body FROM entries ORDER BY position').all() as unknown as Entry[];
 
+const BATCH_ID = /^[a-z2-7]{52}$/;
+
 /** What is trimmed, or handed over, is in the record; what is not opens. */
 export function scrubInbox(journal: DatabaseSync, { record, findings, inboxKey }: JournalScrub): void {
   const file = 'service/inbox.sqlite';
@@ -35,7 +37,8 @@ export function scrubInbox(journal: DatabaseSync, { record, findings, inboxKey }
   for (const { position, id, key, body } of entriesOf(journal)) {
     findings.check(file, `entry ${position} is not what was held`, () => {
       const filed = isFiled.get(id);
-      if (body === null) return filed !== undefined && key === null;
+      if (body === null) return key === null && (filed !== undefined || !BATCH_ID.test(id));
+      if (body.length === 0) return isInboxMark({ key: key ?? '', id, body });
       const { header, id: signed } = readHeader(openHeldBatch(inboxKey, id, body).signedHeader);
       const isThat = encodeId(signed) === id && encodeId(header.agent) === key;
       return isThat && (position >= next || filed?.agent === key);

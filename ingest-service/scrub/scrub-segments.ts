@@ -5,6 +5,7 @@ import { LEAF_KINDS, type Leaf, type ReadingLeaf } from '../../protocol/leaf.ts'
 import { isResult, isTimeKnown } from '../../protocol/newest-value.ts';
 import type { Instant } from '../../protocol/time.ts';
 import type { Patient } from '../record/patients.ts';
+import { instantOf } from '../record/segments.ts';
 import { RECORD, type RecordScrub } from './scrub-record.ts';
 
 export function scrubSegments(scrub: RecordScrub, patients: readonly Patient[]): void {
@@ -80,11 +81,16 @@ function scrubFiledKeys({ store, db, findings }: RecordScrub, patient: Patient, 
 }
 
 /** The newest values and devices, found again in the segments. */
-function scrubLatest({ db, findings }: RecordScrub, patient: Patient, leaves: readonly Placed[]): void {
+function scrubLatest({ store, db, findings }: RecordScrub, patient: Patient, leaves: readonly Placed[]): void {
   const readings = new Map<string, ReadingLeaf>();
   for (const { batch, index, leaf } of leaves) {
     if (leaf.kind === 'reading') readings.set(formatReadingId(batch, index), leaf);
   }
+  let isCorrected = false;
+  findings.check(RECORD, 'a correction does not open', () => {
+    isCorrected = store.corrections.of(patient).size > 0;
+    return true;
+  });
   for (const table of ['latest', 'latest_untimed'] as const) {
     const newest = new Map<string, Instant>();
     for (const leaf of readings.values()) {
@@ -97,13 +103,14 @@ function scrubLatest({ db, findings }: RecordScrub, patient: Patient, leaves: re
       .all(patient.id);
     findings.check(RECORD, 'a newest value is not the newest', () => {
       return (
-        rows.length === newest.size &&
+        (isCorrected || rows.length === newest.size) &&
         rows.every(({ vital, device, measured_at: at, reading }) => {
           const leaf = readings.get(reading as string);
           if (!leaf) return false;
           const isThat =
             leaf.vital === vital && equalBytes(leaf.device, device as Uint8Array) && leaf.measuredAt === at;
-          return isThat && newest.get(`${vital} ${encodeHex(device as Uint8Array)}`) === at;
+          // What was corrected may have made room for an older one.
+          return isThat && (isCorrected || newest.get(`${vital} ${encodeHex(device as Uint8Array)}`) === at);
         })
       );
     });
@@ -114,9 +121,4 @@ function scrubLatest({ db, findings }: RecordScrub, patient: Patient, leaves: re
       return of?.kind === 'device' && equalBytes(of.device, row.handle as Uint8Array) && of.heardAt === row.heard_at;
     });
   }
-}
-
-function instantOf(leaf: Leaf): Instant {
-  if (leaf.kind === 'reading') return leaf.measuredAt;
-  return leaf.kind === 'coverage' ? leaf.from : leaf.heardAt;
 }

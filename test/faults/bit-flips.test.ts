@@ -14,10 +14,11 @@ const FLIPS = Number(process.env.VERAVITA_FLIPS ?? 4);
 /**
  * What no seal, signature, hash or other row vouches for, and what comes of it: an agent hears a reading once more and the
  * record recognizes it (doubles, held.mark), fetches stored records again (record_cursors), counts wrongly (outbox), asks a
- * service that says it again (collect, state.command_number), or attests a time of which others can tell (state.alive_at).
+ * service that says it again (collect, state.command_number), attests a time of which others can tell (state.alive_at),
+ * or says of an erasure what the service does not believe without its own look (spoken, erasures).
  */
 const HARMLESS =
-  /^(?:doubles\.|record_cursors\.|collect\.|held\.(?:device|user|mark|held_day)|state\.(?:alive_at|command_number|sealed_rows)|outbox\.(?:published|withheld|refused)|sqlite_sequence\.)/;
+  /^(?:doubles\.|record_cursors\.|collect\.|spoken\.|erasures\.|held\.(?:device|user|mark|held_day)|state\.(?:alive_at|covered_at|command_number|sealed_rows)|outbox\.(?:published|withheld|refused)|sqlite_sequence\.)/;
 /** The record's own: where the log is told of sooner than it was (nobody asks), and an entry that is handed over once more. */
 const HARMLESS_IN_SERVICE = /^(?:entries\.body|followers\.next|commitments\.sent)$/;
 
