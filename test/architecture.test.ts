@@ -111,6 +111,8 @@ const RULES: readonly Rule[] = [
   { files: /^run\.mjs$/, ours: [], packages: [], node: true },
   // Runs two programs beside each other; that they share no code is the point.
   { files: /^ingest\.mjs$/, ours: [], packages: [], node: true },
+  // Runs three programs after one another, each with its own keys.
+  { files: /^scrub\.mjs$/, ours: [], packages: [], node: true },
 
   { files: /^verifier\/page\/vite\.config\.ts$/, ours: [], packages: ['vite'], node: true },
   { files: /^verifier\/page\/read-code\.ts$/, ours: [], packages: ['qr'], node: false },
