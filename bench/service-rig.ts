@@ -178,6 +178,7 @@ function divideFiling(store: RecordStore, splits: Splits): RecordStore {
   return {
     ...store,
     filedKeys: {
+      ...filedKeys,
       claim(patient, leaf) {
         splits.end('file: leaf decode and consent');
         const isNew = filedKeys.claim(patient, leaf);

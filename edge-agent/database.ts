@@ -93,6 +93,8 @@ const UPGRADES: readonly string[] = [
     through INTEGER,                          -- last batch that was sealed before; NULL until the rows are gone
     done INTEGER NOT NULL DEFAULT 0           -- 1: nothing is left, and the service was told
   ) STRICT, WITHOUT ROWID;`,
+  `-- SHA-256 of an envelope: only the service can open it, so nothing else tells here whether it is what was sealed.
+  ALTER TABLE outbox ADD COLUMN envelope_hash BLOB;`,
   `-- A new signing key on its way: asked for, signed by the old key, and gone once the service countersigned it.
   CREATE TABLE key_rotation (
     one INTEGER PRIMARY KEY CHECK (one = 1),
@@ -157,9 +159,8 @@ function createSchema(db: DatabaseSync, agent: Uint8Array, next: Uint8Array): vo
   const { user_version: version } = db.prepare('PRAGMA user_version').get() as { user_version: number };
   if (version === 0) {
     transact(db, () => {
-      db.exec(SCHEMA);
+      createTables(db);
       db.prepare('INSERT INTO state (one, agent, previous) VALUES (1, ?, ?)').run(agent, new Uint8Array(32));
-      upgrade(db, 1);
     });
   } else if (version > SCHEMA_VERSION) {
     throw new Fault('version', `the state folder is of version ${version}, this agent reads ${SCHEMA_VERSION}`);
@@ -168,6 +169,12 @@ function createSchema(db: DatabaseSync, agent: Uint8Array, next: Uint8Array): vo
   const changed = db.prepare('UPDATE state SET agent = agent WHERE agent IN (?, ?)').run(agent, next).changes;
   if (changed !== 1) throw new Fault('wrong-key', 'the state folder belongs to another signing key');
   if (version > 0 && version < SCHEMA_VERSION) transact(db, () => upgrade(db, version));
+}
+
+/** All tables, in an empty database. */
+export function createTables(db: DatabaseSync): void {
+  db.exec(SCHEMA);
+  upgrade(db, 1);
 }
 
 function upgrade(db: DatabaseSync, from: number): void {

@@ -2,7 +2,7 @@
  * Sealed batches until the service has them. A batch's envelope is kept until the service signed that it *holds* the
  * batch, its header until the service signed that it is *logged*; nothing else, and no broker's word, deletes anything.
  */
-import { createHmac } from 'node:crypto';
+import { createHmac, hash } from 'node:crypto';
 import type { DatabaseSync } from 'node:sqlite';
 import { Fault, type FaultCode } from '../protocol/fault.ts';
 import { transact } from './database.ts';
@@ -63,7 +63,9 @@ export class Outbox {
     this.#db = db;
     this.#storageKey = storageKey;
     this.#statements = {
-      insert: db.prepare('INSERT INTO outbox (sequence, batch, header, envelope, leaves) VALUES (?, ?, ?, ?, ?)'),
+      insert: db.prepare(
+        'INSERT INTO outbox (sequence, batch, header, envelope, leaves, envelope_hash) VALUES (?, ?, ?, ?, ?, ?)',
+      ),
       advance: db.prepare('UPDATE state SET sequence = ?, previous = ? WHERE sequence = ?'),
       next: db.prepare(
         'SELECT sequence, envelope FROM outbox WHERE sequence > ? AND held = 0 ORDER BY sequence LIMIT 1',
@@ -129,11 +131,12 @@ export class Outbox {
   /** Moves rows from pending into the outbox as one batch. Throws `inconsistent` when either changed meanwhile. */
   store(sealed: SealedBatch, rows: PendingRows, pending: Pending): void {
     const { header, id, signed, envelope } = sealed;
+    const envelopeHash = hash('sha256', envelope, 'buffer');
     transact(this.#db, () => {
       if (this.#statements.advance.run(header.sequence, id, header.sequence - 1).changes !== 1) {
         throw new Fault('inconsistent', 'the sequence changed while a batch was sealed');
       }
-      this.#statements.insert.run(header.sequence, id, signed, envelope, header.leafCount);
+      this.#statements.insert.run(header.sequence, id, signed, envelope, header.leafCount, envelopeHash);
       for (const subject of sealed.subjects) this.#statements.speak.run(this.#hide(subject), header.sequence);
       pending.remove(rows);
     });

@@ -4,6 +4,7 @@ import { Fault } from '../protocol/fault.ts';
 import { startFollower } from './follow.ts';
 import type { Follower, Journal, JournalEntry, NewEntry } from './journal.ts';
 import { databaseFault, isCleanRefusal, openDatabase } from './sqlite.ts';
+import { JOURNAL_SCHEMA } from './sqlite-schema.ts';
 
 /** Where a test makes a commit fail: before it ("did not happen") or after it ("failed but did"). */
 export type JournalFault = (moment: 'before-commit' | 'after-commit') => void;
@@ -14,17 +15,6 @@ export interface JournalSqliteConfig {
   /** For tests: throws where a real store would fail. */
   readonly faults?: JournalFault;
 }
-
-const SCHEMA = `
-  CREATE TABLE IF NOT EXISTS entries (
-    position INTEGER PRIMARY KEY,
-    id TEXT NOT NULL UNIQUE,
-    key TEXT,   -- NULL when trimmed
-    body BLOB   -- NULL when trimmed
-  ) STRICT;
-  CREATE TABLE IF NOT EXISTS followers (name TEXT PRIMARY KEY, next INTEGER NOT NULL) STRICT, WITHOUT ROWID;
-  CREATE TABLE IF NOT EXISTS trimmed (one INTEGER PRIMARY KEY CHECK (one = 1), before INTEGER NOT NULL) STRICT;
-`;
 
 /** Most entries in one transaction; more wait for the next one. */
 const GROUP_LIMIT = 4096;
@@ -43,7 +33,7 @@ interface Store {
 function openStore(path: string): Store {
   const database = openDatabase(path);
   try {
-    database.exec(SCHEMA);
+    database.exec(JOURNAL_SCHEMA);
     const prepare = (sql: string) => database.prepare(sql);
     return {
       database,

@@ -10,7 +10,8 @@ import type { DatabaseSync } from 'node:sqlite';
 import { databaseFault, openDatabase } from '../journal/sqlite.ts';
 import { Fault, isFault } from '../protocol/fault.ts';
 
-const SCHEMA = `
+/** Its tables. */
+export const LOG_STATE_SCHEMA = `
   CREATE TABLE IF NOT EXISTS entries (position INTEGER PRIMARY KEY, entry BLOB NOT NULL UNIQUE) STRICT;
   CREATE TABLE IF NOT EXISTS signed (one INTEGER PRIMARY KEY CHECK (one = 1), note TEXT NOT NULL) STRICT;
 `;
@@ -41,7 +42,7 @@ export function openLogState(path: string): LogState {
       throw new Fault('unavailable', 'another writer has the log open', 'later');
     throw error;
   }
-  database.exec(SCHEMA);
+  database.exec(LOG_STATE_SCHEMA);
   const insert = database.prepare('INSERT INTO entries (position, entry) VALUES (?, ?)');
   const find = database.prepare('SELECT position FROM entries WHERE entry = ?');
   const count = database.prepare('SELECT coalesce(max(position) + 1, 0) AS value FROM entries');

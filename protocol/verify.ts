@@ -4,7 +4,7 @@
  */
 import { type Confirmation, confirmAnchors, sayAnchors } from './anchor-confirmation.ts';
 import { leafHash, openHeader, readHeader } from './batch.ts';
-import { decodeUtf8, equalBytes } from './bytes.ts';
+import { encodeUtf8, equalBytes } from './bytes.ts';
 import { openCheckpoint, parseCheckpoint } from './checkpoint.ts';
 import { commitmentOf } from './commitment.ts';
 import type { Verify } from './cose.ts';
@@ -18,7 +18,8 @@ import { checkKeyHistory, keysOf } from './key-history.ts';
 import { thumbprint } from './keys.ts';
 import { decodeLeaf, type ReadingLeaf } from './leaf.ts';
 import { hashLeaf, verifyInclusion } from './merkle.ts';
-import { decodeReceipt, type Receipt, type Trust, type WitnessPolicy } from './receipt.ts';
+import type { Receipt, Trust, WitnessPolicy } from './receipt.ts';
+import { decodeReceiptFile } from './receipt-file.ts';
 import { explainReading } from './recheck.ts';
 import { parseNote } from './signed-note.ts';
 import {
@@ -78,64 +79,115 @@ export const NOT_SHOWN = [
   "that the agent's key was not revoked, where the receipt leaves that out",
 ] as const;
 
-/**
- * Checks a receipt's text, or the bytes of its file; `beside`: texts of supersessions that the holder has got since, of which
- * those about other readings count for nothing. Never throws for what they hold.
- */
+/** What is known of the reader, and of the readings since. */
+export interface VerifyOptions {
+  readonly trust?: Trust | undefined;
+  readonly verify?: Verify;
+  /** Texts of supersessions that the holder has got since; those about other readings count for nothing. */
+  readonly beside?: readonly string[];
+}
+
+/** Checks a receipt's text, or the bytes of a file with one. Never throws for what they hold. */
 export function verifyReceipt(
   text: string | Uint8Array,
   trust?: Trust,
   verify: Verify = verifyEd25519,
   beside: readonly string[] = [],
 ): Verdict {
-  let receipt: Receipt;
+  const bytes = typeof text === 'string' ? encodeUtf8(text.toWellFormed()) : text;
+  const [verdict, ...more] = verifyReceipts(bytes, { trust, verify, beside });
+  return more.length === 0 ? verdict! : unreadable('it holds more than one');
+}
+
+/**
+ * Checks every receipt of a file ({@link decodeReceiptFile}), one verdict each in their order. What receipts of one batch have in
+ * common is checked once. Never throws for what the file holds.
+ */
+export function verifyReceipts(bytes: Uint8Array, options: VerifyOptions = {}): Verdict[] {
+  const { trust, verify = verifyEd25519, beside = [] } = options;
+  let receipts: readonly Receipt[];
   try {
-    receipt = decodeReceipt(typeof text === 'string' ? text : decodeUtf8(text));
+    receipts = decodeReceiptFile(bytes);
   } catch (error) {
-    return judge([{ step: 'format', result: 'fails', says: `The receipt cannot be read: ${reasonOf(error)}.` }]);
+    return [unreadable(reasonOf(error))];
   }
-  const steps: StepResult[] = [{ step: 'format', result: 'holds', says: 'The receipt is complete and well formed.' }];
-  const run = (step: Step, check: () => string | Unknown) => {
-    try {
-      const says = check();
-      steps.push(
-        says instanceof Unknown ? { step, result: 'unknown', says: says.says } : { step, result: 'holds', says },
-      );
-    } catch (error) {
-      steps.push({ step, result: 'fails', says: `${FAILURES[step]}: ${reasonOf(error)}.` });
-    }
-  };
-  let reading: ReadingLeaf | undefined;
-  run('leaf', () => {
-    reading = readLeaf(receipt);
-    return 'The leaf is one reading in its only encoding.';
+  // Receipts of one pack share the very octets of their header, and then all that their batch rests on.
+  const batches = new Map<Uint8Array, BatchChecked>();
+  return receipts.map((receipt) => {
+    const batch = batches.get(receipt.header) ?? checkBatch(receipt, trust, verify);
+    batches.set(receipt.header, batch);
+    return checkReceipt(receipt, batch, { trust, verify, beside });
   });
-  run('raw', () => {
-    if (!reading) throw new Refusal('there is no leaf to compare');
-    return checkRaw(reading);
-  });
-  run('path', () => checkPath(receipt));
-  run('header', () => checkHeader(receipt, verify));
-  run('enrolment', () => checkEnrolment(receipt, trust, verify));
-  run('log', () => checkLog(receipt));
-  run('checkpoint', () => checkCheckpoint(receipt, trust, verify));
-  run('keys', () => checkKeyHistory(receipt));
+}
+
+function unreadable(reason: string): Verdict {
+  return judge([{ step: 'format', result: 'fails', says: `The receipt cannot be read: ${reason}.` }]);
+}
+
+/** A step's outcome. */
+function run(step: Step, check: () => string | Unknown): StepResult {
+  try {
+    const says = check();
+    return says instanceof Unknown ? { step, result: 'unknown', says: says.says } : { step, result: 'holds', says };
+  } catch (error) {
+    return { step, result: 'fails', says: `${FAILURES[step]}: ${reasonOf(error)}.` };
+  }
+}
+
+/** What all receipts of a batch have in common. */
+interface BatchChecked {
+  readonly steps: readonly StepResult[];
+  readonly anchors?: Confirmation;
+}
+
+function checkBatch(receipt: Receipt, trust: Trust | undefined, verify: Verify): BatchChecked {
   // Anchors strengthen; a receipt without any, or a reader who trusts no chain, takes nothing from the verdict.
   let anchors: Confirmation | undefined;
-  run('anchors', () => {
-    anchors = confirmAnchors(receipt, trust?.chains);
-    return sayAnchors(anchors);
-  });
+  const steps = [
+    run('header', () => checkHeader(receipt, verify)),
+    run('enrolment', () => checkEnrolment(receipt, trust, verify)),
+    run('log', () => checkLog(receipt)),
+    run('checkpoint', () => checkCheckpoint(receipt, trust, verify)),
+    run('keys', () => checkKeyHistory(receipt)),
+    run('anchors', () => {
+      anchors = confirmAnchors(receipt, trust?.chains);
+      return sayAnchors(anchors);
+    }),
+  ];
   const witnesses = trust?.witnesses;
-  if (witnesses) run('witnesses', () => checkWitnesses(receipt, witnesses, verify));
+  if (witnesses) steps.push(run('witnesses', () => checkWitnesses(receipt, witnesses, verify)));
+  return { steps, ...(anchors && { anchors }) };
+}
+
+function checkReceipt(
+  receipt: Receipt,
+  { steps: shared, anchors }: BatchChecked,
+  { trust, verify, beside }: Required<VerifyOptions>,
+): Verdict {
+  let reading: ReadingLeaf | undefined;
+  const steps: StepResult[] = [
+    { step: 'format', result: 'holds', says: 'The receipt is complete and well formed.' },
+    run('leaf', () => {
+      reading = readLeaf(receipt);
+      return 'The leaf is one reading in its only encoding.';
+    }),
+    run('raw', () => {
+      if (!reading) throw new Refusal('there is no leaf to compare');
+      return checkRaw(reading);
+    }),
+    run('path', () => checkPath(receipt)),
+    ...shared,
+  ];
   let correction: ReadSupersession | undefined;
   const corrections = correctionsOf(receipt, beside);
   if (corrections.length > 0) {
-    run('correction', () => {
-      correction = newestCorrection(corrections, receipt, trust, verify);
-      if (!correction) return new Unknown('Whose word the correction is cannot be told without a trust file.');
-      return sayCorrection(correction);
-    });
+    steps.push(
+      run('correction', () => {
+        correction = newestCorrection(corrections, receipt, trust, verify);
+        if (!correction) return new Unknown('Whose word the correction is cannot be told without a trust file.');
+        return sayCorrection(correction);
+      }),
+    );
   }
   const judged = { ...judge(steps), ...(reading && { reading }), ...(anchors && { anchors }) };
   return correction && judged.verdict === 'genuine' ? { ...judged, verdict: 'superseded', correction } : judged;

@@ -1,6 +1,12 @@
 /** A new key of an agent at the service, over the real broker: what the old one may still do, and what nobody may. */
+import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { openAgentGateway } from '../edge-agent/agent.ts';
+import { scrubAgent } from '../edge-agent/scrub.ts';
 import { createContentSealer } from '../edge-agent/seal.ts';
 import { unfreeze, wishRotation } from '../ingest-service/agent-operator.ts';
 import { NO_BATCH } from '../protocol/batch.ts';
@@ -12,9 +18,11 @@ import { consentToCollect, type SimulatedPatient } from '../simulators/patients.
 import { BAD_KEYS, forgedRotation } from './support/bad-keys.ts';
 import { STRAP } from './support/hostile-messages.ts';
 import { connectRawAgent, newSigner, openRawAgent, RawAgent } from './support/raw-agent.ts';
+import { STRAP as GATEWAY_STRAP, gatewayOptions, heartRate, makeFolder, NOON } from './support/test-gateway.ts';
 import { openTestWorld, type TestWorld } from './support/test-world.ts';
 import { until } from './support/until.ts';
 
+const SCRUB = fileURLToPath(new URL('../ingest-service/scrub-main.ts', import.meta.url));
 const PASSWORD = encodeBase64Url(new Uint8Array(32).fill(9));
 
 let world: TestWorld;
@@ -154,4 +162,25 @@ describe('a key that no honest machine makes', () => {
     }
     expect(world.service.store.keyEvents.successionOf(agent.id)).toBeUndefined();
   });
+});
+
+it('leaves nothing that a scrubber finds wrong, at the agent and at the service', { timeout: 60_000 }, async () => {
+  const ben = world.patient('Ben (HTEST)');
+  await consentToCollect(ben);
+  const code = world.service.createEnrolmentCode([{ patient: ben.id, address: GATEWAY_STRAP, addressType: 'random' }]);
+  const folder = makeFolder();
+  const gateway = await openAgentGateway(gatewayOptions(folder, world.service.url, code));
+  const before = gateway.id;
+  await gateway.hear(heartRate(60, NOON));
+  await gateway.flush();
+  wishRotation({ data: world.directory, agent: before }, Date.now);
+  await until('the new name', () => gateway.id !== before, 20_000);
+  await gateway.hear(heartRate(61, NOON + 1000));
+  await gateway.settled();
+  await gateway.stop();
+  expect(scrubAgent(join(folder, 'state'), join(folder, 'keys'))).toEqual([]);
+  rmSync(folder, { recursive: true });
+  await world.stop();
+  const scrubbed = spawnSync(process.execPath, [SCRUB, '--data', world.directory], { encoding: 'utf8' });
+  expect([scrubbed.status, scrubbed.stdout]).toEqual([0, expect.stringMatching(/ 0 wrong$/m)]);
 });

@@ -89,6 +89,12 @@ const RULES: readonly Rule[] = [
     node: true,
   },
   {
+    files: /^ingest-service\/receipt-qr\.ts$/,
+    ours: ['protocol/'],
+    packages: ['qr'],
+    node: false,
+  },
+  {
     files: /^ingest-service\/http\//,
     ours: ['protocol/', 'ingest-service/'],
     packages: ['fastify', '@fastify/', 'zod'],
@@ -105,8 +111,11 @@ const RULES: readonly Rule[] = [
   { files: /^run\.mjs$/, ours: [], packages: [], node: true },
   // Runs two programs beside each other; that they share no code is the point.
   { files: /^ingest\.mjs$/, ours: [], packages: [], node: true },
+  // Runs three programs after one another, each with its own keys.
+  { files: /^scrub\.mjs$/, ours: [], packages: [], node: true },
 
   { files: /^verifier\/page\/vite\.config\.ts$/, ours: [], packages: ['vite'], node: true },
+  { files: /^verifier\/page\/read-code\.ts$/, ours: [], packages: ['qr'], node: false },
   { files: /^verifier\/page\//, ours: ['protocol/', 'verifier/'], packages: [], node: false },
   { files: /^verifier\//, ours: ['protocol/', 'verifier/'], packages: [], node: true },
 

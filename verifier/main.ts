@@ -2,17 +2,14 @@
 import { closeSync, openSync, readSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { concatBytes, decodeUtf8 } from '../protocol/bytes.ts';
-import { MAX_CERTIFICATE_OCTETS } from '../protocol/coverage-certificate.ts';
 import { plainCoverage, renderCoverage } from '../protocol/coverage-words.ts';
-import { verifyEd25519 } from '../protocol/ed25519.ts';
-import { isErasureCertificate, verifyErasureCertificate } from '../protocol/erasure-certificate.ts';
 import { isFault } from '../protocol/fault.ts';
 import { decodeTrust, type Trust } from '../protocol/receipt.ts';
-import { verifyReceipt } from '../protocol/verify.ts';
-import { isCertificate, verifyCoverage } from '../protocol/verify-coverage.ts';
+import { MAX_PACK_OCTETS } from '../protocol/receipt-pack.ts';
+import { type Checked, checkFile } from './check.ts';
 import { renderErasure, renderErasureJson } from './erasure-report.ts';
 import { printable } from './reading-text.ts';
-import { exitCodeOf, type Outcome, renderJson, renderReport } from './report.ts';
+import { exitCodeOf, type Outcome, renderJson, renderReports, worstOf } from './report.ts';
 
 const HELP = `Checks receipts of readings and certificates of coverage or erasure, step by step, without asking anybody.
 
@@ -23,7 +20,7 @@ const HELP = `Checks receipts of readings and certificates of coverage or erasur
                 theirs that you know.
   --corrections FILE  a supersession that the holder has got since, such as the service gives for a receipt; may be
                 repeated. Those about other readings count for nothing
-  --json        one line of JSON for each file: file, verdict, steps, anchors, and the reading as the receipt claims it
+  --json        one line of JSON for each receipt: file, verdict, steps, anchors, and the reading as the receipt claims it
   --help        show this text
 
 Exit code: 0 all genuine, 1 one is altered, 2 not provable: trust or a part of it missing, or a file cannot be read,
@@ -70,7 +67,7 @@ function readSome(file: string): Uint8Array {
   const chunks: Uint8Array[] = [];
   const descriptor = openSync(file, 'r');
   try {
-    for (let rest = MAX_CERTIFICATE_OCTETS + 1; rest > 0; ) {
+    for (let rest = MAX_PACK_OCTETS + 1; rest > 0; ) {
       const chunk = new Uint8Array(Math.min(rest, CHUNK_OCTETS));
       const count = readSync(descriptor, chunk, 0, chunk.length, null);
       if (count === 0) break;
@@ -125,19 +122,29 @@ function tryTrust(file: string): Trust | undefined {
   }
 }
 
-function checkCertificate(
-  file: string,
-  bytes: Uint8Array,
-  trust: Trust | undefined,
-  json: boolean,
-  follows: boolean,
-): Outcome {
-  const verdict = verifyCoverage(bytes, trust);
-  const report = json
-    ? `${JSON.stringify({ file: printable(file), ...plainCoverage(verdict) })}\n`
-    : `${printable(file)}: ${renderCoverage(verdict, trust !== undefined)}`;
-  process.stdout.write(follows && !json ? `\n${report}` : report);
-  return verdict.verdict === 'green' ? 'genuine' : 'altered';
+/** What is said of a file, and the worst of what was found. */
+function report(file: string, checked: Checked, trusted: boolean, json: boolean): [string, Outcome] {
+  switch (checked.kind) {
+    case 'coverage': {
+      const { verdict } = checked;
+      const said = json
+        ? `${JSON.stringify({ file: printable(file), ...plainCoverage(verdict) })}\n`
+        : `${printable(file)}: ${renderCoverage(verdict, trusted)}`;
+      return [said, verdict.verdict === 'green' ? 'genuine' : 'altered'];
+    }
+    case 'erasure': {
+      const { verdict } = checked;
+      const said = json ? renderErasureJson(file, verdict) : renderErasure(file, verdict, trusted);
+      return [said, verdict.verdict === 'pending' ? 'genuine' : verdict.verdict];
+    }
+    case 'receipts': {
+      const { verdicts } = checked;
+      const said = json
+        ? verdicts.map((verdict) => renderJson(file, verdict)).join('')
+        : renderReports(file, verdicts, trusted);
+      return [said, worstOf(verdicts.map(({ verdict }) => verdict))];
+    }
+  }
 }
 
 /** Returns the exit code. */
@@ -158,19 +165,9 @@ function main(): number {
       if (options.json) process.stdout.write(renderJson(file, { verdict: 'not-provable', steps: [] }));
       return 'not-provable';
     }
-    if (isCertificate(bytes)) return checkCertificate(file, bytes, trust, options.json, i > 0);
-    if (isErasureCertificate(bytes)) {
-      const verdict = verifyErasureCertificate(bytes, trust);
-      const report = options.json
-        ? renderErasureJson(file, verdict)
-        : renderErasure(file, verdict, trust !== undefined);
-      process.stdout.write(!options.json && i > 0 ? `\n${report}` : report);
-      return verdict.verdict === 'pending' ? 'genuine' : verdict.verdict;
-    }
-    const verdict = verifyReceipt(bytes, trust, verifyEd25519, corrections);
-    const report = options.json ? renderJson(file, verdict) : renderReport(file, verdict, trust !== undefined);
-    process.stdout.write(!options.json && i > 0 ? `\n${report}` : report);
-    return verdict.verdict;
+    const [said, outcome] = report(file, checkFile(bytes, trust, corrections), trust !== undefined, options.json);
+    process.stdout.write(!options.json && i > 0 ? `\n${said}` : said);
+    return outcome;
   });
   return exitCodeOf(outcomes);
 }

@@ -16,6 +16,12 @@ export type Outcome = Verdict['verdict'];
 
 const EXIT_CODES: Readonly<Record<Outcome, number>> = { genuine: 0, altered: 1, 'not-provable': 2, superseded: 3 };
 
+/** The one that decides the exit code. */
+export function worstOf(outcomes: readonly Outcome[]): Outcome {
+  const order: readonly Outcome[] = ['altered', 'not-provable', 'superseded'];
+  return order.find((outcome) => outcomes.includes(outcome)) ?? 'genuine';
+}
+
 /** 1 when any is altered, else 2 when any cannot be proven, else 3 when any is superseded, else 0. */
 export function exitCodeOf(outcomes: readonly Outcome[]): number {
   const codes = outcomes.map((outcome) => EXIT_CODES[outcome]);
@@ -59,6 +65,32 @@ export function renderReport(file: string, verdict: Verdict, trusted: boolean): 
   if (!trusted) lines.push('', ...TRUST_HINT);
   lines.push('', 'What no receipt shows', ...NOT_SHOWN.map((text) => `  - ${text}`));
   return `${lines.join('\n')}\n`;
+}
+
+/** Of a file with many receipts, how many there are of each verdict, and in full the first that is not genuine. */
+export function renderReports(file: string, verdicts: readonly Verdict[], trusted: boolean): string {
+  const [first] = verdicts;
+  if (verdicts.length === 1) return renderReport(file, first!, trusted);
+  const counts = Object.keys(TITLES).flatMap((outcome) => {
+    const count = verdicts.filter(({ verdict }) => verdict === outcome).length;
+    return count > 0 ? [`${count} ${outcome}`] : [];
+  });
+  const lines = [`${printable(file)}: ${verdicts.length} receipts: ${counts.join(', ')}`];
+  const times = verdicts.flatMap(({ reading }) => (reading ? [reading] : []));
+  if (times.length > 0) lines.push('', ...describeSpan(times).map((line) => `  ${line}`));
+  const odd = verdicts.findIndex(({ verdict }) => verdict !== 'genuine');
+  if (odd < 0) return `${lines.join('\n')}\n`;
+  return `${lines.join('\n')}\n\n${renderReport(`${file}, receipt ${odd + 1}`, verdicts[odd]!, trusted)}`;
+}
+
+function describeSpan(readings: readonly ReadingLeaf[]): string[] {
+  const titles = [...new Set(readings.map(({ vital }) => titleOf(vital)))];
+  const ordered = readings.toSorted((a, b) => a.measuredAt - b.measuredAt);
+  const [from, to] = [ordered[0]!, ordered.at(-1)!];
+  return [
+    titles.join(', '),
+    `measured  ${showInstant(from.measuredAt, from.zoneMin)} to ${showInstant(to.measuredAt, to.zoneMin)}`,
+  ];
 }
 
 export const TRUST_HINT = [

@@ -29,6 +29,9 @@ export function createFiledKeys(db: DatabaseSync) {
     claim(patient: Patient, leaf: ReadingLeaf): boolean {
       return insert.run(patient.id, readingKey(keyOf(patient), leaf)).changes === 1;
     },
+
+    /** What is remembered of a reading. */
+    keyFor: (patient: Patient, leaf: ReadingLeaf): Uint8Array => readingKey(keyOf(patient), leaf),
   };
 }
 

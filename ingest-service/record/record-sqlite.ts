@@ -18,6 +18,7 @@ import { createLatest, type Latest } from './latest.ts';
 import { createPatientRows, type PatientRows } from './patient-rows.ts';
 import { createPatients, type Patients } from './patients.ts';
 import { createQuarantine, type Quarantine } from './quarantine.ts';
+import { addRowSum, keepRowSums } from './row-sums.ts';
 import { SCHEMA } from './schema.ts';
 import { createSegments, type Segments } from './segments.ts';
 import { createSuspects, type Suspects } from './suspects.ts';
@@ -55,7 +56,7 @@ export interface RecordConfig {
 
 export function openRecordSqlite({ path, keyEncryptionKey, verify }: RecordConfig): RecordStore {
   const db: DatabaseSync = openDatabase(path);
-  db.exec(SCHEMA);
+  createRecordTables(db);
   const commitments = createCommitments(db);
   const batches = createBatches(db);
   const erasures = createErasures(db);
@@ -100,6 +101,13 @@ export function openRecordSqlite({ path, keyEncryptionKey, verify }: RecordConfi
     },
     close: () => db.close(),
   };
+}
+
+/** Makes the tables that are not there. */
+export function createRecordTables(db: DatabaseSync): void {
+  addRowSum(db);
+  db.exec(SCHEMA);
+  keepRowSums(db);
 }
 
 function isDatabaseError(error: unknown): boolean {

@@ -201,6 +201,11 @@ export function createSegments(db: DatabaseSync, hashesOf: (batch: string) => Ui
       return open(patient, row as unknown as SegmentRow).find((kept) => kept.index === index);
     },
 
+    /** All leaves of the segment that begins with this leaf. Throws `inconsistent` where it is not what was sealed. */
+    leavesOf(patient: Patient, batch: string, firstLeaf: number): KeptLeaf[] {
+      return open(patient, byLeaf.get(batch, firstLeaf, firstLeaf) as unknown as SegmentRow);
+    },
+
     /** Record-local id of the patient whose leaf this is. */
     ownerOf(batch: string, index: number): string | undefined {
       return byLeaf.get(batch, index, index)?.patient as string | undefined;
@@ -228,7 +233,8 @@ export function asReading(batch: string, { index, salt, body, leaf }: KeptLeaf):
   return { id: formatReadingId(batch, index), batch, index, salt, body, leaf };
 }
 
-function instantOf(leaf: Leaf): Instant {
+/** By what a segment is found in time. */
+export function instantOf(leaf: Leaf): Instant {
   switch (leaf.kind) {
     case 'reading':
       return leaf.measuredAt;

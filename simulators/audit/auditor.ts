@@ -98,7 +98,7 @@ export async function audit(settings: AuditSettings, progress: (line: string) =>
     await running?.stop();
   }
   const { 'no loss': loss, 'no duplicate': duplicate, 'nothing invented': invented } = checks;
-  checkReadings({ loss, duplicate, invented }, records, agents, truth);
+  checkReadings({ loss, duplicate, invented }, records, agents, truth, log);
   checkAnchors(checks['anchored once'], records, agents, log);
   checkConsent(checks['consent in force'], records, log, verify);
   checkReceipts(checks['receipts true'], records, log);

@@ -39,10 +39,13 @@ function faultsOf(
   if (!leaf) return found;
   if (!equalBytes(leaf.subject, record.subject)) found.push("it is another patient's, and stands in this one's record");
   if (observation.subject.reference !== `Patient/${record.id}`) found.push('FHIR gives it to another patient');
+  const isAsSigned = ['final', 'preliminary'].includes(observation.status);
   const { effectiveDateTime: at, valueQuantity: quantity } = observation;
-  if (at !== undefined && Math.abs(Date.parse(at) - leaf.measuredAt) >= 1000) found.push('FHIR gives it another time');
+  if (isAsSigned && at !== undefined && Math.abs(Date.parse(at) - leaf.measuredAt) >= 1000)
+    found.push('FHIR gives it another time');
   const isComparable = quantity && leaf.value !== undefined && isDecimal(leaf.value) && quantity.code === leaf.unit;
-  if (isComparable && quantity.value !== decimalToNumber(leaf.value)) found.push('FHIR gives it another value');
+  if (isAsSigned && isComparable && quantity.value !== decimalToNumber(leaf.value))
+    found.push('FHIR gives it another value');
   if (log && !placesOf(log, 'batch', header.id).includes(logIndex))
     found.push('its batch is not where the receipt says');
   return found;

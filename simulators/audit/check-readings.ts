@@ -1,7 +1,10 @@
 /** The truth against the record as multisets: what is missing, what is there too often, what was never measured. */
+import { encodeId } from '../../protocol/keys.ts';
 import type { AgentState } from './agent-state.ts';
 import type { Check } from './check.ts';
+import { placesOf } from './check-proofs.ts';
 import type { PatientRecord } from './patient-record.ts';
+import type { PublicLog } from './public-log.ts';
 import type { FiledLeaf, Truth } from './truth.ts';
 
 export interface ReadingChecks {
@@ -15,7 +18,14 @@ export function checkReadings(
   records: readonly PatientRecord[],
   agents: readonly AgentState[],
   truth: Truth | undefined,
+  log: PublicLog | undefined,
 ): void {
+  // A word of the service on which the agent has let go of the readings.
+  for (const id of log ? agents.flatMap(({ held }) => held) : []) {
+    loss.looked();
+    if (placesOf(log!, 'batch', id).length > 0) continue;
+    loss.wrong(`batch ${encodeId(id)} is held, by the service's word, and is not in the log`);
+  }
   const ids = new Set<string>();
   for (const { readings } of records) {
     for (const { id, refused } of readings) {

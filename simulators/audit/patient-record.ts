@@ -11,6 +11,8 @@ import { createPatientClient, type DisclosureView, type PatientClient } from '..
 /** The parts of a FHIR R4 Observation that are compared. */
 export interface ObservationView {
   readonly id: string;
+  /** Of a reading that was corrected it is another, and so is what is shown. */
+  readonly status: string;
   readonly meta: { readonly lastUpdated: string };
   readonly subject: { readonly reference: string };
   readonly effectiveDateTime?: string;

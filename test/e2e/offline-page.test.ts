@@ -5,9 +5,14 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { drawReceiptCode } from '../../ingest-service/receipt-qr.ts';
+import { encodeUtf8 } from '../../protocol/bytes.ts';
 import { encodeTrust } from '../../protocol/receipt.ts';
+import { codeOfReceipt } from '../../protocol/receipt-code.ts';
+import { decodeReceiptFile } from '../../protocol/receipt-file.ts';
+import { packReceipts } from '../../protocol/receipt-pack.ts';
 import { ALTERED_RECEIPTS, GENUINE_RECEIPT } from '../support/altered-receipts.ts';
-import { PARTIES, trustIn } from '../support/receipt-builder.ts';
+import { buildBatch, PARTIES, readingLeaves, receiptOf, trustIn } from '../support/receipt-builder.ts';
 import { BROWSER, launchBrowser } from './browser.ts';
 
 if (!BROWSER) console.log('offline page: skipped, there is no Chromium here (CHROMIUM can name one)');
@@ -40,7 +45,7 @@ describe.skipIf(!BROWSER)('the offline page', () => {
   });
 
   /** Gives files to the page, and waits until it shows as many verdicts. */
-  async function choose(files: Readonly<Record<string, string>>, verdicts: number): Promise<void> {
+  async function choose(files: Readonly<Record<string, string | Uint8Array>>, verdicts: number): Promise<void> {
     const paths = Object.entries(files).map(([name, text]) => {
       const path = join(folder, name);
       writeFileSync(path, text);
@@ -78,6 +83,20 @@ describe.skipIf(!BROWSER)('the offline page', () => {
     expect(shown).toBe(41);
   });
 
+  it('checks many packed receipts at once, and one from a picture of its code', async () => {
+    const [first] = decodeReceiptFile(encodeUtf8(GENUINE_RECEIPT));
+    const before = await page.locator('.verdict').count();
+    await choose({ 'one.cbor': packReceipts([first!]) }, before + 1);
+    expect(await newest().getAttribute('data-verdict')).toBe('genuine');
+    const leaves = ['06aa', '06ab'].flatMap((hex) => readingLeaves({ characteristic: 0x2a37, hex }));
+    const batch = buildBatch(leaves, PARTIES.agent);
+    await choose({ 'day.cbor': packReceipts(leaves.map((_, i) => receiptOf(batch, i))) }, before + 2);
+    expect(await newest().innerText()).toContain('2 receipts, all genuine');
+    await choose({ 'code.svg': drawReceiptCode(codeOfReceipt(first!)!) }, before + 3);
+    expect(await newest().getAttribute('data-verdict')).toBe('genuine');
+    expect(await newest().innerText()).toContain('170 /min');
+  });
+
   it('takes what is dropped on it, and shows names as text', async () => {
     const before = await page.locator('.verdict').count();
     const transfer = await page.evaluateHandle((text) => {
@@ -92,7 +111,7 @@ describe.skipIf(!BROWSER)('the offline page', () => {
   });
 
   it('asked for nothing but itself, cannot ask, and nothing broke', async () => {
-    expect(asked).toEqual([pathToFileURL(PAGE.pathname).href]);
+    expect(asked.filter((url) => !url.startsWith('blob:'))).toEqual([pathToFileURL(PAGE.pathname).href]);
     expect(broken).toEqual([]);
     const answer = await page.evaluate(() => fetch('http://127.0.0.1:9/').then(String, (error) => String(error)));
     expect(answer).toContain('TypeError');

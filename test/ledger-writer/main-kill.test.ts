@@ -16,7 +16,7 @@ import { bindLog, readEntries } from './read-log.ts';
 import { startWriter } from './writer-process.ts';
 
 const MAIN = fileURLToPath(new URL('../../ledger-writer/main.ts', import.meta.url));
-const KILLS = Number(process.env.VERAVITA_KILLS ?? 3);
+const KILLS = 3;
 
 /** A generator whose seed is printed, so that a failing run can be repeated. */
 function randomOf(seed: number): () => number {

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { hashLeaf, inclusionProof, rootOf } from '../../protocol/merkle.ts';
-import { proveMany, rangesBeside, rootOfMany } from '../../protocol/merkle-many.ts';
+import { joinProofs, pathsOfMany, proveMany, rangesBeside, rootOfMany } from '../../protocol/merkle-many.ts';
 import { faultOf } from '../support/fault-of.ts';
 
 const hashes = Array.from({ length: 40 }, (_, i) => hashLeaf(Uint8Array.of(i)));
@@ -31,6 +31,23 @@ describe('a proof for many leaves', () => {
         expect(sorted(proveMany(tree, [index]))).toEqual(sorted(inclusionProof(tree, index)));
       }
     }
+  });
+
+  it('is made of the proofs of its leaves, and gives them back', () => {
+    fc.assert(
+      fc.property(cases, ([size, indexes]) => {
+        fc.pre(indexes.length > 0);
+        const tree = hashes.slice(0, size);
+        const paths = indexes.map((index) => inclusionProof(tree, index));
+        const joined = joinProofs(
+          indexes.map((index, i) => ({ index, path: paths[i]! })),
+          size,
+        );
+        expect(joined).toEqual(proveMany(tree, indexes));
+        const leaves = indexes.map((index) => ({ index, hash: tree[index]! }));
+        expect(pathsOfMany(leaves, size, joined)).toEqual(paths);
+      }),
+    );
   });
 
   it('leads elsewhere when anything is altered', () => {

@@ -2,36 +2,52 @@
  * The page that a stranger opens from a disk: files in, verdicts out. It asks nobody and keeps nothing; what a file says
  * is shown as text and never as markup.
  */
+import { encodeUtf8 } from '../../protocol/bytes.ts';
 import type { Trust } from '../../protocol/receipt.ts';
 import { NOT_SHOWN } from '../../protocol/verify.ts';
-import { checkFile, type GivenFile, readTrust } from '../check.ts';
-import { showTrust, showVerdict } from './show.ts';
+import { checkFile, readSupersessionText, readTrust } from '../check.ts';
+import { readCode } from './read-code.ts';
+import { showChecked, showTrust } from './show.ts';
 
 const find = (id: string) => document.getElementById(id)!;
 
 let trust: Trust | undefined;
-const given: GivenFile[] = [];
+const corrections: string[] = [];
+const given: { readonly name: string; readonly bytes: Uint8Array }[] = [];
 
 async function take(files: Iterable<File>): Promise<void> {
+  let isNewGround = false;
   for (const file of files) {
-    const one = { name: file.name, bytes: new Uint8Array(await file.arrayBuffer()) };
-    const found = readTrust(one.bytes);
-    if (found) trust = found;
-    else given.unshift(one);
+    const code = file.type.startsWith('image/') ? await readCode(file) : undefined;
+    const bytes = code === undefined ? new Uint8Array(await file.arrayBuffer()) : encodeUtf8(code);
+    const [foundTrust, correction] = [readTrust(bytes), readSupersessionText(bytes)];
+    if (foundTrust) trust = foundTrust;
+    if (correction !== undefined) corrections.push(correction);
+    isNewGround ||= foundTrust !== undefined || correction !== undefined;
+    if (!foundTrust && correction === undefined) add(file.name, bytes);
   }
-  show();
+  if (isNewGround) showAll();
 }
 
-function show(): void {
+function add(name: string, bytes: Uint8Array): void {
+  if (given.length === 0) find('verdicts').replaceChildren();
+  given.unshift({ name, bytes });
+  find('verdicts').prepend(showChecked(name, checkFile(bytes, trust, corrections)));
+}
+
+/** Whom one trusts, or what was corrected, has changed: everything is checked again. */
+function showAll(): void {
   find('trust').replaceChildren(showTrust(trust, forgetTrust));
-  const verdicts = given.map((file) => showVerdict(file.name, checkFile(file, trust)));
-  find('verdicts').replaceChildren(...verdicts);
-  if (verdicts.length === 0) find('verdicts').textContent = 'Nothing was checked yet.';
+  if (given.length === 0) find('verdicts').textContent = 'Nothing was checked yet.';
+  else
+    find('verdicts').replaceChildren(
+      ...given.map(({ name, bytes }) => showChecked(name, checkFile(bytes, trust, corrections))),
+    );
 }
 
 function forgetTrust(): void {
   trust = undefined;
-  show();
+  showAll();
 }
 
 const drop = find('drop');
@@ -47,6 +63,12 @@ for (const type of ['dragover', 'dragleave', 'drop'] as const) {
     if (type === 'drop') void take(event.dataTransfer?.files ?? []);
   });
 }
+document.addEventListener('paste', (event) => {
+  const { files: pasted } = event.clipboardData ?? {};
+  const text = event.clipboardData?.getData('text/plain') ?? '';
+  if (pasted && pasted.length > 0) void take(pasted);
+  else if (text.trim() !== '') void take([new File([text.trim()], 'pasted text')]);
+});
 find('limits').replaceChildren(
   ...NOT_SHOWN.map((text) => {
     const item = document.createElement('li');
@@ -54,4 +76,4 @@ find('limits').replaceChildren(
     return item;
   }),
 );
-show();
+showAll();

@@ -1,6 +1,6 @@
 /**
  * Builds the page into one HTML file that works from a disk, without a network: script and style are put into it, and its
- * policy allows these two by their hashes and nothing else.
+ * policy allows these two by their hashes, pictures that are in the page already, and nothing else.
  */
 import { createHash } from 'node:crypto';
 import { defineConfig, type Plugin } from 'vite';
@@ -24,7 +24,7 @@ function singleFile(): Plugin {
       }
       // What ends a script element in HTML cannot stand in one, not even in a string.
       script = script.replaceAll('</script', '<\\/script').trim();
-      const policy = `default-src 'none'; script-src ${hashOf(script)}; style-src ${hashOf(style)}; base-uri 'none'; form-action 'none'`;
+      const policy = `default-src 'none'; script-src ${hashOf(script)}; style-src ${hashOf(style)}; img-src blob:; base-uri 'none'; form-action 'none'`;
       const page = bundle['verify.html'];
       if (page?.type !== 'asset') throw new Error('there is no page to put it into');
       page.source = String(page.source)
