@@ -16,6 +16,7 @@ const MOST_FILED_KEYS = 10_000;
 /** Tables with the column that holds the record-local id. A table that is missing here would outlive its patient. */
 export const PATIENT_TABLES = {
   segments: 'patient',
+  batch_counts: 'patient',
   filed_keys: 'patient',
   latest: 'patient',
   latest_untimed: 'patient',
