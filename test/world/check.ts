@@ -18,7 +18,7 @@ import { decodeLeaf, type ReadingLeaf } from '../../protocol/leaf.ts';
 import { hashLeaf } from '../../protocol/merkle.ts';
 import { bindTiles } from '../../protocol/tlog-tiles.ts';
 import { vitalSignByMdc } from '../../protocol/vital-signs.ts';
-import { HEART_RATE, TEMPERATURE, valueOf, type Wearable } from './home.ts';
+import { HEART_RATE, measuredOf, TEMPERATURE, type Wearable } from './home.ts';
 import { logKeyOf } from './hub.ts';
 import { runAs } from './scheduler.ts';
 import type { Template, World } from './world.ts';
@@ -54,8 +54,11 @@ export async function checkWorld(
   const known = new Set(wearables.flatMap(({ handle, measured }) => measured.map(({ value }) => `${handle} ${value}`)));
   for (const name of filed.keys()) if (!known.has(name)) world.problem(`invented: ${name}`);
   for (const [i, ids] of granted.entries()) {
-    const events = runAs(world.service!.process, () => store.consents.state(store.patients.bySubject(world.people[i]!.subject)!));
-    for (const id of ids) if (!events.grants.some((grant) => grant.id === id)) world.problem('a grant was taken and is gone');
+    const events = runAs(world.service!.process, () =>
+      store.consents.state(store.patients.bySubject(world.people[i]!.subject)!),
+    );
+    for (const id of ids)
+      if (!events.grants.some((grant) => grant.id === id)) world.problem('a grant was taken and is gone');
   }
   await checkLog(world, counts);
 }
@@ -79,7 +82,7 @@ function readRecord(world: World): Map<string, Filed[]> {
 function nameOf({ device, vital, value }: ReadingLeaf): string {
   const characteristic = vitalSignByMdc(vital)?.name === VITALS[HEART_RATE] ? HEART_RATE : TEMPERATURE;
   const { mantissa } = value as { mantissa: number };
-  return `${encodeHex(device)} ${valueOf(characteristic, mantissa)}`;
+  return `${encodeHex(device)} ${measuredOf(characteristic, mantissa)}`;
 }
 
 /** Batches in which a reading was sent, filed or not, by device and value. */
@@ -144,7 +147,8 @@ function checkReadings(
     if (places.length > 0 && heardAt === undefined) world.problem(`invented: ${what}`);
     for (const { batch } of places) {
       const step = witness.filedAt.get(batch)!;
-      if (!witness.permitted(patient, vital, handle, step, step, 'ever')) world.problem(`filed without consent: ${what}`);
+      if (!witness.permitted(patient, vital, handle, step, step, 'ever'))
+        world.problem(`filed without consent: ${what}`);
     }
     if (places.length > 0 || confirmedAt === undefined) continue;
     const batches = sent.get(name);

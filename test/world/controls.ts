@@ -2,7 +2,12 @@
 import type { DatabaseSync } from 'node:sqlite';
 import type { Journal } from '../../journal/journal.ts';
 
-export const CONTROLS = ['synchronous-normal', 'early-acknowledgement', 'doubles-not-checked', 'tiles-not-synced'] as const;
+export const CONTROLS = [
+  'synchronous-normal',
+  'early-acknowledgement',
+  'doubles-not-checked',
+  'tiles-not-synced',
+] as const;
 export type Control = (typeof CONTROLS)[number];
 
 /** Changes what SQLite is told. */
@@ -10,7 +15,9 @@ export function spoiledSql(control: Control | undefined): (sql: string) => strin
   if (control === 'synchronous-normal') {
     return (sql) =>
       // What asks for the setting must go on hearing FULL.
-      sql === 'PRAGMA synchronous' ? 'SELECT 2 AS synchronous' : sql.replace('synchronous = FULL', 'synchronous = NORMAL');
+      sql === 'PRAGMA synchronous'
+        ? 'SELECT 2 AS synchronous'
+        : sql.replace('synchronous = FULL', 'synchronous = NORMAL');
   }
   if (control === 'doubles-not-checked') {
     return (sql) =>
@@ -21,12 +28,16 @@ export function spoiledSql(control: Control | undefined): (sql: string) => strin
   return (sql) => sql;
 }
 
-/** An inbox that says that entries are durable before they are. */
+/** An inbox that says that entries are durable a while before they are. */
 export function spoilInbox(inbox: Journal): Journal {
+  let queue: Promise<unknown> = Promise.resolve();
   return {
     append: async (entries) => {
       const copies = entries.map((entry) => ({ ...entry, body: entry.body.slice() }));
-      setTimeout(() => void inbox.append(copies).catch(() => undefined), 20);
+      queue = queue
+        .then(() => new Promise((resolve) => setTimeout(resolve, 20)))
+        .then(() => inbox.append(copies))
+        .catch(() => undefined);
       return entries.map((_, i) => i);
     },
     read: (from, limit) => inbox.read(from, limit),
@@ -35,6 +46,11 @@ export function spoilInbox(inbox: Journal): Journal {
     trim: (before) => inbox.trim(before),
     close: () => inbox.close(),
   };
+}
+
+/** Folders of the log's tiles, whose names then need not be there after a cut. */
+export function isTileFolder(path: string): boolean {
+  return path.startsWith('log/tile');
 }
 
 /** What a connection really does when it commits. */

@@ -48,7 +48,10 @@ function openFile(path: string, flags: string | number = 'r', mode?: number): nu
 
 function syncFile(file: number): void {
   const process = processHere();
-  if (!process) return real.fsyncSync(file);
+  if (!process) {
+    real.fsyncSync(file);
+    return;
+  }
   const path = paths.get(file);
   step(`fsync ${nameOf(path ?? '')}`, () => {
     if (path) process.machine.disk.synced(path);
@@ -96,8 +99,12 @@ const promised: Record<string, (...args: never[]) => unknown> = {
   }) as never,
 };
 for (const [name, act] of Object.entries(promised)) {
-  replace(require('node:fs/promises'), name, (actual) => async (...args: never[]) =>
-    processHere() ? act(...args) : actual(...args),
+  replace(
+    require('node:fs/promises'),
+    name,
+    (actual) =>
+      async (...args: never[]) =>
+        processHere() ? act(...args) : actual(...args),
   );
 }
 
@@ -111,23 +118,32 @@ function remember(self: DatabaseSync): SimProcess | undefined {
   return process;
 }
 
-replace(database, 'exec', (exec) =>
-  function (this: DatabaseSync, sql: string) {
-    const process = remember(this);
-    if (!process) return exec.call(this, sql);
-    const act = () => exec.call(this, rewrite(sql));
-    return /^(?:COMMIT|PRAGMA wal_checkpoint)/.test(sql) ? step(`sqlite ${sql}`, act) : act();
-  },
+replace(
+  database,
+  'exec',
+  (exec) =>
+    function (this: DatabaseSync, sql: string) {
+      const process = remember(this);
+      if (!process) return exec.call(this, sql);
+      const act = () => exec.call(this, rewrite(sql));
+      return /^(?:COMMIT|PRAGMA wal_checkpoint)/.test(sql) ? step(`sqlite ${sql}`, act) : act();
+    },
 );
-replace(database, 'prepare', (prepare) =>
-  function (this: DatabaseSync, sql: string) {
-    return prepare.call(this, remember(this) ? rewrite(sql) : sql);
-  },
+replace(
+  database,
+  'prepare',
+  (prepare) =>
+    function (this: DatabaseSync, sql: string) {
+      return prepare.call(this, remember(this) ? rewrite(sql) : sql);
+    },
 );
-replace(StatementSync.prototype, 'run', (run) =>
-  function (this: StatementSync, ...args: never[]) {
-    if (!processHere()) return run.apply(this, args);
-    return step('sqlite run', () => run.apply(this, args));
-  },
+replace(
+  StatementSync.prototype,
+  'run',
+  (run) =>
+    function (this: StatementSync, ...args: never[]) {
+      if (!processHere()) return run.apply(this, args);
+      return step('sqlite run', () => run.apply(this, args));
+    },
 );
 syncBuiltinESMExports();

@@ -93,7 +93,9 @@ export class Disk {
     for (const part of ['-wal', '-journal']) {
       if (statSync(from + part, { throwIfNoEntry: false }) === undefined) continue;
       const bytes = readFileSync(from + part);
-      writeFileSync(join(to, path + part), part === '-wal' ? cutWal(bytes, synchronous, random) : bytes, { mode: 0o600 });
+      writeFileSync(join(to, path + part), part === '-wal' ? cutWal(bytes, synchronous, random) : bytes, {
+        mode: 0o600,
+      });
     }
   }
 
@@ -144,4 +146,3 @@ function list(path: string): Listing {
     ]),
   );
 }
-

@@ -53,7 +53,7 @@ export function encodeMeasured(characteristic: number, value: number): Uint8Arra
 }
 
 /** The value of {@link encodeMeasured} in a reading's mantissa. */
-export function valueOf(characteristic: number, mantissa: number): number {
+export function measuredOf(characteristic: number, mantissa: number): number {
   return characteristic === HEART_RATE ? mantissa : mantissa - 3000;
 }
 

@@ -41,7 +41,10 @@ export function logKeyOf(directory: string): NoteKey {
   return parseVerifierKey(readFileSync(join(directory, 'keys', 'log', 'log.vkey'), 'utf8').trim());
 }
 
-export async function startWriter({ machine, onContradiction }: HubOptions, process: SimProcess): Promise<RunningWriter> {
+export async function startWriter(
+  { machine, onContradiction }: HubOptions,
+  process: SimProcess,
+): Promise<RunningWriter> {
   return runAs(process, async () => {
     const at = (...parts: string[]) => join(machine.disk.directory, ...parts);
     const log = await openKeyedLog({

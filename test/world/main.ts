@@ -2,26 +2,23 @@
  * Runs worlds: `npm run test:seeds -- --seeds 500 --from 1`. Prints each seed that failed and why; `--seed N` runs one
  * and tells its story. One seed is one world, on every run.
  */
+// First: the libraries take hold of timers and the like when they load.
 import './patches.ts';
 import './disk-patches.ts';
 import './network.ts';
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { CONTROLS, type Control } from './controls.ts';
-import { type Outcome, runSeed } from './scenario.ts';
-import { PowerCut } from './scheduler.ts';
-import { makeTemplate } from './template.ts';
+import { CONTROLS } from './controls.ts';
+import { openRunner, type Run, type Runner } from './runner.ts';
+import type { Outcome } from './scenario.ts';
 
-const HELP = `usage: npm run test:seeds -- [--seeds N] [--from S] [--seed S] [--seconds T] [--control NAME] [--json]
+const HELP = `usage: npm run test:seeds -- [--seeds N] [--from S] [--seed S] [--seconds T] [--controls] [--json]
 
-  --seeds N       how many worlds (default 60)
-  --from S        the first seed (default 1)
-  --seed S        this one only, with its story
-  --seconds T     no new world after this time
-  --control NAME  plants a defect and ends at the first seed that finds it: ${CONTROLS.join(', ')}
-  --json          one object for all
+  --seeds N    how many worlds (default 60)
+  --from S     the first seed (default 1)
+  --seed S     this one only, with its story
+  --seconds T  no new world after this time
+  --controls   plants each known defect in turn; the seeds must find it
+  --json       one object for all
 `;
 
 interface Settings {
@@ -29,7 +26,7 @@ interface Settings {
   readonly from: number;
   readonly seconds: number;
   readonly story: boolean;
-  readonly control: Control | undefined;
+  readonly controls: boolean;
   readonly json: boolean;
 }
 
@@ -37,7 +34,7 @@ function readSettings(): Settings | undefined {
   const text = { type: 'string' } as const;
   const flag = { type: 'boolean', default: false } as const;
   const { values } = parseArgs({
-    options: { seeds: text, from: text, seed: text, seconds: text, control: text, json: flag, help: flag },
+    options: { seeds: text, from: text, seed: text, seconds: text, controls: flag, json: flag, help: flag },
   });
   if (values.help) return undefined;
   const number = (name: 'seeds' | 'from' | 'seed' | 'seconds', otherwise: number) => {
@@ -45,71 +42,72 @@ function readSettings(): Settings | undefined {
     if (!Number.isSafeInteger(value) || value < 1) throw new RangeError(`--${name} takes a whole number from 1`);
     return value;
   };
-  const control = CONTROLS.find((name) => name === values.control);
-  if (values.control !== undefined && !control) throw new RangeError(`--control takes one of ${CONTROLS.join(', ')}`);
-  const story = values.seed !== undefined;
+  const { seed, controls, json } = values;
+  const story = seed !== undefined;
   return {
     seeds: story ? 1 : number('seeds', 60),
     from: story ? number('seed', 1) : number('from', 1),
     seconds: number('seconds', 86_400),
-    story,
-    control,
-    json: values.json,
+    story: story && !json,
+    controls,
+    json,
   };
 }
 
-async function run(settings: Settings): Promise<number> {
-  const { seeds, from, seconds, story, control, json } = settings;
-  const memory = '/dev/shm';
-  const root = mkdtempSync(join(existsSync(memory) ? memory : tmpdir(), 'veravita-seeds-'));
-  // A process that was killed leaves promises that nobody waits for.
-  let unexpected: unknown;
-  const note = (error: unknown) => {
-    if (!(error instanceof PowerCut) && !(error instanceof Error && error.cause instanceof PowerCut)) unexpected ??= error;
-  };
-  process.on('unhandledRejection', note);
-  process.on('uncaughtException', note);
-  let isStopped = false;
-  process.once('SIGINT', () => {
-    isStopped = true;
+let isStopped = false;
+process.once('SIGINT', () => {
+  isStopped = true;
+});
+
+async function runSeeds(runner: Runner, settings: Settings): Promise<boolean> {
+  const { story, json, from } = settings;
+  const print = ({ seed, problems }: Outcome) => console.log(`seed ${seed}: ${problems.slice(0, 8).join('\n  ')}`);
+  const run = await runner.run({
+    ...settings,
+    isStopped: () => isStopped,
+    ...(story && { trace: (line: string) => console.log(line) }),
+    ...(!json && { onFailed: print }),
   });
-  const failed: Outcome[] = [];
-  const counts: Record<string, number> = {};
-  const fingerprints: number[] = [];
-  let done = 0;
-  try {
-    const template = await makeTemplate(root);
-    const started = performance.now();
-    for (let seed = from; seed < from + seeds && !isStopped; seed++) {
-      if (performance.now() - started > 1000 * seconds) break;
-      unexpected = undefined;
-      const folder = join(root, String(seed));
-      const trace = story && !json ? (line: string) => console.log(line) : undefined;
-      const outcome = await runSeed({ seed, root: folder, template, control, trace });
-      const problems = [...outcome.problems, ...(unexpected ? [`unexpected: ${String((unexpected as Error).stack ?? unexpected)}`] : [])];
-      rmSync(folder, { recursive: true, force: true });
-      done++;
-      fingerprints.push(outcome.fingerprint);
-      for (const [name, n] of Object.entries(outcome.counts)) counts[name] = (counts[name] ?? 0) + n;
-      counts.steps = (counts.steps ?? 0) + outcome.steps;
-      if (problems.length === 0) continue;
-      failed.push({ ...outcome, problems });
-      if (!json) console.log(`seed ${seed}: ${problems.slice(0, 5).join('\n  ')}`);
-      if (control) break;
-    }
-    const rate = done / ((performance.now() - started) / 1000);
-    if (json) {
-      const found = failed.map(({ seed, problems }) => ({ seed, problems }));
-      console.log(JSON.stringify({ seeds: done, failed: found, rate, fingerprints, counts }));
-    } else {
-      console.log(`${done} seeds from ${from}, ${failed.length} failed, ${rate.toFixed(1)} a second`);
-      console.log(Object.entries(counts).map(([name, n]) => `${n} ${name}`).join(', '));
-    }
-  } finally {
-    rmSync(root, { recursive: true, force: true });
+  const failed = run.failed.map(({ seed, problems }) => ({ seed, problems }));
+  const { seeds, fingerprints, counts, ms } = run;
+  if (json) {
+    console.log(JSON.stringify({ seeds, failed, fingerprints, counts, ms: Math.round(ms) }));
+  } else {
+    console.log(`${seeds} seeds from ${from}, ${failed.length} failed, ${rateOf(run)} a second`);
+    console.log(describeCounts(counts));
   }
-  if (control) return failed.length > 0 ? 0 : 1;
-  return failed.length > 0 ? 1 : 0;
+  return failed.length === 0 && seeds > 0;
+}
+
+/** True when every planted defect was found. */
+async function runControls(runner: Runner, { seeds, from, seconds, json }: Settings): Promise<boolean> {
+  const found: Record<string, { seed: number; problems: readonly string[] } | null> = {};
+  for (const control of CONTROLS) {
+    const run = await runner.run({ seeds, from, seconds, control, untilFailed: true, isStopped: () => isStopped });
+    const [first] = run.failed;
+    found[control] = first ? { seed: first.seed, problems: first.problems } : null;
+    if (!json) console.log(`${control}: ${first ? `seed ${first.seed}, ${first.problems[0]}` : 'NOT FOUND'}`);
+  }
+  if (json) console.log(JSON.stringify({ found }));
+  return Object.values(found).every((one) => one !== null);
+}
+
+function rateOf({ seeds, ms }: Run): string {
+  return (seeds / (ms / 1000)).toFixed(1);
+}
+
+function describeCounts(counts: Readonly<Record<string, number>>): string {
+  const sorted = Object.entries(counts).sort(([a], [b]) => (a < b ? -1 : 1));
+  return sorted.map(([name, n]) => `${n} ${name}`).join(', ');
+}
+
+async function run(settings: Settings): Promise<number> {
+  const runner = await openRunner();
+  try {
+    return (await (settings.controls ? runControls : runSeeds)(runner, settings)) ? 0 : 1;
+  } finally {
+    runner.close();
+  }
 }
 
 try {
@@ -117,6 +115,7 @@ try {
   if (settings) process.exitCode = await run(settings);
   else process.stdout.write(HELP);
 } catch (error) {
-  console.error(error instanceof RangeError || (error as { code?: string }).code?.startsWith('ERR_PARSE') ? (error as Error).message : error);
+  const isMistake = error instanceof RangeError || (error as { code?: string }).code?.startsWith('ERR_PARSE');
+  console.error(isMistake ? (error as Error).message : error);
   process.exitCode = 2;
 }

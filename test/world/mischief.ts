@@ -41,7 +41,9 @@ export class Mischief {
 
   /** Batches as they were sent, as payloads. */
   payloads(): Buffer[] {
-    return [...this.recorded.values()].flatMap(({ publishes }) => publishes.map((packet) => readPublish(packet).payload));
+    return [...this.recorded.values()].flatMap(({ publishes }) =>
+      publishes.map((packet) => readPublish(packet).payload),
+    );
   }
 
   /** Brings packets of an agent again, in any order, some of them more than once, in its name. */

@@ -239,36 +239,42 @@ const net = require('node:net') as typeof import('node:net');
 for (const name of ['createConnection', 'connect']) {
   replace(net, name, (real) => (...args: never[]) => {
     const at = netHere();
-    return at ? at.network.connect(at.process, (args[0] as { port: number }).port) : real(...args);
+    return at ? at.network.connect(at.process, ((args as unknown[])[0] as { port: number }).port) : real(...args);
   });
 }
-replace(net.Server.prototype, 'listen', (real) =>
-  function (this: Server, ...args: never[]) {
-    const at = netHere();
-    if (!at) return real.apply(this, args);
-    const options = args.find((arg) => typeof arg === 'object') as { port?: number } | undefined;
-    const port = options?.port ?? Number(args[0]);
-    at.network.listen(this, at.process, port);
-    Object.defineProperty(this, 'listening', { value: true, writable: true, configurable: true });
-    this.address = () => ({ address: '127.0.0.1', family: 'IPv4', port });
-    const done = args.findLast((arg) => typeof arg === 'function') as (() => void) | undefined;
-    if (done) this.once('listening', done);
-    at.network.scheduler.soon(at.process, () => this.emit('listening'));
-    return this;
-  },
+replace(
+  net.Server.prototype,
+  'listen',
+  (real) =>
+    function (this: Server, ...args: never[]) {
+      const at = netHere();
+      if (!at) return real.apply(this, args);
+      const options = (args as unknown[]).find((arg) => typeof arg === 'object') as { port?: number } | undefined;
+      const port = options?.port ?? Number(args[0]);
+      at.network.listen(this, at.process, port);
+      Object.defineProperty(this, 'listening', { value: true, writable: true, configurable: true });
+      this.address = () => ({ address: '127.0.0.1', family: 'IPv4', port });
+      const done = (args as unknown[]).findLast((arg) => typeof arg === 'function') as (() => void) | undefined;
+      if (done) this.once('listening', done);
+      at.network.scheduler.soon(at.process, () => this.emit('listening'));
+      return this;
+    },
 );
-replace(net.Server.prototype, 'close', (real) =>
-  function (this: Server, done?: (error?: Error) => void) {
-    const at = netHere();
-    if (!at) return real.call(this, done);
-    for (const [port, { server }] of at.network.listeners) if (server === this) at.network.listeners.delete(port);
-    Object.defineProperty(this, 'listening', { value: false, writable: true, configurable: true });
-    at.network.scheduler.soon(at.process, () => {
-      this.emit('close');
-      done?.();
-    });
-    return this;
-  },
+replace(
+  net.Server.prototype,
+  'close',
+  (real) =>
+    function (this: Server, done?: (error?: Error) => void) {
+      const at = netHere();
+      if (!at) return real.call(this, done);
+      for (const [port, { server }] of at.network.listeners) if (server === this) at.network.listeners.delete(port);
+      Object.defineProperty(this, 'listening', { value: false, writable: true, configurable: true });
+      at.network.scheduler.soon(at.process, () => {
+        this.emit('close');
+        done?.();
+      });
+      return this;
+    },
 );
 replace(globalThis, 'fetch', (real) => (url: string | URL, init: RequestInit = {}) => {
   const at = netHere();
@@ -299,4 +305,3 @@ replace(globalThis, 'fetch', (real) => (url: string | URL, init: RequestInit = {
   });
 });
 syncBuiltinESMExports();
-

@@ -119,20 +119,23 @@ function chance(): void {
 function webCrypto(): void {
   const names = ['encrypt', 'decrypt', 'sign', 'verify', 'digest', 'generateKey', 'deriveKey', 'deriveBits'];
   for (const name of [...names, 'importKey', 'exportKey']) {
-    replace(Object.getPrototypeOf(globalThis.crypto.subtle), name, (real) =>
-      function (this: unknown, ...args: never[]) {
-        const result: Promise<unknown> = real.apply(this, args);
-        const at = here();
-        if (!at) return result;
-        return new Promise((resolve, reject) => {
-          at.ground.scheduler.inFlight(
-            result.catch(() => undefined),
-            () => {
-              if (at.process.alive) result.then(resolve, reject);
-            },
-          );
-        });
-      },
+    replace(
+      Object.getPrototypeOf(globalThis.crypto.subtle),
+      name,
+      (real) =>
+        function (this: unknown, ...args: never[]) {
+          const result: Promise<unknown> = real.apply(this, args);
+          const at = here();
+          if (!at) return result;
+          return new Promise((resolve, reject) => {
+            at.ground.scheduler.inFlight(
+              result.catch(() => undefined),
+              () => {
+                if (at.process.alive) result.then(resolve, reject);
+              },
+            );
+          });
+        },
     );
   }
 }

@@ -1,6 +1,7 @@
 /** What happens in the world of a seed: people measure, permit and forbid, and everything goes wrong that can. */
-import { ALL_CLASSES, type CollectTerms } from '../../protocol/consent-event.ts';
+
 import { decodeHex } from '../../protocol/bytes.ts';
+import { ALL_CLASSES, type CollectTerms } from '../../protocol/consent-event.ts';
 import { checkWorld } from './check.ts';
 import type { Control } from './controls.ts';
 import { TEMPERATURE } from './home.ts';
@@ -110,60 +111,53 @@ class Scenario {
   }
 
   #act(kind: string): void {
-    const world = this.#world;
-    switch (kind) {
-      case 'measure':
-        return this.#measure();
-      case 'again':
-        return this.#tellAgain(true);
-      case 'trouble': {
-        const machine = this.#one(this.#machines);
-        const trouble: Trouble = this.#one(['cut', 'cut', 'kill', 'eio', 'full']);
-        if (!machine.isPlanned) machine.plan(trouble, this.#pick(30), this.#one(['before', 'after']));
-        return;
-      }
-      case 'power': {
-        const machine = this.#one(this.#machines);
-        world.note(`${machine.name}: power cut`);
-        this.#count('power cuts');
-        machine.cutPower();
-        return;
-      }
-      case 'kill': {
-        const processes = this.#machines.flatMap(({ processes }) => [...processes]);
-        if (processes.length === 0) return;
-        const process = this.#one(processes);
-        world.note(`${process.name}: killed`);
-        this.#count('kills');
-        process.machine.kill(process);
-        return;
-      }
-      case 'unplug':
-        return this.#unplug();
-      case 'replay':
-        this.#count('replays');
-        world.mischief.replay(this.#one(this.#template.agents), 6);
-        return;
-      case 'clock': {
-        const machine = this.#one(this.#machines);
-        machine.clockOffset = this.#chance(0.3) ? 0 : Math.floor((this.#one([1, 1, DAY_MS / YEAR_MS]) * (6 * world.random() - 3)) * YEAR_MS);
-        world.note(`${machine.name}: clock ${machine.clockOffset}`);
-        this.#count('clock jumps');
-        return;
-      }
-      case 'permit':
-        return this.#decide();
-      case 'mood':
-        return this.#setMood();
-      case 'sleep':
-        // What was under way comes a week late.
-        if (this.#chance(0.5)) for (const machine of new Set(this.#machines)) machine.cutPower();
-        world.scheduler.now += 7 * DAY_MS;
-        world.note('a week passes');
-        this.#count('weeks');
-        return;
-    }
+    this.#count(kind);
+    this.#acts[kind]!();
   }
+
+  readonly #acts: Readonly<Record<string, () => void>> = {
+    measure: () => this.#measure(),
+    again: () => this.#tellAgain(true),
+    mood: () => this.#setMood(),
+    unplug: () => this.#unplug(),
+    permit: () => this.#decide(),
+    replay: () => this.#world.mischief.replay(this.#one(this.#template.agents), 6),
+
+    trouble: () => {
+      const machine = this.#one(this.#machines);
+      const trouble: Trouble = this.#one(['cut', 'cut', 'kill', 'eio', 'full']);
+      const [steps, moment] = [this.#pick(30), this.#one(['before', 'after'] as const)];
+      if (!machine.isPlanned) machine.plan(trouble, steps, moment);
+    },
+
+    power: () => {
+      const machine = this.#one(this.#machines);
+      this.#world.note(`${machine.name}: power cut`);
+      machine.cutPower();
+    },
+
+    kill: () => {
+      const processes = this.#machines.flatMap(({ processes }) => [...processes]);
+      if (processes.length === 0) return;
+      const process = this.#one(processes);
+      this.#world.note(`${process.name}: killed`);
+      process.machine.kill(process);
+    },
+
+    clock: () => {
+      const machine = this.#one(this.#machines);
+      const span = this.#one([0, DAY_MS, YEAR_MS, 3 * YEAR_MS]);
+      machine.clockOffset = Math.floor(span * (2 * this.#world.random() - 1));
+      this.#world.note(`${machine.name}: clock ${machine.clockOffset}`);
+    },
+
+    // What was under way comes a week late.
+    sleep: () => {
+      if (this.#chance(0.5)) for (const machine of new Set(this.#machines)) machine.cutPower();
+      this.#world.scheduler.now += 7 * DAY_MS;
+      this.#world.note('a week passes');
+    },
+  };
 
   #measure(): void {
     const home = this.#one(this.#world.homes);
@@ -195,7 +189,6 @@ class Scenario {
   #unplug(): void {
     const { network, scheduler, outside } = this.#world;
     for (const connection of [...network.connections]) if (this.#chance(0.7)) connection.cut();
-    this.#count('unplugged');
     if (network.isDown || this.#chance(0.5)) return;
     network.isDown = true;
     scheduler.after(outside, this.#pick(8000), () => {
@@ -236,9 +229,9 @@ class Scenario {
     world.note('calm');
     Object.assign(network, { cutRate: 0, latencyMs: 2, isDown: false });
     Object.assign(mischief, { lieRate: 0, doubleRate: 0, muteRate: 0 });
-    for (const machine of this.#machines) {
+    for (const machine of new Set(this.#machines)) {
       machine.unplan();
-      for (const [trouble, n] of Object.entries(machine.troubles)) this.#count(trouble, machine === world.hub ? n / 2 : n);
+      for (const [trouble, n] of Object.entries(machine.troubles)) this.#count(`${trouble} at a step`, n);
     }
     const runs = () => world.service && world.writer && world.homes.every(({ running }) => running);
     if (!(await world.until(() => Boolean(runs()), 60_000))) return world.problem('not everything starts again');
@@ -290,4 +283,3 @@ class Scenario {
     return (state as string) === 'done';
   }
 }
-

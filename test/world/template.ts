@@ -1,9 +1,9 @@
 /** Makes what every world begins with, as people would: first start, enrolment by code, consent. */
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { ALL_CLASSES } from '../../protocol/consent-event.ts';
 import { createSigner } from '../../protocol/cose.ts';
 import { thumbprint } from '../../protocol/keys.ts';
-import { ALL_CLASSES } from '../../protocol/consent-event.ts';
 import { createRandom } from '../../simulators/random.ts';
 import { runAs } from './scheduler.ts';
 import { HOUSEHOLDS, type Person, type Template, World } from './world.ts';
@@ -19,7 +19,8 @@ export async function makeTemplate(root: string): Promise<Template> {
   const people = [0, 1, 2].map((i) => createPerson(1000 + i));
   const world = new World({ seed: 0, root: join(root, 'template'), people });
   const reach = async (what: string, holds: () => boolean) => {
-    if (!(await world.until(holds, 60_000))) throw new Error(`the template does not get there: ${what} ${world.problems}`);
+    if (!(await world.until(holds, 60_000)))
+      throw new Error(`the template does not get there: ${what} ${world.problems}`);
   };
   const all = async (what: string, work: Promise<unknown>) => {
     let isDone = false;
@@ -40,25 +41,42 @@ export async function makeTemplate(root: string): Promise<Template> {
   await reach('service', () => world.service !== undefined && world.writer !== undefined);
   const { process: serving, service, stop } = world.service!;
   const ids = runAs(serving, () =>
-    people.map(({ signer }, i) => service.store.patients.admit(signer.publicKey, { name: `P${i} (HTEST)`, test: true }).id),
+    people.map(
+      ({ signer }, i) => service.store.patients.admit(signer.publicKey, { name: `P${i} (HTEST)`, test: true }).id,
+    ),
   );
   for (const client of world.clients) {
     const terms = { action: 'collect', classes: [ALL_CLASSES], period: { from: 0 } } as const;
-    await all('consent', runAs(world.outside, () => client.grant(terms)));
+    await all(
+      'consent',
+      runAs(world.outside, () => client.grant(terms)),
+    );
   }
   for (const home of world.homes) {
-    const assignments = home.wearables.map(({ address, patient }) => ({ patient: ids[patient]!, address, addressType: 'random' as const }));
-    world.startHome(home, runAs(serving, () => service.createEnrolmentCode(assignments)));
+    const assignments = home.wearables.map(({ address, patient }) => ({
+      patient: ids[patient]!,
+      address,
+      addressType: 'random' as const,
+    }));
+    world.startHome(
+      home,
+      runAs(serving, () => service.createEnrolmentCode(assignments)),
+    );
     await reach('agent', () => home.running?.gateway.status().connected === true);
   }
   await world.run(3000);
   world.restarts = false;
-  for (const { running } of world.homes) await all('end of agent', runAs(running!.process, () => running!.gateway.stop()));
+  for (const { running } of world.homes)
+    await all(
+      'end of agent',
+      runAs(running!.process, () => running!.gateway.stop()),
+    );
   await all('end of service', runAs(serving, stop));
   await all('end of writer', runAs(world.writer!.process, world.writer!.stop));
   const agents = world.homes.map(({ running }) => running!.gateway.id);
   await world.end();
   if (world.problems.length > 0) throw new Error(world.problems.join('; '));
-  const folder = (name: string) => join(root, 'template', readdirSync(join(root, 'template')).find((n) => n.startsWith(name))!);
+  const folder = (name: string) =>
+    join(root, 'template', readdirSync(join(root, 'template')).find((n) => n.startsWith(name))!);
   return { hub: folder('hub'), homes: HOUSEHOLDS.map((_, i) => folder(`home${i}`)), agents, people };
 }

@@ -85,7 +85,10 @@ export class Witness {
       const newest = store.batches.newest(agent)?.sequence ?? 0;
       while (chain.length < newest) {
         const id = store.batches.idAt(agent, chain.length + 1);
-        if (id === undefined) return this.#world.problem(`a batch is missing: ${chain.length + 1} of ${newest}`);
+        if (id === undefined) {
+          this.#world.problem(`a batch is missing: ${chain.length + 1} of ${newest}`);
+          return;
+        }
         chain.push(id);
         this.filedAt.set(id, steps);
         this.#world.note(`filed ${chain.length} of agent`);
@@ -106,7 +109,8 @@ export class Witness {
     for (const signed of events.slice(known.length)) {
       const { event } = readConsentEvent(signed);
       const grants = new Map(this.permissions[patient]!.at(-1)?.grants);
-      if (event.type === 'grant' && event.terms.action === 'collect') grants.set(formatGrantId(event.grant), event.terms);
+      if (event.type === 'grant' && event.terms.action === 'collect')
+        grants.set(formatGrantId(event.grant), event.terms);
       if (event.type === 'revoke') grants.delete(formatGrantId(event.grant));
       known.push(signed);
       this.permissions[patient]!.push({ step: this.#world.scheduler.steps, grants });

@@ -8,7 +8,7 @@ import type { Signer } from '../../protocol/cose.ts';
 import type { AgentId } from '../../protocol/keys.ts';
 import { createPatientClient, type PatientClient } from '../../simulators/patient-client.ts';
 import { createRandom, type Random } from '../../simulators/random.ts';
-import { type Control, spoiledSql, spoilInbox, synchronousOf } from './controls.ts';
+import { type Control, isTileFolder, spoiledSql, spoilInbox, synchronousOf } from './controls.ts';
 import { rewriteSql } from './disk-patches.ts';
 import { encodeMeasured, type RunningAgent, startAgent, type Wearable, wearablesOf } from './home.ts';
 import { type HubOptions, type RunningService, type RunningWriter, startService, startWriter } from './hub.ts';
@@ -88,14 +88,27 @@ export class World {
     const disks = stream(3);
     const note = (what: string) => this.note(what);
     const machine = (name: string, from: string | undefined) =>
-      new Machine({ name, root, random: disks, note, synchronousOf, isLie: control === 'tiles-not-synced' ? isTile : () => false }, from);
+      new Machine(
+        {
+          name,
+          root,
+          random: disks,
+          note,
+          synchronousOf,
+          isLie: control === 'tiles-not-synced' ? isTileFolder : () => false,
+        },
+        from,
+      );
     this.outside = machine('outside', undefined).start('outside');
     this.mischief = new Mischief(this.network, this.scheduler, stream(4), this.outside);
     this.hub = machine('hub', template?.hub);
     this.homes = HOUSEHOLDS.map((indexes, index) => ({
       index,
       machine: machine(`home${index}`, template?.homes[index]),
-      wearables: wearablesOf(index, indexes.map((i) => ({ index: i, subject: people[i]!.subject }))),
+      wearables: wearablesOf(
+        index,
+        indexes.map((i) => ({ index: i, subject: people[i]!.subject })),
+      ),
       running: undefined,
     }));
     stand({ scheduler: this.scheduler, entropy: stream(5) });
@@ -122,19 +135,28 @@ export class World {
   }
 
   startHub(): void {
-    this.#boot(this.hub, 'writer', (process) => startWriter(this.#hubOptions, process), (running) => {
-      this.writer = running;
-      if (running) this.witness.watchWriter(running);
-    });
-    this.#boot(this.hub, 'service', (process) => startService(this.#hubOptions, process), (running) => {
-      this.service = running;
-      if (running) this.witness.watchService(running);
-    });
+    this.#boot(
+      this.hub,
+      'writer',
+      (process) => startWriter(this.#hubOptions, process),
+      (running) => {
+        this.writer = running;
+        if (running) this.witness.watchWriter(running);
+      },
+    );
+    this.#boot(
+      this.hub,
+      'service',
+      (process) => startService(this.#hubOptions, process),
+      (running) => {
+        this.service = running;
+        if (running) this.witness.watchService(running);
+      },
+    );
   }
 
   startHome(home: Home, code?: string): void {
-    const start = (process: SimProcess) =>
-      startAgent(home.machine, process, () => this.#giveUp(process), code);
+    const start = (process: SimProcess) => startAgent(home.machine, process, () => this.#giveUp(process), code);
     this.#boot(home.machine, `agent${home.index}`, start, (running) => {
       home.running = running;
     });
@@ -179,7 +201,9 @@ export class World {
     if (!running?.gateway.wants(wearable.address)) return;
     const { process, gateway } = running;
     measured.heardAt ??= this.scheduler.steps;
-    this.note(`home${home.index} hears ${measured.value} of ${wearable.characteristic.toString(16)} of ${wearable.patient}`);
+    this.note(
+      `home${home.index} hears ${measured.value} of ${wearable.characteristic.toString(16)} of ${wearable.patient}`,
+    );
     runAs(process, () => {
       const value = encodeMeasured(wearable.characteristic, measured.value);
       const heard = { device: wearable.address, connection: 1, characteristic: wearable.characteristic, value };
@@ -236,10 +260,8 @@ export class World {
   }
 }
 
-function isTile(path: string): boolean {
-  return path.startsWith('log/tile') || path.startsWith('log/.tmp');
-}
-
 export function describe(error: unknown): string {
-  return error instanceof Error ? `${error.message} ${error.stack?.split('\n').slice(1, 4).join(' <') ?? ''}` : String(error);
+  return error instanceof Error
+    ? `${error.message} ${error.stack?.split('\n').slice(1, 4).join(' <') ?? ''}`
+    : String(error);
 }
