@@ -2,13 +2,9 @@
  * Runs worlds: `npm run test:seeds -- --seeds 500 --from 1`. Prints each seed that failed and why; `--seed N` runs one
  * and tells its story. One seed is one world, on every run.
  */
-// First: the libraries take hold of timers and the like when they load.
-import './patches.ts';
-import './disk-patches.ts';
-import './network.ts';
 import { parseArgs } from 'node:util';
 import { CONTROLS } from './controls.ts';
-import { openRunner, type Run, type Runner } from './runner.ts';
+import type { Run, Runner } from './runner.ts';
 import type { Outcome } from './scenario.ts';
 
 const HELP = `usage: npm run test:seeds -- [--seeds N] [--from S] [--seed S] [--seconds T] [--controls] [--json]
@@ -102,6 +98,9 @@ function describeCounts(counts: Readonly<Record<string, number>>): string {
 }
 
 async function run(settings: Settings): Promise<number> {
+  // Before the product: it takes hold of timers and the like when it loads.
+  await import('./patches.ts');
+  const { openRunner } = await import('./runner.ts');
   const runner = await openRunner();
   try {
     return (await (settings.controls ? runControls : runSeeds)(runner, settings)) ? 0 : 1;

@@ -1,8 +1,8 @@
 /**
  * Puts the world's time, chance and crypto under everything that runs in a simulated process. To be imported before the
- * product, whose libraries take hold of some of these when they load; outside of a simulated process nothing changes.
+ * product is, which takes hold of some of these when it loads; outside of a simulated process nothing changes.
  */
-import { createRequire, syncBuiltinESMExports } from 'node:module';
+import { createRequire, registerHooks, syncBuiltinESMExports } from 'node:module';
 import type { Random } from '../../simulators/random.ts';
 import { currentProcess, EPOCH, type Process, type Scheduler, SimTimer } from './scheduler.ts';
 
@@ -140,6 +140,19 @@ function webCrypto(): void {
   }
 }
 
+/** Signatures by OpenSSL instead of JavaScript: they were half of all work. */
+function signatures(): void {
+  const slow = new URL('../../protocol/ed25519.ts', import.meta.url).href;
+  const fast = new URL('native-ed25519.ts', import.meta.url).href;
+  registerHooks({
+    resolve(specifier, context, next) {
+      const found = next(specifier, context);
+      return found.url === slow && context.parentURL !== fast ? { ...found, url: fast } : found;
+    },
+  });
+}
+
+signatures();
 timers();
 clock();
 chance();

@@ -266,7 +266,18 @@ class Scenario {
     const caughtUp = await this.#promise(() => runAs(service!.process, () => service!.service.caughtUp()), 60_000);
     const flushed = await this.#promise(() => runAs(writer!.process, () => writer!.writer.flush()), 60_000);
     if (!caughtUp || !flushed) return this.#world.problem('service or ledger writer does not catch up');
-    await this.#world.run(2000);
+    // A heartbeat may have come meanwhile: a moment at which nothing is under way.
+    if (!(await this.#world.until(() => this.#isQuiet(), 60_000)))
+      this.#world.problem('the world does not come to rest');
+  }
+
+  #isQuiet(): boolean {
+    const { homes, service, writer } = this.#world;
+    if (!service || !writer || service.service.store.commitments.countUnlogged() > 0) return false;
+    return homes.every(({ running }) => {
+      const { pending = 1, outbox = 1, sealed = 0, logged = 0 } = running?.gateway.status() ?? {};
+      return pending === 0 && outbox === 0 && sealed === logged;
+    });
   }
 
   async #promise(start: () => Promise<unknown>, ms: number): Promise<boolean> {

@@ -7,7 +7,10 @@ import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
+import { signEd25519 } from '../../protocol/ed25519.ts';
+import { edgeVerdicts } from '../support/ed25519-verdicts.ts';
 import { CONTROLS } from './controls.ts';
+import * as native from './native-ed25519.ts';
 
 const SEEDS = Number(process.env.VERAVITA_SEEDS ?? 6);
 const MAIN = fileURLToPath(new URL('main.ts', import.meta.url));
@@ -52,5 +55,17 @@ describe('worlds', { concurrent: true, timeout: 60_000 + 10_000 * SEEDS }, () =>
     expect(found['doubles-not-checked']?.problems.join()).toMatch(/doubled/);
     expect(found['tiles-not-synced']?.problems.join()).toMatch(/tile of the log|the log is not/);
     expect(found['synchronous-normal']?.problems.join()).toMatch(/gone|older than the log|lost/);
+  });
+});
+
+describe('signatures in worlds', () => {
+  it('are those of the product, edge cases and all', () => {
+    const verdicts = edgeVerdicts();
+    expect(verdicts).toContain(true);
+    expect(edgeVerdicts(native.verifyEd25519)).toEqual(verdicts);
+    for (let i = 0; i < 20; i++) {
+      const [seed, message] = [new Uint8Array(32).fill(i), new Uint8Array(i)];
+      expect(native.signEd25519(seed, message)).toEqual(signEd25519(seed, message));
+    }
   });
 });
