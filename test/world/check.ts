@@ -21,7 +21,7 @@ import { vitalSignByMdc } from '../../protocol/vital-signs.ts';
 import { HEART_RATE, measuredOf, TEMPERATURE, type Wearable } from './home.ts';
 import { logKeyOf } from './hub.ts';
 import { runAs } from './scheduler.ts';
-import type { Template, World } from './world.ts';
+import type { World } from './world.ts';
 
 const VITALS: Record<number, string> = { [HEART_RATE]: 'heart-rate', [TEMPERATURE]: 'body-temperature' };
 
@@ -33,7 +33,6 @@ interface Filed {
 
 export async function checkWorld(
   world: World,
-  { agents }: Template,
   granted: readonly (readonly string[])[],
   counts: Record<string, number>,
 ): Promise<void> {
@@ -41,7 +40,7 @@ export async function checkWorld(
   const wearables = world.homes.flatMap((home) => home.wearables);
   const filed = runAs(world.service!.process, () => readRecord(world));
   counts.readings = [...filed.values()].flat().length;
-  checkChains(world, agents);
+  checkChains(world);
   const sequences = new Map(
     [...world.witness.chains.values()].flatMap((chain) => chain.map((id, i) => [id, i] as const)),
   );
@@ -107,10 +106,10 @@ async function readSent(world: World): Promise<Map<string, string[]>> {
 }
 
 /** Each agent's batches are all filed, each on the one before. */
-function checkChains(world: World, agents: readonly string[]): void {
+function checkChains(world: World): void {
   const { store } = world.service!.service;
   for (const { index, running } of world.homes) {
-    const chain = world.witness.chains.get(agents[index]!) ?? [];
+    const chain = world.witness.chains.get(running!.gateway.id) ?? [];
     const { sealed, halted, outbox, pending } = running!.gateway.status();
     if (halted) world.problem(`agent${index} halted: ${halted}`);
     if (sealed !== chain.length) world.problem(`agent${index} sealed ${sealed} batches, ${chain.length} are filed`);

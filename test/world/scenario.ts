@@ -4,6 +4,7 @@ import { decodeHex } from '../../protocol/bytes.ts';
 import { ALL_CLASSES, type CollectTerms } from '../../protocol/consent-event.ts';
 import { checkWorld } from './check.ts';
 import type { Control } from './controls.ts';
+import { Founders } from './founders.ts';
 import { TEMPERATURE } from './home.ts';
 import type { Machine, Trouble } from './machine.ts';
 import { runAs } from './scheduler.ts';
@@ -32,9 +33,11 @@ const YEAR_MS = 365 * DAY_MS;
 
 export async function runSeed(options: SeedOptions): Promise<Outcome> {
   const { seed, root, template, control, trace } = options;
-  const world = new World({ seed, root, people: template.people, template, control, trace });
+  // One in a few begins with nothing: the first start and the enrolment are in trouble, too.
+  const isNew = seed % 4 === 0;
+  const world = new World({ seed, root, people: template.people, ...(!isNew && { template }), control, trace });
   try {
-    const scenario = new Scenario(world, template);
+    const scenario = new Scenario(world);
     await scenario.play();
     const { problems, scheduler } = world;
     return { seed, problems, fingerprint: scheduler.fingerprint, steps: scheduler.steps, counts: scenario.counts };
@@ -46,31 +49,31 @@ export async function runSeed(options: SeedOptions): Promise<Outcome> {
 class Scenario {
   readonly counts: Record<string, number> = {};
   readonly #world: World;
-  readonly #template: Template;
+  readonly #founders: Founders;
   /** Grants that the service said it has, by patient. */
   readonly #granted: string[][];
 
-  constructor(world: World, template: Template) {
+  constructor(world: World) {
     this.#world = world;
-    this.#template = template;
+    this.#founders = new Founders(world);
     this.#granted = world.people.map(() => []);
   }
 
   async play(): Promise<void> {
     const world = this.#world;
-    world.startHub();
-    for (const home of world.homes) world.startHome(home);
+    this.#founders.start();
     this.#setMood();
     const acts = 20 + this.#pick(40);
     const kinds = this.#kinds();
     for (let i = 0; i < acts; i++) {
+      this.#founders.act();
       this.#act(kinds[this.#pick(kinds.length)]!);
       await world.run(this.#chance(0.5) ? this.#pick(60) : this.#pick(1500));
       if (world.problems.length > 0) return;
     }
     await this.#calm();
     if (world.problems.length > 0) return;
-    await checkWorld(world, this.#template, this.#granted, this.counts);
+    await checkWorld(world, this.#granted, this.counts);
   }
 
   #pick(below: number): number {
@@ -121,7 +124,10 @@ class Scenario {
     mood: () => this.#setMood(),
     unplug: () => this.#unplug(),
     permit: () => this.#decide(),
-    replay: () => this.#world.mischief.replay(this.#one(this.#template.agents), 6),
+    replay: () => {
+      const agents = [...this.#world.mischief.recorded.keys()];
+      if (agents.length > 0) this.#world.mischief.replay(this.#one(agents), 6);
+    },
 
     trouble: () => {
       const machine = this.#one(this.#machines);
@@ -234,7 +240,11 @@ class Scenario {
       for (const [trouble, n] of Object.entries(machine.troubles)) this.#count(`${trouble} at a step`, n);
     }
     const runs = () => world.service && world.writer && world.homes.every(({ running }) => running);
-    if (!(await world.until(() => Boolean(runs()), 60_000))) return world.problem('not everything starts again');
+    for (let i = 0; i < 120 && !(runs() && this.#founders.isDone); i++) {
+      this.#founders.act();
+      await world.run(500);
+    }
+    if (!runs() || !this.#founders.isDone) return world.problem('not everything starts again');
     await world.run(10_000);
     this.#tellKept();
     await world.run(100);

@@ -12,7 +12,7 @@ import { edgeVerdicts } from '../support/ed25519-verdicts.ts';
 import { CONTROLS } from './controls.ts';
 import * as native from './native-ed25519.ts';
 
-const SEEDS = Number(process.env.VERAVITA_SEEDS ?? 6);
+const SEEDS = Number(process.env.VERAVITA_SEEDS ?? 12);
 const MAIN = fileURLToPath(new URL('main.ts', import.meta.url));
 
 interface Report {

@@ -1,10 +1,10 @@
 /** Makes what every world begins with, as people would: first start, enrolment by code, consent. */
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { ALL_CLASSES } from '../../protocol/consent-event.ts';
 import { createSigner } from '../../protocol/cose.ts';
 import { thumbprint } from '../../protocol/keys.ts';
 import { createRandom } from '../../simulators/random.ts';
+import { Founders } from './founders.ts';
 import { runAs } from './scheduler.ts';
 import { HOUSEHOLDS, type Person, type Template, World } from './world.ts';
 
@@ -37,33 +37,14 @@ export async function makeTemplate(root: string): Promise<Template> {
     await reach(what, () => isDone);
     if (failure) throw failure;
   };
-  world.startHub();
-  await reach('service', () => world.service !== undefined && world.writer !== undefined);
-  const { process: serving, service, stop } = world.service!;
-  const ids = runAs(serving, () =>
-    people.map(
-      ({ signer }, i) => service.store.patients.admit(signer.publicKey, { name: `P${i} (HTEST)`, test: true }).id,
-    ),
-  );
-  for (const client of world.clients) {
-    const terms = { action: 'collect', classes: [ALL_CLASSES], period: { from: 0 } } as const;
-    await all(
-      'consent',
-      runAs(world.outside, () => client.grant(terms)),
-    );
+  const founders = new Founders(world);
+  founders.start();
+  const stands = () => founders.isDone && world.homes.every(({ running }) => running?.gateway.status().connected);
+  for (let i = 0; i < 60 && !stands(); i++) {
+    founders.act();
+    await world.run(500);
   }
-  for (const home of world.homes) {
-    const assignments = home.wearables.map(({ address, patient }) => ({
-      patient: ids[patient]!,
-      address,
-      addressType: 'random' as const,
-    }));
-    world.startHome(
-      home,
-      runAs(serving, () => service.createEnrolmentCode(assignments)),
-    );
-    await reach('agent', () => home.running?.gateway.status().connected === true);
-  }
+  await reach('agents', stands);
   await world.run(3000);
   world.restarts = false;
   for (const { running } of world.homes)
@@ -71,12 +52,11 @@ export async function makeTemplate(root: string): Promise<Template> {
       'end of agent',
       runAs(running!.process, () => running!.gateway.stop()),
     );
-  await all('end of service', runAs(serving, stop));
+  await all('end of service', runAs(world.service!.process, world.service!.stop));
   await all('end of writer', runAs(world.writer!.process, world.writer!.stop));
-  const agents = world.homes.map(({ running }) => running!.gateway.id);
   await world.end();
   if (world.problems.length > 0) throw new Error(world.problems.join('; '));
   const folder = (name: string) =>
     join(root, 'template', readdirSync(join(root, 'template')).find((n) => n.startsWith(name))!);
-  return { hub: folder('hub'), homes: HOUSEHOLDS.map((_, i) => folder(`home${i}`)), agents, people };
+  return { hub: folder('hub'), homes: HOUSEHOLDS.map((_, i) => folder(`home${i}`)), people };
 }

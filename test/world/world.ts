@@ -5,7 +5,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Signer } from '../../protocol/cose.ts';
-import type { AgentId } from '../../protocol/keys.ts';
 import { createPatientClient, type PatientClient } from '../../simulators/patient-client.ts';
 import { createRandom, type Random } from '../../simulators/random.ts';
 import { type Control, isTileFolder, spoiledSql, spoilInbox, synchronousOf } from './controls.ts';
@@ -30,7 +29,6 @@ export interface Template {
   /** Folders of the machines. */
   readonly hub: string;
   readonly homes: readonly string[];
-  readonly agents: readonly AgentId[];
   readonly people: readonly Person[];
 }
 
@@ -45,6 +43,14 @@ export interface Home {
   readonly machine: Machine;
   readonly wearables: readonly Wearable[];
   running: RunningAgent | undefined;
+}
+
+/** Who brings an agent into a home. */
+export interface Installer {
+  /** An enrolment code, where one is needed and can be had. */
+  readonly codeOf: () => string | undefined;
+  /** True for an agent that may fail to start for this. */
+  readonly isExcused: (error: unknown) => boolean;
 }
 
 export interface WorldOptions {
@@ -155,11 +161,12 @@ export class World {
     );
   }
 
-  startHome(home: Home, code?: string): void {
-    const start = (process: SimProcess) => startAgent(home.machine, process, () => this.#giveUp(process), code);
-    this.#boot(home.machine, `agent${home.index}`, start, (running) => {
+  startHome(home: Home, { codeOf = () => undefined, isExcused = () => false }: Partial<Installer> = {}): void {
+    const start = (process: SimProcess) => startAgent(home.machine, process, () => this.#giveUp(process), codeOf());
+    const set = (running: RunningAgent | undefined) => {
       home.running = running;
-    });
+    };
+    this.#boot(home.machine, `agent${home.index}`, start, set, isExcused);
   }
 
   /** The agent says that it cannot go on: its supervisor ends it and starts another. */
@@ -172,6 +179,7 @@ export class World {
     name: string,
     start: (process: SimProcess) => Promise<T>,
     set: (running: T | undefined) => void,
+    isExcused: (error: unknown) => boolean = () => false,
   ): void {
     const process = machine.start(name);
     const troubles = () => (machine.troubles.eio ?? 0) + (machine.troubles.full ?? 0);
@@ -179,7 +187,9 @@ export class World {
     process.onDeath.push(() => {
       set(undefined);
       if (!this.restarts) return;
-      this.scheduler.after(this.outside, 100 + 3000 * this.random(), () => this.#boot(machine, name, start, set));
+      this.scheduler.after(this.outside, 100 + 3000 * this.random(), () =>
+        this.#boot(machine, name, start, set, isExcused),
+      );
     });
     start(process).then(
       (running) => {
@@ -189,7 +199,7 @@ export class World {
       },
       (error: unknown) => {
         if (!process.alive) return;
-        if (troubles() === before) this.problem(`${name} does not start: ${describe(error)}`);
+        if (!isExcused(error) && troubles() === before) this.problem(`${name} does not start: ${describe(error)}`);
         machine.kill(process);
       },
     );
