@@ -36,7 +36,6 @@ export async function checkWorld(
   granted: readonly (readonly string[])[],
   counts: Record<string, number>,
 ): Promise<void> {
-  const { store } = world.service!.service;
   const wearables = world.homes.flatMap((home) => home.wearables);
   const filed = runAs(world.service!.process, () => readRecord(world));
   counts.readings = [...filed.values()].flat().length;
@@ -53,11 +52,8 @@ export async function checkWorld(
   const known = new Set(wearables.flatMap(({ handle, measured }) => measured.map(({ value }) => `${handle} ${value}`)));
   for (const name of filed.keys()) if (!known.has(name)) world.problem(`invented: ${name}`);
   for (const [i, ids] of granted.entries()) {
-    const events = runAs(world.service!.process, () =>
-      store.consents.state(store.patients.bySubject(world.people[i]!.subject)!),
-    );
-    for (const id of ids)
-      if (!events.grants.some((grant) => grant.id === id)) world.problem('a grant was taken and is gone');
+    const taken = world.witness.grantsOf(i);
+    for (const id of ids) if (!taken.has(id)) world.problem('a grant was taken and is gone');
   }
   await checkLog(world, counts);
 }

@@ -1,5 +1,6 @@
 /** Defects that are planted to see that the checks find them. Nothing of this is in the product. */
 import type { DatabaseSync } from 'node:sqlite';
+import type { RecordStore } from '../../ingest-service/record/record-sqlite.ts';
 import type { Journal } from '../../journal/journal.ts';
 
 export const CONTROLS = [
@@ -7,6 +8,8 @@ export const CONTROLS = [
   'early-acknowledgement',
   'doubles-not-checked',
   'tiles-not-synced',
+  'revocations-ignored',
+  'withheld-without-reason',
 ] as const;
 export type Control = (typeof CONTROLS)[number];
 
@@ -46,6 +49,20 @@ export function spoilInbox(inbox: Journal): Journal {
     trim: (before) => inbox.trim(before),
     close: () => inbox.close(),
   };
+}
+
+/** Changes what the gate and the filing hear of consent. */
+export function spoilConsent(control: Control | undefined, { consents }: RecordStore): void {
+  const state = consents.state.bind(consents);
+  if (control === 'revocations-ignored') {
+    consents.state = (patient) => {
+      const { grants, ...rest } = state(patient);
+      return { ...rest, grants: grants.map(({ revokedAt: _, ...grant }) => grant) };
+    };
+  }
+  if (control === 'withheld-without-reason') {
+    consents.state = (patient) => (Math.random() < 0.1 ? { ...state(patient), grants: [] } : state(patient));
+  }
 }
 
 /** Folders of the log's tiles, whose names then need not be there after a cut. */

@@ -2,6 +2,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { openLogReader } from '../../ingest-service/log-reader.ts';
+import type { RecordStore } from '../../ingest-service/record/record-sqlite.ts';
 import { type IngestService, startIngestService } from '../../ingest-service/service.ts';
 import type { Journal } from '../../journal/journal.ts';
 import { openJournalSqlite } from '../../journal/journal-sqlite.ts';
@@ -34,6 +35,8 @@ export interface HubOptions {
   readonly onContradiction: (error: unknown) => void;
   /** Plants a defect in what the intake takes for its inbox. */
   readonly spoilInbox?: (inbox: Journal) => Journal;
+  /** Plants a defect in what the service does once it runs. */
+  readonly spoilStore?: (store: RecordStore) => void;
 }
 
 /** Where the key of the log is, for who reads it. */
@@ -79,7 +82,7 @@ export async function startWriter(
 }
 
 export async function startService(
-  { machine, spoilInbox = (inbox) => inbox }: HubOptions,
+  { machine, spoilInbox = (inbox) => inbox, spoilStore }: HubOptions,
   process: SimProcess,
 ): Promise<RunningService> {
   return runAs(process, async () => {
@@ -101,6 +104,7 @@ export async function startService(
       httpPort: HTTP_PORT,
       mqttPort: MQTT_PORT,
     });
+    spoilStore?.(service.store);
     const stop = async () => {
       await service.stop();
       await Promise.all([inbox.close(), commitments.close(), positions.close()]);

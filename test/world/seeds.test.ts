@@ -54,6 +54,8 @@ describe('worlds', { concurrent: true, timeout: 60_000 + 10_000 * SEEDS }, () =>
     for (const control of CONTROLS) expect(found[control], control).not.toBeNull();
     expect(found['doubles-not-checked']?.problems.join()).toMatch(/doubled/);
     expect(found['tiles-not-synced']?.problems.join()).toMatch(/tile of the log|the log is not/);
+    expect(found['revocations-ignored']?.problems.join()).toMatch(/filed without consent/);
+    expect(found['withheld-without-reason']?.problems.join()).toMatch(/lost/);
     expect(found['synchronous-normal']?.problems.join()).toMatch(/gone|older than the log|lost/);
   });
 });

@@ -68,6 +68,12 @@ export class Witness {
     return how === 'always' ? inForce.length > 0 && inForce.every(permits) : inForce.some(permits);
   }
 
+  /** Every grant of a patient that is in the record, ended or not. */
+  grantsOf(patient: number): Set<string> {
+    const events = this.events[patient]!.map((signed) => readConsentEvent(signed).event);
+    return new Set(events.flatMap((event) => (event.type === 'grant' ? [formatGrantId(event.grant)] : [])));
+  }
+
   #see(): void {
     const note = this.#world.servedCheckpoint();
     // A torn file can be there after a cut, until the writer has put it right.
