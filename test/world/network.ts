@@ -171,6 +171,9 @@ export class Connection {
       return;
     }
     const { server, process } = listener;
+    process.onDeath.push(() => {
+      if (!this.server) this.cut();
+    });
     scheduler.at(process, this.#when('server'), () => {
       if (this.#over) return;
       const socket = new SimSocket(
