@@ -142,7 +142,7 @@ export class Publisher {
   }
 
   #reconnectLater(): void {
-    clearTimeout(this.#silenceTimer);
+    this.#disarmSilence();
     this.#reconnectTimer = setTimeout(
       () => {
         this.#connecting = this.#connect();
@@ -190,6 +190,12 @@ export class Publisher {
       this.#silenceTimer = undefined;
       if (this.#underWay.size > 0) this.#sendAgain();
     }, this.#options.tuning.acknowledgementMs);
+  }
+
+  /** What is sent next arms it anew. */
+  #disarmSilence(): void {
+    clearTimeout(this.#silenceTimer);
+    this.#silenceTimer = undefined;
   }
 
   #sendAgain(): void {
@@ -276,7 +282,6 @@ export class Publisher {
     if (change.kind !== 'held') return;
     if (this.#underWay.delete(change.sequence)) this.withheld += change.withheld;
     this.#attempts = 0;
-    clearTimeout(this.#silenceTimer);
-    this.#silenceTimer = undefined;
+    this.#disarmSilence();
   }
 }
