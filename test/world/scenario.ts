@@ -8,7 +8,7 @@ import { Founders } from './founders.ts';
 import { TEMPERATURE } from './home.ts';
 import type { Machine, Trouble } from './machine.ts';
 import { runAs } from './scheduler.ts';
-import { type Home, type Template, World } from './world.ts';
+import { describe, type Home, type Template, World } from './world.ts';
 
 export interface SeedOptions {
   readonly seed: number;
@@ -38,7 +38,8 @@ export async function runSeed(options: SeedOptions): Promise<Outcome> {
   const world = new World({ seed, root, people: template.people, ...(!isNew && { template }), control, trace });
   try {
     const scenario = new Scenario(world);
-    await scenario.play();
+    // A check that cannot even be made is a problem of this seed, and not of the run.
+    await scenario.play().catch((error: unknown) => world.problem(`thrown by the check: ${describe(error)}`));
     const { problems, scheduler } = world;
     return { seed, problems, fingerprint: scheduler.fingerprint, steps: scheduler.steps, counts: scenario.counts };
   } finally {

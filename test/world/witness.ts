@@ -76,8 +76,7 @@ export class Witness {
 
   #see(): void {
     const note = this.#world.servedCheckpoint();
-    // A torn file can be there after a cut, until the writer has put it right.
-    if (note?.endsWith('\n') && note !== this.checkpoints.at(-1)) {
+    if (note !== undefined && note !== this.checkpoints.at(-1)) {
       this.checkpoints.push(note);
       this.#world.note(`checkpoint of ${note.split('\n')[1]}`);
     }
