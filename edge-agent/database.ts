@@ -3,7 +3,7 @@
  * transaction. WAL with synchronous=FULL is what survives a power cut; both are asserted, not hoped for.
  */
 import { closeSync, existsSync, openSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { Fault } from '../protocol/fault.ts';
 import { makePrivateFolder, syncFolder } from './durable-file.ts';
@@ -127,11 +127,8 @@ export function hasDatabase(folder: string): boolean {
 export function openDatabase(folder: string, agent: Uint8Array, next: Uint8Array = agent): DatabaseSync {
   makePrivateFolder(folder);
   const path = databasePath(folder);
-  if (!existsSync(path)) {
-    closeSync(openSync(path, 'a', 0o600)); // SQLite gives its WAL the same mode
-    syncFolder(folder);
-    syncFolder(dirname(folder));
-  }
+  if (!existsSync(path)) closeSync(openSync(path, 'a', 0o600)); // SQLite gives its WAL the same mode
+  syncFolder(folder); // always: the start that made the file may have been killed before this
   const db = new DatabaseSync(path);
   try {
     configure(db);

@@ -151,7 +151,7 @@ export class Publisher {
   }
 
   #reconnectLater(): void {
-    clearTimeout(this.#silenceTimer);
+    this.#disarmSilence();
     this.#reconnectTimer = setTimeout(
       () => {
         this.#connecting = this.#connect();
@@ -199,6 +199,12 @@ export class Publisher {
       this.#silenceTimer = undefined;
       if (this.#underWay.size > 0) this.#sendAgain();
     }, this.#options.tuning.acknowledgementMs);
+  }
+
+  /** What is sent next arms it anew. */
+  #disarmSilence(): void {
+    clearTimeout(this.#silenceTimer);
+    this.#silenceTimer = undefined;
   }
 
   #sendAgain(): void {
@@ -286,7 +292,6 @@ export class Publisher {
     if (change.kind !== 'held') return;
     if (this.#underWay.delete(change.sequence)) this.withheld += change.withheld;
     this.#attempts = 0;
-    clearTimeout(this.#silenceTimer);
-    this.#silenceTimer = undefined;
+    this.#disarmSilence();
   }
 }

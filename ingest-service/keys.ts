@@ -3,8 +3,9 @@
  * start, never again: a missing key beside existing data is an accident that a new key would make worse.
  */
 import { randomBytes } from 'node:crypto';
-import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
+import { closeSync, existsSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { makeDurableFolder, syncFolder } from '../journal/durable-folder.ts';
 import { decodeHex, encodeHex } from '../protocol/bytes.ts';
 import { createSigner, type Signer } from '../protocol/cose.ts';
 import { Fault } from '../protocol/fault.ts';
@@ -21,7 +22,7 @@ export interface ServiceKeys {
 
 /** Loads the keys, or makes them when `fresh` (there is no data yet). Throws `missing`. */
 export function openServiceKeys(folder: string, fresh: boolean): ServiceKeys {
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  makeDurableFolder(folder);
   const load = (name: string) => loadSecret(join(folder, `${name}.key`), fresh);
   return {
     signer: createSigner(load('service')),
@@ -51,7 +52,5 @@ function writeDurably(path: string, text: string): void {
   fsyncSync(file);
   closeSync(file);
   renameSync(temporary, path);
-  const folder = openSync(dirname(path), 'r');
-  fsyncSync(folder);
-  closeSync(folder);
+  syncFolder(dirname(path));
 }

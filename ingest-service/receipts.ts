@@ -6,7 +6,7 @@ import { openCheckpoint, parseCheckpoint } from '../protocol/checkpoint.ts';
 import { commitmentOf } from '../protocol/commitment.ts';
 import { Fault } from '../protocol/fault.ts';
 import { type AgentId, encodeId } from '../protocol/keys.ts';
-import { inclusionProof } from '../protocol/merkle.ts';
+import { buildTree, inclusionProofIn, type Tree } from '../protocol/merkle.ts';
 import type { ProvenKeyEvent, Receipt } from '../protocol/receipt.ts';
 import { type NoteKey, parseNote } from '../protocol/signed-note.ts';
 import type { LoggedSupersession } from '../protocol/supersession.ts';
@@ -24,32 +24,63 @@ export interface ReceiptSources {
 }
 
 /** Throws `missing` (retry later) while no signed checkpoint covers the reading's batch. */
-export async function receiptFor(given: ReceiptSources, reading: FiledReading): Promise<Receipt> {
-  const { store } = given;
-  // One checkpoint for all that is proven: places in the log are compared within it.
-  const note = await given.readLog('checkpoint');
-  const readLog: ReadTile = async (path) => (path === 'checkpoint' ? note : given.readLog(path));
-  const sources: ReceiptSources = { ...given, readLog };
-  const batch = store.batches.get(reading.batch);
+export async function receiptFor(sources: ReceiptSources, reading: FiledReading): Promise<Receipt> {
+  for await (const receipt of receiptsFor(sources, [reading])) return receipt;
+  throw new Fault('inconsistent', 'no receipt of a reading');
+}
+
+/**
+ * Receipts of readings in their order, all by one checkpoint. What those of a batch have in common is made once, so
+ * neighbors cost little. Throws as {@link receiptFor}.
+ */
+export async function* receiptsFor(sources: ReceiptSources, readings: Iterable<FiledReading>): AsyncGenerator<Receipt> {
+  const frozen = { ...sources, readLog: readOnce(sources.readLog) };
+  const batches = new Map<string, BatchReceipts>();
+  for (const reading of readings) {
+    const batch = batches.get(reading.batch) ?? (await openBatch(frozen, reading.batch));
+    batches.set(reading.batch, batch);
+    const { index, salt, body, correction } = reading;
+    const supersession = correction && (await supersessionOf(frozen, reading));
+    const path = inclusionProofIn(batch.tree, index);
+    yield { index, salt, body, path, ...batch.shared, ...(supersession && { supersession }) };
+  }
+}
+
+/** What the receipts of a batch have in common. */
+interface BatchReceipts {
+  readonly tree: Tree;
+  readonly shared: Pick<Receipt, 'header' | 'enrolment' | 'logProof' | 'keyHistory' | 'anchors'>;
+}
+
+async function openBatch(sources: ReceiptSources, id: string): Promise<BatchReceipts> {
+  const { store } = sources;
+  const batch = store.batches.get(id);
   if (!batch) throw new Fault('inconsistent', 'a reading without its batch');
   const agent = store.agents.get(encodeId(readHeader(batch.signedHeader).header.agent));
   if (!agent) throw new Fault('inconsistent', 'a batch without its agent');
   const logProof = await proveLogged(sources, batch.commitment);
-  const { index: logIndex, checkpoint } = parseTlogProof(logProof);
+  const { index, checkpoint } = parseTlogProof(logProof);
   const { size } = parseCheckpoint(parseNote(checkpoint).text);
-  const anchors = await anchorsOf(sources.readLog, logIndex);
-  const keyHistory = await keyHistoryOf(sources, size, agent.id, batch.id);
+  const anchors = await anchorsOf(sources.readLog, index);
+  const keyHistory = await keyHistoryOf(sources, size, agent.id, id);
+  const { signedHeader: header } = batch;
   return {
-    index: reading.index,
-    salt: reading.salt,
-    body: reading.body,
-    path: inclusionProof(splitHashes(batch.leafHashes), reading.index),
-    header: batch.signedHeader,
-    enrolment: agent.enrolment,
-    logProof,
-    ...(keyHistory.length > 0 && { keyHistory }),
-    ...(reading.correction && { supersession: await supersessionOf(sources, reading) }),
-    ...(anchors.length > 0 && { anchors }),
+    tree: buildTree(splitHashes(batch.leafHashes)),
+    shared: {
+      ...{ header, enrolment: agent.enrolment, logProof },
+      ...(keyHistory.length > 0 && { keyHistory }),
+      ...(anchors.length > 0 && { anchors }),
+    },
+  };
+}
+
+/** Each file as it was when it was first read: one checkpoint, and the tiles to it. */
+function readOnce(readLog: ReadTile): ReadTile {
+  const files = new Map<string, ReturnType<ReadTile>>();
+  return (path) => {
+    const known = files.get(path) ?? readLog(path);
+    files.set(path, known);
+    return known;
   };
 }
 

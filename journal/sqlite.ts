@@ -1,8 +1,9 @@
 /** Opens SQLite files so that a commit is durable. */
-import { closeSync, fsyncSync, mkdirSync, openSync } from 'node:fs';
+import { closeSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { Fault } from '../protocol/fault.ts';
+import { makeDurableFolder, syncFolder } from './durable-folder.ts';
 
 export interface DatabaseOptions {
   /** Longest wait for another writer; 5,000 ms by default. */
@@ -47,14 +48,9 @@ function assertSetting(database: DatabaseSync, name: string, expected: string | 
 
 /** SQLite would create the file readable for all, and does not sync the directory that names it. */
 function createFile(path: string): void {
-  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+  makeDurableFolder(dirname(path));
   closeSync(openSync(path, 'a', 0o600));
-  const directory = openSync(dirname(path), 'r');
-  try {
-    fsyncSync(directory);
-  } finally {
-    closeSync(directory);
-  }
+  syncFolder(dirname(path));
 }
 
 const BUSY = 5; // https://sqlite.org/rescode.html

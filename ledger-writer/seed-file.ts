@@ -4,7 +4,6 @@ import {
   existsSync,
   fsyncSync,
   linkSync,
-  mkdirSync,
   openSync,
   readFileSync,
   renameSync,
@@ -13,6 +12,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { dirname } from 'node:path';
+import { makeDurableFolder, syncFolder } from '../journal/durable-folder.ts';
 import { decodeHex, encodeHex } from '../protocol/bytes.ts';
 import { Fault } from '../protocol/fault.ts';
 
@@ -43,7 +43,7 @@ export async function openWithSeed<T>(
   }
   const opened = await open(readSeed(provisional), true);
   renameSync(provisional, path);
-  syncDirectory(dirname(path));
+  syncFolder(dirname(path));
   return opened;
 }
 
@@ -67,12 +67,12 @@ function makeOnce(path: string, line: string): void {
   } finally {
     unlinkSync(own);
   }
-  syncDirectory(dirname(path));
+  syncFolder(dirname(path));
 }
 
 /** Writes one line atomically; durable on return. */
 export function writeDurably(path: string, line: string, mode: number): void {
-  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+  makeDurableFolder(dirname(path));
   const temporary = `${path}.tmp`;
   const file = openSync(temporary, 'w', mode);
   try {
@@ -82,14 +82,5 @@ export function writeDurably(path: string, line: string, mode: number): void {
     closeSync(file);
   }
   renameSync(temporary, path);
-  syncDirectory(dirname(path));
-}
-
-function syncDirectory(path: string): void {
-  const directory = openSync(path, 'r');
-  try {
-    fsyncSync(directory);
-  } finally {
-    closeSync(directory);
-  }
+  syncFolder(dirname(path));
 }

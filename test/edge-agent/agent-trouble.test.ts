@@ -70,6 +70,22 @@ describe('a service and a broker that fail', () => {
     expect(values()).toEqual(Array.from({ length: 13 }, (_, i) => 60 + i));
   });
 
+  it('sends again, too, when what it sent on a second connection is not answered', async () => {
+    service.misdeeds.loseAcknowledgements = 1000;
+    service.misdeeds.log = false;
+    gateway = await openTestGateway(folder, service);
+    await gateway.hear(heartRate(60, NOON));
+    await gateway.flush();
+    await vi.waitFor(() => expect(service.arrivals.length).toBeGreaterThan(0));
+    // The connection ends while the agent is waiting for the service's word.
+    await service.stopBroker();
+    await service.startBroker();
+    await vi.waitFor(() => expect(service.arrivals.length).toBeGreaterThan(1));
+    service.misdeeds.loseAcknowledgements = 0;
+    await vi.waitFor(() => expect(gateway!.status().held).toBe(1));
+    expect(values()).toEqual([60]);
+  });
+
   it('comes back in order after "later" and gaps', async () => {
     let refusals = 4;
     service.misdeeds.refuse = (sequence) =>

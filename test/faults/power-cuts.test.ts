@@ -54,12 +54,11 @@ describe.skipIf(why)('a full disk', () => {
       site.producer.start();
       await until('it works', () => site.producer.measured > 40 && site.producer.unconfirmed < 20, 60_000);
       const filler = fillDisk(disk.directory);
-      await until(
-        'the agent takes nothing any more',
-        () => site.producer.unconfirmed > 0 && !site.programs.agent.isRunning,
-        60_000,
-      );
-      // The operator: the agent says why before it ends. The patient: an answer, and not a part of one.
+      // What it cannot keep it refuses, so that the wearable keeps it.
+      await until('the agent takes nothing any more', () => site.producer.refused > 0, 150_000);
+      // The operator: the writer says each time that it could not write.
+      await until('the writer says so', () => site.programs.writer.output.includes('unavailable'), 60_000);
+      // The patient: an answer, and not a part of one.
       expect(site.programs.service.isRunning).toBe(true);
       const signer = readPatientKey(join(site.data, 'keys', 'patients', 'ada.json'));
       const client = createPatientClient(site.url, signer, Date.now);

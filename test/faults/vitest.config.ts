@@ -4,7 +4,8 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['test/faults/**/*.test.ts'],
-    testTimeout: 240_000,
+    // Far more than it takes on a machine that does nothing else.
+    testTimeout: 600_000,
     hookTimeout: 120_000,
     maxWorkers: 2,
   },

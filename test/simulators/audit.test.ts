@@ -40,7 +40,9 @@ const failed = ({ checks }: AuditReport) =>
   checks.filter(({ outcome }) => outcome === 'fails').map(({ check }) => check);
 
 describe('npm run audit', () => {
-  it('finds nothing wrong with what was replayed, and leaves the checkpoint for the next audit', async () => {
+  it('finds nothing wrong with what was replayed, and leaves the checkpoint for the next audit', {
+    timeout: 120_000,
+  }, async () => {
     const report = await auditAgainst(ROWS);
     expect(report).toMatchObject({ verdict: 'clean', patients: 1, readings: ROWS.length + 1 }); // the battery, too
     expect(report.checks.map(({ check }) => check)).toEqual(CHECKS);
@@ -48,7 +50,9 @@ describe('npm run audit', () => {
     expect(readFileSync(join(data, 'audit', 'checkpoints.ndjson'), 'utf8')).toContain('veravita.local/log');
   });
 
-  it('tells what was measured and is not there, and what is there and was not measured', async () => {
+  it('tells what was measured and is not there, and what is there and was not measured', {
+    timeout: 120_000,
+  }, async () => {
     expect(failed(await auditAgainst([...ROWS, '2026-02-03T04:06:00,99']))).toEqual(['no loss']);
     expect(failed(await auditAgainst(ROWS.slice(1)))).toEqual(['nothing invented']);
     expect(failed(await auditAgainst([ROWS[0]!, ...ROWS]))).toEqual(['no loss']);
