@@ -73,6 +73,9 @@ export class Program {
     });
     child.stdin.on('error', () => undefined); // it ended; what was not answered is said again
     child.on('error', () => undefined);
+    child.on('exit', (code, signal) => {
+      this.#output += `\n(ended: ${signal ?? code})`;
+    });
   }
 
   write(line: string): void {
