@@ -12,6 +12,7 @@ import { fileBatch } from '../ingest-service/file-batch.ts';
 import { openHeldBatch } from '../ingest-service/inbox.ts';
 import { openLogReader } from '../ingest-service/log-reader.ts';
 import { openRecordSqlite } from '../ingest-service/record/record-sqlite.ts';
+import { addRowSum } from '../ingest-service/record/row-sums.ts';
 import { openJournalSqlite } from '../journal/journal-sqlite.ts';
 import { openLog } from '../ledger-writer/log.ts';
 import { readHeader } from '../protocol/batch.ts';
@@ -52,6 +53,7 @@ beforeAll(async () => {
   site.resumeFiling();
   await site.settle();
   record = new DatabaseSync(site.recordPath, { timeout: 5000 });
+  addRowSum(record);
   honest = await site.certificate(END);
 }, 300_000);
 

@@ -48,7 +48,7 @@ describe('record cursors', () => {
 
 describe('the state of an earlier version', () => {
   const FIRST_TABLES = ['state', 'pending', 'doubles', 'outbox', 'collect'];
-  const FIRST_COLUMNS = 7; // of `state`
+  const FIRST_COLUMNS = { state: 7, outbox: 9 };
 
   /** As version 1 left it: without what came later. */
   function downgrade(): number {
@@ -58,8 +58,10 @@ describe('the state of an earlier version', () => {
     const named = (sql: string) => (db.prepare(sql).all() as { name: string }[]).map(({ name }) => name);
     const tables = named("SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'");
     for (const table of tables.filter((name) => !FIRST_TABLES.includes(name))) db.exec(`DROP TABLE ${table}`);
-    const columns = named("SELECT name FROM pragma_table_info('state')");
-    for (const column of columns.slice(FIRST_COLUMNS)) db.exec(`ALTER TABLE state DROP COLUMN ${column}`);
+    for (const [table, first] of Object.entries(FIRST_COLUMNS)) {
+      const columns = named(`SELECT name FROM pragma_table_info('${table}')`);
+      for (const column of columns.slice(first)) db.exec(`ALTER TABLE ${table} DROP COLUMN ${column}`);
+    }
     db.exec('PRAGMA user_version = 1');
     db.close();
     return current;
