@@ -1,7 +1,6 @@
 /** For commands in which a patient's key acts on a data directory, beside a running service or on that of a stopped one. */
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { parseReadingId } from '../protocol/batch.ts';
 import { equalBytes } from '../protocol/bytes.ts';
 import type { ConsentKey } from '../protocol/consent-chain.ts';
 import type { Signer } from '../protocol/cose.ts';
@@ -31,9 +30,9 @@ export interface PatientDesk extends ReceiptSources {
 
 /**
  * `key`: one key file; without it every key in DIR/keys/patients acts for its own. Writes DIR/trust.json. Throws an Error
- * for what is not there, `not-permitted` when no key is a patient's, and `erased` when the reading that it is about was.
+ * for what is not there, `not-permitted` when no key is a patient's, and `erased` when it was that of one.
  */
-export async function openPatientDesk(data: string, key: string | undefined, reading?: string): Promise<PatientDesk> {
+export async function openPatientDesk(data: string, key: string | undefined): Promise<PatientDesk> {
   const root = resolve(data);
   const path = join(root, 'service', 'record.sqlite');
   if (!existsSync(path)) throw new Error(`there is no record in ${data}`);
@@ -43,12 +42,8 @@ export async function openPatientDesk(data: string, key: string | undefined, rea
   const store = openRecordSqlite({ path, keyEncryptionKey, verify: verifyEd25519 });
   try {
     const signers = keyFiles.map((file) => decodePatientKey(readFileSync(file, 'utf8')));
-    const place = reading === undefined ? undefined : parseReadingId(reading);
-    if (place && signers.some((one) => store.tombstones.isOf(thumbprint(one.publicKey), place.batch, place.index))) {
-      throw new Fault('erased', 'erased: the reading was destroyed at the wish of its patient');
-    }
     const patients = signers.flatMap((one) => identify(store, one));
-    if (patients.length === 0) throw new Fault('not-permitted', 'no key here is that of a patient in this record');
+    if (patients.length === 0) throw refusal(store, signers);
     const readLog = openLogReader(join(root, 'log'));
     const chains = (await readEvidence(readLog)).map(({ chainId, contract }) => ({ chainId, contract, blocks: [] }));
     const trust = { log: logKey, service: signer.publicKey, ...(chains.length > 0 && { chains }) };
@@ -59,6 +54,16 @@ export async function openPatientDesk(data: string, key: string | undefined, rea
     store.close();
     throw error;
   }
+}
+
+function refusal(store: RecordStore, signers: readonly Signer[]): Fault {
+  if (signers.some(({ publicKey }) => store.erasures.isErased(thumbprint(publicKey)))) {
+    return new Fault(
+      'erased',
+      'erased: the record was destroyed at the wish of its patient; the certificate says what is gone',
+    );
+  }
+  return new Fault('not-permitted', 'no key here is that of a patient in this record');
 }
 
 function keyFilesIn(folder: string): string[] {

@@ -34,8 +34,7 @@ async function main(): Promise<number> {
     process.stdout.write(RECEIPT_HELP);
     return 0;
   }
-  const { choice } = job;
-  const desk = await openPatientDesk(job.data, job.key, choice.kind === 'reading' ? choice.id : undefined);
+  const desk = await openPatientDesk(job.data, job.key);
   try {
     const readings = choose(desk.store, desk.patients, job);
     if (readings.length === 0) throw new Fault('not-found', 'there is no such reading in a signed checkpoint');

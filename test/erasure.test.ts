@@ -210,15 +210,12 @@ describe('erasing one patient of ten', () => {
     const gone = await ask(ada.keyFile, 1);
     expect([gone.status, JSON.parse(gone.body).issue[0].code]).toEqual([410, 'deleted']);
     expect((await ask(patients[4]!.keyFile, 2)).status).toBe(404);
-    const asked = spawnSync(
-      process.execPath,
-      [
-        join(import.meta.dirname, '../ingest-service/receipt-main.ts'),
-        ...['--data', world.directory, '--reading', adaReading, '--key', ada.keyFile],
-      ],
-      { encoding: 'utf8' },
-    );
-    expect([asked.status, asked.stderr]).toEqual([2, expect.stringContaining('erased')]);
+    const hers = ['--data', world.directory, '--key', ada.keyFile];
+    for (const [command, ...more] of [['receipt-main.ts', '--reading', adaReading], ['coverage-main.ts']]) {
+      const program = join(import.meta.dirname, '../ingest-service', command!);
+      const asked = spawnSync(process.execPath, [program, ...hers, ...more], { encoding: 'utf8' });
+      expect([asked.status, asked.stderr]).toEqual([2, expect.stringContaining('erased')]);
+    }
     const status = await rawRequest(world.service.url, {
       path: '/api/receipts/status',
       method: 'POST',
