@@ -87,8 +87,9 @@ export const DEFECTS: readonly Defect[] = [
     foundBy: 'disclosures complete',
     plant: ({ data }) =>
       withRecord(data, (db) =>
-        db.exec(`CREATE TRIGGER skip BEFORE INSERT ON disclosures WHEN NEW.seq % 7 = 0
-                 AND NOT EXISTS (SELECT 1 FROM skipped) BEGIN INSERT INTO skipped VALUES (1); SELECT RAISE(IGNORE); END`),
+        db.exec(`CREATE TRIGGER skip AFTER INSERT ON disclosures WHEN NEW.seq % 7 = 0
+                 AND NOT EXISTS (SELECT 1 FROM skipped) BEGIN INSERT INTO skipped VALUES (1);
+                 DELETE FROM disclosures WHERE patient = NEW.patient AND seq = NEW.seq; END`),
       ),
   },
   {
@@ -189,6 +190,8 @@ function sign(data: string, head: { origin: string; size: number; root: Uint8Arr
 
 function withRecord(data: string, change: (db: DatabaseSync) => void): void {
   withDatabase(join(data, 'service', 'record.sqlite'), (db) => {
+    // Whoever may write the record also writes its checksums; here the database need not.
+    db.function('row_sum', { varargs: true }, () => new Uint8Array(8));
     db.exec('CREATE TABLE IF NOT EXISTS skipped (one INTEGER)');
     change(db);
   });

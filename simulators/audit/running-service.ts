@@ -73,9 +73,10 @@ function backlog(path: string, follower: string): number {
 }
 
 function spawnNode(program: string, ...args: string[]) {
-  const child = spawn(process.execPath, [at(program), ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+  // The end of the channel tells them to stop when the auditor is killed.
+  const child = spawn(process.execPath, [at(program), ...args], { stdio: ['ignore', 'pipe', 'pipe', 'ipc'] });
   let output = '';
-  for (const stream of [child.stdout, child.stderr]) {
+  for (const stream of [child.stdout!, child.stderr!]) {
     stream.setEncoding('utf8').on('data', (text: string) => {
       output += text;
     });

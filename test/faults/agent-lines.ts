@@ -9,4 +9,6 @@ export type Word =
   | { readonly kind: 'listening'; readonly agent: string }
   | { readonly kind: 'durable'; readonly n: number }
   | { readonly kind: 'refused'; readonly n: number }
-  | { readonly kind: 'settled'; readonly asked: number };
+  | { readonly kind: 'settled'; readonly asked: number }
+  /** It never will be, while this process lives. */
+  | { readonly kind: 'unsettled'; readonly why: string };

@@ -32,7 +32,7 @@ createInterface({ input: process.stdin }).on('line', (line) => {
   if (order.kind === 'settle') {
     gateway.settled().then(
       () => say({ kind: 'settled', asked: order.asked }),
-      () => undefined,
+      (error: Error & { code?: string }) => say({ kind: 'unsettled', why: `${error.code}: ${error.message}` }),
     );
     return;
   }
@@ -44,10 +44,13 @@ createInterface({ input: process.stdin }).on('line', (line) => {
   );
 });
 
-process.on('SIGTERM', () => {
-  gateway.stop().then(
-    () => process.exit(0),
-    () => process.exit(1),
-  );
-});
+// Told to stop, or whoever started it is gone.
+for (const signal of ['SIGTERM', 'disconnect'] as const) {
+  process.once(signal, () => {
+    gateway.stop().then(
+      () => process.exit(0),
+      () => process.exit(1),
+    );
+  });
+}
 say({ kind: 'listening', agent: gateway.id });

@@ -37,7 +37,7 @@ describe.skipIf(why)('without power', () => {
     const weak = { preload: ['./weak-durability.ts'] };
     const world = await openPowerSite({ agent: weak, service: weak, writer: weak });
     try {
-      await world.cut(4, seed);
+      await world.cut(4, seed, 40);
       const failed = await auditAnyway(world.site, 5_000);
       expect(failed.some((check) => check === 'no loss' || check === 'anchored once')).toBe(true);
     } finally {

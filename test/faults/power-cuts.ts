@@ -6,8 +6,8 @@ import { PowerBox } from './power-box.ts';
 
 export interface PowerSite {
   readonly site: FaultSite;
-  /** Cuts so often; figures by what lost its power. */
-  cut(cuts: number, seed: number, onProgress?: (done: number) => void): Promise<Record<string, number>>;
+  /** Cuts so often, at the soonest when so many more values are confirmed; figures by what lost its power. */
+  cut(cuts: number, seed: number, confirmed?: number): Promise<Record<string, number>>;
   close(): Promise<void>;
 }
 
@@ -26,7 +26,7 @@ export async function openPowerSite(launch: SiteOptions['launch'] = {}): Promise
   const site = await FaultSite.open({ directory: hospital.directory, agentDirectory: home.directory, launch });
   return {
     site,
-    async cut(cuts, seed, onProgress = () => undefined) {
+    async cut(cuts, seed, confirmed = 0) {
       const random = createRandom(seed);
       const done: Record<string, number> = {};
       site.producer.start();
@@ -34,6 +34,8 @@ export async function openPowerSite(launch: SiteOptions['launch'] = {}): Promise
         site.start();
         // Now and then while something still starts, else when all of it works.
         if (random() < 0.7) await Promise.all(PROGRAMS.map((name) => site.programs[name].whenReady()));
+        const enough = site.producer.confirmed + confirmed;
+        for (; site.producer.confirmed < enough; await pause(5)) site.start();
         await pause(random() * LONGEST_MS * random());
         const fate = random();
         const places = fate < 0.35 ? PLACES.slice(0, 1) : fate < 0.7 ? PLACES.slice(1) : PLACES;
@@ -48,7 +50,6 @@ export async function openPowerSite(launch: SiteOptions['launch'] = {}): Promise
           boxes[place].mount();
           done[place] = (done[place] ?? 0) + 1;
         }
-        onProgress(n + 1);
       }
       await site.producer.stop();
       return done;

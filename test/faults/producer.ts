@@ -53,6 +53,11 @@ export class Producer {
     return this.#next;
   }
 
+  /** So many the agent has said to be durable. */
+  get confirmed(): number {
+    return this.#next - this.#open.size;
+  }
+
   get unconfirmed(): number {
     return this.#open.size;
   }
@@ -135,6 +140,7 @@ export class Producer {
     }
     if (word.kind === 'listening') this.sayAgain();
     else if (word.kind === 'settled') this.#settled = Math.max(this.#settled, word.asked);
+    else if (word.kind === 'unsettled') return;
     else if (word.kind === 'refused') {
       this.refused++;
       const value = this.#open.get(word.n);

@@ -55,23 +55,24 @@ export class Program {
     const [command, ...args] = [...under, process.execPath, ...imports, ...this.#args()];
     // A group of its own: strace is not the only one that has to end.
     const child = spawn(command!, args, {
-      stdio: ['pipe', 'pipe', 'pipe'],
+      // The channel is nobody's to write to: when the suite falls, its end tells service and writer to stop.
+      stdio: ['pipe', 'pipe', 'pipe', 'ipc'],
       detached: true,
       env: { ...process.env, ...environment },
     });
     this.#child = child;
     this.#output = '';
     let rest = '';
-    child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    child.stdout!.setEncoding('utf8').on('data', (text: string) => {
       this.#output = (this.#output + text).slice(-64 * 1024);
       const lines = (rest + text).split('\n');
       rest = lines.pop()!;
       for (const line of lines) this.#onLine(line);
     });
-    child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    child.stderr!.setEncoding('utf8').on('data', (text: string) => {
       this.#output += text;
     });
-    child.stdin.on('error', () => undefined); // it ended; what was not answered is said again
+    child.stdin!.on('error', () => undefined); // it ended; what was not answered is said again
     child.on('error', () => undefined);
     child.on('exit', (code, signal) => {
       this.#output += `\n(ended: ${signal ?? code})`;
