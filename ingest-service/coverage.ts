@@ -8,7 +8,6 @@ import type {
   CertifiedBatch,
   CertifiedPart,
   CoverageCertificate,
-  ErasedRun,
   Run,
 } from '../protocol/coverage-certificate.ts';
 import { foldAgents, proveAgent } from '../protocol/coverage-evidence.ts';
@@ -23,14 +22,6 @@ import type { StoredHeader } from './record/batches.ts';
 import type { Patient } from './record/patients.ts';
 import type { KeptLeaf } from './record/segments.ts';
 
-/** Readings of a patient in a batch that were erased, with the id of the signed word for it. */
-export type ErasuresOf = (patient: Patient, batch: string) => readonly ErasedRun[];
-
-export interface CoverageSources extends ReceiptSources {
-  /** None where it is left out. */
-  readonly erasuresOf?: ErasuresOf;
-}
-
 export interface CoverageQuestion {
   readonly patient: Patient;
   readonly device?: Uint8Array;
@@ -43,7 +34,7 @@ const MAX_STRANGE = 64;
 
 /** Throws `missing` (retry later) while the log has no signed checkpoint. */
 export async function coverageOf(
-  sources: CoverageSources,
+  sources: ReceiptSources,
   question: CoverageQuestion,
   issuedAt: Instant,
 ): Promise<CoverageCertificate> {
@@ -93,7 +84,7 @@ function fold(
 }
 
 async function bind(
-  { readLog }: CoverageSources,
+  { readLog }: ReceiptSources,
   head: { size: number; root: Uint8Array },
 ): Promise<BoundTiles | undefined> {
   try {
@@ -107,7 +98,7 @@ async function bind(
 
 /** Where the log has the batch; undefined when it does not, whatever the record says. */
 async function loggedAt(
-  { store }: CoverageSources,
+  { store }: ReceiptSources,
   { id, signedHeader }: StoredHeader,
   tiles: BoundTiles | undefined,
 ): Promise<number | undefined> {
@@ -127,7 +118,7 @@ async function loggedAt(
  * of it. An agent's clock is taken to go forward; where it was set back, more may be needed, and the certificate is red.
  */
 function* chainOf(
-  sources: CoverageSources,
+  sources: ReceiptSources,
   agent: string,
   { patient, from, to }: CoverageQuestion,
 ): Generator<StoredHeader> {
@@ -149,7 +140,7 @@ function isSpan(leaf: KeptLeaf['leaf']): leaf is CoverageLeaf {
   return leaf.kind === 'coverage' && leaf.to > leaf.from;
 }
 
-function startOf(sources: CoverageSources, agent: string, patient: Patient, from: Instant): number {
+function startOf(sources: ReceiptSources, agent: string, patient: Patient, from: Instant): number {
   const { batches, segments } = sources.store;
   let low = batches.oldest(agent) ?? 1;
   let high = (batches.newest(agent)?.sequence ?? 0) + 1;
@@ -168,7 +159,7 @@ function startOf(sources: CoverageSources, agent: string, patient: Patient, from
 }
 
 /** Sequence of the first batch that speaks of the patient: of the earliest time, and from there along the tallies. */
-function firstOf(sources: CoverageSources, agent: string, patient: Patient): number {
+function firstOf(sources: ReceiptSources, agent: string, patient: Patient): number {
   const { batches, segments } = sources.store;
   let sequence = segments.earliestSpoken(patient, agent) ?? 0;
   for (;;) {
@@ -181,7 +172,7 @@ function firstOf(sources: CoverageSources, agent: string, patient: Patient): num
   }
 }
 
-function coverageIn({ store }: CoverageSources, patient: Patient, batch: string): KeptLeaf[] {
+function coverageIn({ store }: ReceiptSources, patient: Patient, batch: string): KeptLeaf[] {
   try {
     return store.segments.coverageIn(patient, batch);
   } catch (error) {
@@ -191,19 +182,19 @@ function coverageIn({ store }: CoverageSources, patient: Patient, batch: string)
   }
 }
 
-function certify(sources: CoverageSources, patient: Patient, { id, signedHeader }: StoredHeader): CertifiedBatch {
+function certify(sources: ReceiptSources, patient: Patient, { id, signedHeader }: StoredHeader): CertifiedBatch {
   const batch = sources.store.batches.get(id);
   const part = batch && partOf(sources, patient, id, batch.leafHashes);
   return { header: signedHeader, receivedAt: batch?.receivedAt ?? 0, ...(part && { part }) };
 }
 
 function partOf(
-  sources: CoverageSources,
+  sources: ReceiptSources,
   patient: Patient,
   id: string,
   leafHashes: Uint8Array,
 ): CertifiedPart | undefined {
-  const { store, erasuresOf } = sources;
+  const { store } = sources;
   const leaves = coverageIn(sources, patient, id);
   if (leaves.length === 0) return undefined;
   const indexes = leaves.map(({ index }) => index);
@@ -212,7 +203,6 @@ function partOf(
     proof: proveMany(splitHashes(leafHashes), indexes),
     held: runsOf(store.segments.readingsIn(patient, id)),
     ...store.batches.counts(id, patient.id),
-    erased: erasuresOf?.(patient, id) ?? [],
   };
 }
 

@@ -13,10 +13,9 @@ import type { Instant } from './time.ts';
 export const MAX_CERTIFICATE_OCTETS = 32 * 1024 * 1024;
 
 /**
- * Beside what an agent attests: `erased`: there were readings and the patient had them destroyed; `not-paired`: no agent
- * that is shown spoke for the device; `unknown`: nobody says, or what is said is not proven.
+ * Beside what an agent attests: `not-paired`: no agent that is shown spoke for the device; `unknown`: nobody says, or what is said is not proven.
  */
-export const CERTIFIED_STATES = [...COVERAGE_STATES, 'erased', 'not-paired', 'unknown'] as const;
+export const CERTIFIED_STATES = [...COVERAGE_STATES, 'not-paired', 'unknown'] as const;
 export type CertifiedState = (typeof CERTIFIED_STATES)[number];
 
 export interface CoverageCertificate {
@@ -67,8 +66,6 @@ export interface CertifiedPart {
   readonly doubles: number;
   /** Readings that consent did not allow to keep. */
   readonly withheld: number;
-  /** Readings that were erased, with the id of what the patient signed for it. */
-  readonly erased: readonly ErasedRun[];
 }
 
 export interface CertifiedLeaf {
@@ -81,11 +78,6 @@ export interface CertifiedLeaf {
 export interface Run {
   readonly start: number;
   readonly count: number;
-}
-
-export interface ErasedRun extends Run {
-  /** 32 octets. */
-  readonly tombstone: Uint8Array;
 }
 
 export interface CertifiedDevice {
@@ -128,14 +120,13 @@ function batchRow({ header, logIndex, receivedAt, part }: CertifiedBatch): CborV
   return [header, logIndex ?? null, receivedAt, part ? partRow(part) : null];
 }
 
-function partRow({ leaves, proof, held, doubles, withheld, erased }: CertifiedPart): CborValue {
+function partRow({ leaves, proof, held, doubles, withheld }: CertifiedPart): CborValue {
   return [
     leaves.map(({ index, salt, body }): CborValue => [index, salt, body]),
     proof,
     held.map(({ start, count }): CborValue => [start, count]),
     doubles,
     withheld,
-    erased.map(({ start, count, tombstone }): CborValue => [start, count, tombstone]),
   ];
 }
 
@@ -207,7 +198,7 @@ function readBatch(row: CborValue): CertifiedBatch {
 }
 
 function readPart(row: CborValue | undefined): CertifiedPart {
-  const parts = rowOf(row, 6);
+  const parts = rowOf(row, 5);
   return {
     leaves: parts.array(0).map((leaf): CertifiedLeaf => {
       const of = rowOf(leaf, 3);
@@ -217,10 +208,6 @@ function readPart(row: CborValue | undefined): CertifiedPart {
     held: parts.array(2).map((run) => readRun(rowOf(run, 2))),
     doubles: parts.uint(3),
     withheld: parts.uint(4),
-    erased: parts.array(5).map((run): ErasedRun => {
-      const of = rowOf(run, 3);
-      return { ...readRun(of), tombstone: of.bytes(2, 32) };
-    }),
   };
 }
 

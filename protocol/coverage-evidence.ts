@@ -5,9 +5,9 @@
 import { leafHash, openHeader, type SignedHeader } from './batch.ts';
 import { equalBytes } from './bytes.ts';
 import type { Verify } from './cose.ts';
-import type { CertifiedAgent, CertifiedBatch, CertifiedDevice, CertifiedPart, Run } from './coverage-certificate.ts';
+import type { CertifiedAgent, CertifiedBatch, CertifiedDevice, CertifiedPart } from './coverage-certificate.ts';
 import { type FoldQuestion, foldCoverage } from './coverage-fold.ts';
-import { isFault } from './fault.ts';
+import { Fault, isFault } from './fault.ts';
 import { thumbprint } from './keys.ts';
 import { type CoverageLeaf, decodeLeaf, type Tally } from './leaf.ts';
 import { type PlacedLeaf, rootOfMany } from './merkle-many.ts';
@@ -47,7 +47,7 @@ export function proveAgent(agent: CertifiedAgent, agentKey: Uint8Array, asked: A
   const batches = agent.batches.flatMap((certified): ProvenBatch[] => {
     try {
       const opened = openHeader(certified.header, agentKey, verify);
-      if (!equalBytes(opened.header.agent, own)) throw new Error('another agent');
+      if (!equalBytes(opened.header.agent, own)) throw new Fault('wrong-key', 'another agent');
       const found = provePart(opened, certified.part, asked.subject);
       const about = { from: opened.header.openedAt, to: opened.header.closedAt };
       leaves.push(...found.wrong.map((says) => ({ ...about, says })));
@@ -55,7 +55,7 @@ export function proveAgent(agent: CertifiedAgent, agentKey: Uint8Array, asked: A
       readings.push(...found.missing.filter(() => isAsked).map((says) => ({ ...about, says })));
       return [{ ...opened, certified, leaves: found.leaves }];
     } catch (error) {
-      if (!isFault(error) && !(error instanceof Error)) throw error;
+      if (!isFault(error)) throw error;
       chain.push({ from: asked.from, to: asked.to, says: 'A batch is not signed by the agent.' });
       return [];
     }
@@ -155,12 +155,8 @@ function readLeaves({ leaves }: CertifiedPart, subject: Uint8Array): CoverageLea
 }
 
 /** The readings stand right before the coverage leaves, so their places are known; each must be accounted for. */
-function checkReadings(
-  { held, erased, doubles, withheld }: CertifiedPart,
-  tally: Tally,
-  first: number,
-): string | undefined {
-  const runs: Run[] = [...held, ...erased].toSorted((a, b) => a.start - b.start);
+function checkReadings({ held, doubles, withheld }: CertifiedPart, tally: Tally, first: number): string | undefined {
+  const runs = held.toSorted((a, b) => a.start - b.start);
   let at = first - tally.readings;
   for (const { start, count } of runs) {
     if (start < at || count < 1 || start + count > first) return 'readings are claimed where the agent put none';
@@ -177,6 +173,7 @@ function checkReadings(
 function checkLinks(shown: readonly ProvenBatch[]): Finding[] {
   const findings: Finding[] = [];
   const batches = shown.toSorted((a, b) => a.header.sequence - b.header.sequence);
+  const bySequence = new Map(batches.map(({ header }) => [header.sequence, header]));
   const first = batches[0]?.header.sequence ?? 0;
   let last = 0;
   for (const { header, leaves } of batches) {
@@ -184,7 +181,7 @@ function checkLinks(shown: readonly ProvenBatch[]): Finding[] {
     if (!tally) continue;
     const { after } = tally;
     if (last === 0 ? after >= first : after !== last) {
-      const hidden = batches.find((one) => one.header.sequence === after)?.header;
+      const hidden = bySequence.get(after);
       const span = hidden
         ? { from: hidden.openedAt, to: hidden.closedAt }
         : { from: header.openedAt, to: header.openedAt };
@@ -214,7 +211,6 @@ export function foldAgents(
       closedAt: header.closedAt,
       receivedAt: certified.receivedAt,
       leaves,
-      erased: (certified.part?.erased.length ?? 0) > 0,
     })),
   );
   return foldCoverage(told, { ...asked, complete: isComplete(agents) });

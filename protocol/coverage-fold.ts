@@ -17,8 +17,6 @@ export interface ToldBatch {
   readonly closedAt: Instant;
   readonly receivedAt: Instant;
   readonly leaves: readonly CoverageLeaf[];
-  /** Readings of it were erased. */
-  readonly erased: boolean;
 }
 
 export interface FoldQuestion {
@@ -32,7 +30,6 @@ export interface FoldQuestion {
 /** When several say something of one instant, the first of these counts. */
 const RANK: readonly CertifiedState[] = [
   'received',
-  'erased',
   'silent',
   'no-link',
   'paused',
@@ -58,7 +55,7 @@ interface Said {
 export function foldCoverage(batches: readonly ToldBatch[], question: FoldQuestion): CertifiedDevice[] {
   const byDevice = new Map<string, { device: Uint8Array; said: Said[] }>();
   if (question.device) byDevice.set(encodeHex(question.device), { device: question.device, said: [] });
-  for (const { agent, sequence, closedAt, receivedAt, leaves, erased } of batches) {
+  for (const { agent, sequence, closedAt, receivedAt, leaves } of batches) {
     const late = receivedAt - closedAt > LATE_MS;
     for (const { device, from, to, state } of leaves) {
       const key = encodeHex(device);
@@ -67,8 +64,7 @@ export function foldCoverage(batches: readonly ToldBatch[], question: FoldQuesti
       if (from === to && state !== 'unpaired') continue;
       const known = byDevice.get(key) ?? { device, said: [] };
       byDevice.set(key, known);
-      const shown = erased && state === 'received' ? 'erased' : state;
-      known.said.push({ from, to, state: shown, late, agent, sequence });
+      known.said.push({ from, to, state, late, agent, sequence });
     }
   }
   return [...byDevice]

@@ -14,7 +14,6 @@ const WORDS: Readonly<Record<CertifiedState, string>> = {
   paused: 'collecting was paused: no consent',
   'buffer-overflow': 'the gateway had no room for readings',
   unpaired: 'the device was given back',
-  erased: 'readings were erased',
   'not-paired': 'no gateway listened to the device',
   unknown: 'UNKNOWN: nobody says',
 };

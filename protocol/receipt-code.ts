@@ -18,5 +18,6 @@ export function codeOfReceipt({ anchors: _, ...receipt }: Receipt): string | und
 /** The pack in a code's text. Throws `malformed`, and `version` for the text of something else. */
 export function packOfCode(text: string): Uint8Array {
   if (!text.startsWith(PREFIX)) throw new Fault('version', 'not the code of a receipt');
+  if (text.length > MAX_CODE_LENGTH) throw new Fault('too-large', 'longer than any code');
   return decodeBase45(text.slice(PREFIX.length));
 }

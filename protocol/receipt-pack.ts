@@ -12,7 +12,7 @@ import { Fault } from './fault.ts';
 import { readKeyEvent } from './key-event.ts';
 import { hashLeaf } from './merkle.ts';
 import { joinProofs, type ProvenLeaf, pathsOfMany } from './merkle-many.ts';
-import type { ProvenKeyEvent, Receipt, ReceiptAnchor } from './receipt.ts';
+import { MAX_ANCHORS, MAX_KEY_EVENTS, type ProvenKeyEvent, type Receipt, type ReceiptAnchor } from './receipt.ts';
 import { parseNote } from './signed-note.ts';
 import { parseJson } from './strict-json.ts';
 import { readSupersession } from './supersession.ts';
@@ -22,6 +22,9 @@ export const PACK_FORMAT = 'veravita/receipts@v1';
 
 /** Most octets of a pack that is read: a day of readings at one a second has about 15 million. */
 export const MAX_PACK_OCTETS = 64 * 1024 * 1024;
+
+/** Longest checkpoint in a pack: room for 32 cosignatures, and for no book. */
+const MAX_CHECKPOINT_LENGTH = 16 * 1024;
 
 /** Items of CBOR in the largest pack. */
 const MAX_PACK_ITEMS = 2_000_000;
@@ -150,6 +153,7 @@ interface PackedBatch {
 function unpackGroup(value: CborValue, enrolments: readonly Uint8Array[]): Receipt[] {
   const [checkpoint, proof, packed, ...more] = asArray(value);
   if (typeof checkpoint !== 'string' || more.length > 0) throw new Fault('malformed', 'not batches of a checkpoint');
+  if (checkpoint.length > MAX_CHECKPOINT_LENGTH) throw new Fault('too-large', 'a checkpoint that is longer than any');
   const { size } = parseCheckpoint(parseNote(checkpoint).text);
   const batches = asArray(packed).map((batch) => readBatch(batch, enrolments));
   const entries = new Map<number, Uint8Array>();
@@ -206,8 +210,8 @@ function readBatch(value: CborValue, enrolments: readonly Uint8Array[]): PackedB
     leaves: fields.array(3).map(readLeafRow),
     proof: fields.array(4).map(asBytes),
   };
-  const keyHistory = fields.optional(5, (key) => fields.array(key).map(readEventRow));
-  const anchors = fields.optional(6, (key) => fields.array(key).map(readAnchorRow));
+  const keyHistory = fields.optional(5, (key) => bounded(fields.array(key), MAX_KEY_EVENTS).map(readEventRow));
+  const anchors = fields.optional(6, (key) => bounded(fields.array(key), MAX_ANCHORS).map(readAnchorRow));
   fields.end();
   return { ...batch, ...(keyHistory && { keyHistory }), ...(anchors && { anchors }) };
 }
@@ -234,6 +238,12 @@ function readAnchorRow(row: CborValue): ReceiptAnchor {
   const [evidence, path, ...more] = asArray(row);
   if (typeof evidence !== 'string' || more.length > 0) throw new Fault('malformed', 'not an anchor');
   return { evidence: evidenceFromJson(parseJson(evidence)), path: asArray(path).map(asBytes) };
+}
+
+/** As many as a receipt may have (receipt.ts), and not none. */
+function bounded(rows: readonly CborValue[], most: number): readonly CborValue[] {
+  if (rows.length === 0 || rows.length > most) throw new Fault('malformed', 'a list that is empty, or a long one');
+  return rows;
 }
 
 function asArray(value: CborValue | undefined): readonly CborValue[] {

@@ -16,7 +16,7 @@ export const TRUST_FORMAT = 'veravita/trust@v1';
 
 /** Hashes of a path that are read, and anchors or chains of one list. */
 const MAX_PATH = 64;
-const MAX_ANCHORS = 16;
+export const MAX_ANCHORS = 16;
 
 /** Longest text that is read, in characters; a receipt has about 3,000, and each anchor some thousands more. */
 export const MAX_RECEIPT_LENGTH = MAX_JSON_LENGTH;

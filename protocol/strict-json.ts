@@ -8,6 +8,7 @@ export const MAX_JSON_LENGTH = 1024 * 1024;
 /** Throws `too-large`, or `malformed` for what is not JSON or could be read in two ways. */
 export function parseJson(text: string): unknown {
   if (text.length > MAX_JSON_LENGTH) throw new Fault('too-large', 'longer than is read');
+  assertNesting(text);
   let value: unknown;
   try {
     value = JSON.parse(text);
@@ -16,6 +17,17 @@ export function parseJson(text: string): unknown {
   }
   if (plainJson(text) !== JSON.stringify(value)) throw new Fault('malformed', 'a member twice, or an odd number');
   return value;
+}
+
+/** Deepest nesting that is read: what comes after recurses. */
+const MAX_NESTING = 32;
+
+function assertNesting(text: string): void {
+  let depth = 0;
+  for (const [bracket] of text.replace(/"(?:[^"\\]|\\.)*"/g, '').matchAll(/[[\]{}]/g)) {
+    depth += bracket === '[' || bracket === '{' ? 1 : -1;
+    if (depth > MAX_NESTING) throw new Fault('malformed', 'nested too deep');
+  }
 }
 
 /**

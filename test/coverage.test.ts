@@ -261,7 +261,7 @@ function dishonest(change: (batches: readonly CertifiedBatch[]) => readonly Cert
   const told = batches.map(({ header, receivedAt, part }) => {
     const { sequence, closedAt } = readHeader(header).header;
     const leaves = (part?.leaves ?? []).map(({ body }) => decodeLeaf(body) as CoverageLeaf);
-    return { agent: 0, sequence, closedAt, receivedAt, leaves, erased: false };
+    return { agent: 0, sequence, closedAt, receivedAt, leaves };
   });
   const shown = { ...agent!, batches };
   return { ...honest, agents: [shown], devices: foldCoverage(told, { ...honest, complete: true }) };

@@ -13,7 +13,7 @@ import { exitCodeOf, type Outcome, renderJson, renderReports, worstOf } from './
 
 const HELP = `Checks receipts of readings and certificates of coverage or erasure, step by step, without asking anybody.
 
-  npm run -s verify -- FILE... [--trust FILE] [--json]
+  npm run -s verify -- FILE... [--trust FILE] [--corrections FILE]... [--json]
 
   --trust FILE  public keys of the log and the service that you trust. Have it from somebody else than the party that
                 is being checked; no trust file is looked for beside the receipt. It may name chains, too, and blocks of

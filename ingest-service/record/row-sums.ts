@@ -46,10 +46,14 @@ const SUM_OCTETS = 8;
 
 /** Makes the sums and what keeps them; rows from before there were sums get theirs now. After {@link addRowSum}. */
 export function keepRowSums(db: DatabaseSync): void {
-  db.exec(TABLE + Object.keys(COVERED).map(triggersOf).join(''));
-  for (const table of Object.keys(COVERED)) {
+  const known = db.prepare("SELECT 1 FROM sqlite_schema WHERE type = 'trigger' AND name = ?");
+  const added = Object.keys(COVERED).filter((table) => !known.get(`${table}_added`));
+  db.exec(TABLE);
+  // Each row is hashed once in the life of its table, not at every start.
+  for (const table of added) {
     const { key, sum } = expressionsOf(table, '');
-    db.exec(`INSERT OR IGNORE INTO row_sums SELECT '${table}', ${key}, ${sum} FROM ${table}`);
+    db.exec(`BEGIN IMMEDIATE; ${triggersOf(table)}
+      INSERT OR IGNORE INTO row_sums SELECT '${table}', ${key}, ${sum} FROM ${table}; COMMIT`);
   }
 }
 

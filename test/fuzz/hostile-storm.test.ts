@@ -2,31 +2,46 @@
  * Very many altered forms of genuine things into every reader of the protocol, and into what reads files and requests:
  * nothing crashes, nothing is slow, and nothing that was altered is taken for genuine.
  */
+import { readFileSync } from 'node:fs';
 import { deflateRawSync } from 'node:zlib';
 import { afterAll, describe, expect, it } from 'vitest';
 import { createContentSealer } from '../../edge-agent/seal.ts';
 import { type AcceptContext, accept } from '../../ingest-service/accept.ts';
 import { createUnsealer } from '../../ingest-service/unseal.ts';
+import { decodeEvidence, encodeEvidence, evidenceFromJson, verifyEvmEvidence } from '../../protocol/anchor-evidence.ts';
 import { NO_BATCH } from '../../protocol/batch.ts';
-import { encodeBase64Url, encodeHex, equalBytes } from '../../protocol/bytes.ts';
+import { encodeBase64Url, encodeHex, encodeUtf8, equalBytes } from '../../protocol/bytes.ts';
 import { decodeCbor, encodeCbor } from '../../protocol/cbor.ts';
 import { openCheckpoint } from '../../protocol/checkpoint.ts';
 import { openSigned } from '../../protocol/cose.ts';
+import { signCertificate } from '../../protocol/coverage-certificate.ts';
 import { encodeContent } from '../../protocol/envelope.ts';
+import { verifyErasureCertificate } from '../../protocol/erasure-certificate.ts';
 import { Fault } from '../../protocol/fault.ts';
 import { agentIdOf } from '../../protocol/keys.ts';
 import { encodeLeaf } from '../../protocol/leaf.ts';
 import { hashLeaf, rootOf } from '../../protocol/merkle.ts';
 import { encodeReceipt } from '../../protocol/receipt.ts';
+import { codeOfReceipt, packOfCode } from '../../protocol/receipt-code.ts';
+import { packReceipts, unpackReceipts } from '../../protocol/receipt-pack.ts';
 import { encodeEntryBundle, tilePath } from '../../protocol/tile-paths.ts';
 import { bindTiles } from '../../protocol/tlog-tiles.ts';
 import { batchesTopic } from '../../protocol/topics.ts';
-import { verifyReceipt } from '../../protocol/verify.ts';
+import { verifyReceipt, verifyReceipts } from '../../protocol/verify.ts';
+import { verifyCoverage } from '../../protocol/verify-coverage.ts';
 import { readBtsnoop } from '../../simulators/btsnoop/btsnoop-file.ts';
 import { parseRecording } from '../../simulators/recording.ts';
 import { nodeVerify } from '../support/node-verify.ts';
 import { rawRequest } from '../support/raw-http.ts';
-import { buildBatch, OTHER_LEAVES, PARTIES, readingLeaves, receiptOf, trustIn } from '../support/receipt-builder.ts';
+import {
+  buildBatch,
+  OTHER_LEAVES,
+  PARTIES,
+  readingLeaves,
+  receiptOf,
+  SUBJECT,
+  trustIn,
+} from '../support/receipt-builder.ts';
 import { recordRadio } from '../support/recorded-radio.ts';
 import { alterBytes, alterText, STORM_SEED, type Storm, storm } from '../support/storm.ts';
 import { openTestWorld, type TestWorld } from '../support/test-world.ts';
@@ -89,6 +104,10 @@ const batch = buildBatch([beat!, ...OTHER_LEAVES], PARTIES.agent);
 const receipt = receiptOf(batch, 0);
 const trust = trustIn(PARTIES);
 const receiptText = encodeReceipt(receipt);
+const note = receipt.logProof.slice(receipt.logProof.indexOf('\n\n') + 2);
+const ANCHORED = JSON.parse(readFileSync(new URL('../vectors/anchor-evm.json', import.meta.url), 'utf8')) as {
+  readonly evidence: readonly object[];
+};
 
 describe(`the protocol, seed ${STORM_SEED}`, () => {
   it('CBOR: what decodes is its one encoding', { timeout }, async () => {
@@ -149,12 +168,64 @@ describe(`the protocol, seed ${STORM_SEED}`, () => {
     });
   });
 
-  const note = receipt.logProof.slice(receipt.logProof.indexOf('\n\n') + 2);
   it('checkpoint: no altered one says another size or root', { timeout }, async () => {
     const { checkpoint: genuine } = openCheckpoint(note, [trust.log], trust.log.name, nodeVerify);
     await texts(note)((text) => {
       const { checkpoint } = openCheckpoint(text, [trust.log], trust.log.name, nodeVerify);
       return text === note || checkpoint.size !== genuine.size || !equalBytes(checkpoint.root, genuine.root);
+    });
+  });
+
+  it('pack and code: no altered one holds another genuine receipt', { timeout }, async () => {
+    const pack = packReceipts([receipt]);
+    const isOther = (verdict: string, unpacked: () => string) =>
+      verdict === 'genuine' && unpacked() !== encodeReceipt(receipt);
+    await bytes(pack)((input) => {
+      const [verdict] = verifyReceipts(input, { trust, verify: nodeVerify });
+      return input === pack || isOther(verdict!.verdict, () => encodeReceipt(unpackReceipts(input)[0]!));
+    });
+    const code = codeOfReceipt(receipt)!;
+    await texts(code)((text) => {
+      const [verdict] = verifyReceipts(encodeUtf8(text), { trust, verify: nodeVerify });
+      return text === code || isOther(verdict!.verdict, () => encodeReceipt(unpackReceipts(packOfCode(text))[0]!));
+    });
+  });
+
+  it('evidence of a chain: no altered one says another root', { timeout }, async () => {
+    const [good] = ANCHORED.evidence.map((one) => encodeEvidence(evidenceFromJson(one)));
+    const claim = (text: string) => {
+      const evidence = decodeEvidence(text);
+      const block = verifyEvmEvidence(evidence);
+      const { size, root, contract } = evidence;
+      return { says: [size, encodeHex(root), encodeHex(contract)].join(' '), block: encodeHex(block.hash) };
+    };
+    const genuine = claim(good!);
+    await texts(good!)((text) => {
+      const { says, block } = claim(text);
+      // Of another block anything may be said: whoever reads it does not know that block.
+      return text === good || (block === genuine.block && says !== genuine.says);
+    });
+  });
+
+  it('certificates: a verdict on anything', { timeout }, async () => {
+    const certificate = signCertificate(
+      {
+        ...{ subject: SUBJECT, from: 0, to: 9, issuedAt: 9, checkpoint: note, proof: [], devices: [] },
+        agents: [{ enrolment: receipt.enrolment, batches: [{ header: receipt.header, logIndex: 6, receivedAt: 5 }] }],
+      },
+      PARTIES.service,
+    );
+    await storm(streams++, {
+      next: (weather) => alterBytes(certificate, weather),
+      read: (input) => {
+        if (verifyCoverage(input, trust, nodeVerify).verdict !== 'red') throw new Accepted(bytesShown(input));
+      },
+      show: bytesShown,
+    });
+    await storm(streams++, {
+      next: (weather) => alterText(receiptText, weather),
+      read: (text) => verifyErasureCertificate(text, trust, nodeVerify),
+      show: (text) => JSON.stringify(text),
     });
   });
 

@@ -12,7 +12,7 @@ function told(sequence: number, spans: readonly Span[], more: Partial<ToldBatch>
   const leaves = spans.map(([device, from, to, state]) => {
     return { kind: 'coverage', subject: SUBJECT, device, from, to, state, test: true } as const;
   });
-  return { agent: 0, sequence, closedAt: 100, receivedAt: 100, leaves, erased: false, ...more };
+  return { agent: 0, sequence, closedAt: 100, receivedAt: 100, leaves, ...more };
 }
 
 /** Intervals of each device, in words. */
@@ -42,19 +42,15 @@ describe('foldCoverage', () => {
     expect(fold(batches)).toEqual([['10-12 out-of-range 0,1,1', '12-14 received 1,7,7', '14-20 out-of-range 0,1,1']]);
   });
 
-  it('says what came late, and what was erased', () => {
+  it('says what came late', () => {
     const batches = [
       told(1, [[A, 10, 14, 'received']], { receivedAt: 100 + LATE_MS + 1 }),
-      told(
-        2,
-        [
-          [A, 14, 17, 'received'],
-          [A, 17, 20, 'no-link'],
-        ],
-        { erased: true },
-      ),
+      told(2, [
+        [A, 14, 17, 'received'],
+        [A, 17, 20, 'no-link'],
+      ]),
     ];
-    expect(fold(batches)).toEqual([['10-14 received late 0,1,1', '14-17 erased 0,2,2', '17-20 no-link 0,2,2']]);
+    expect(fold(batches)).toEqual([['10-14 received late 0,1,1', '14-17 received 0,2,2', '17-20 no-link 0,2,2']]);
   });
 
   it('does not know what nobody said, and knows when nobody had to', () => {

@@ -46,6 +46,12 @@ describe('a file of receipts', () => {
     expect(decodeReceiptFile(encodeUtf8(`${codeOfReceipt(receipt!)}\n`))).toEqual([receipt]);
   });
 
+  it('is refused when it is nested without end, or longer than any code', () => {
+    const deep = `{"format":"veravita/receipt@v1","leaf":${'['.repeat(100_000)}${']'.repeat(100_000)}}`;
+    expect(faultOf(() => decodeReceiptFile(encodeUtf8(deep)))).toBe('malformed');
+    expect(faultOf(() => decodeReceiptFile(encodeUtf8(`VVR1:${'0'.repeat(5000)}`)))).toBe('too-large');
+  });
+
   it('is refused when it is none', () => {
     for (const text of ['', '{', 'VVR2:AAA', 'VVR1:', 'VVR1:aaa', '[]', `${encodeReceiptLines(receipts)}{}`]) {
       expect(

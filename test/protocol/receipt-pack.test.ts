@@ -77,6 +77,13 @@ describe('packed receipts', () => {
     expect(faultOf(() => unpackReceipts(bytes))).toBe(code);
   });
 
+  it('are refused at once with a checkpoint that is a book', () => {
+    const [[note, proof, batches]] = groups as unknown as [[string, Uint8Array[], never[]]];
+    const long = note.replace('\n\n', `\n${'x\n'.repeat(20_000)}\n`);
+    const bytes = encodeCbor([format, enrolments, [[long, proof, batches]]]);
+    expect(faultOf(() => unpackReceipts(bytes))).toBe('too-large');
+  });
+
   it('cannot be made of nothing, or of one twice', () => {
     expect(faultOf(() => packReceipts([]))).toBe('malformed');
     expect(faultOf(() => packReceipts([receipts[0]!, receipts[0]!] satisfies Receipt[]))).toBe('malformed');

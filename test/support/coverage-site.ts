@@ -11,11 +11,12 @@ import { DEFAULT_BATCH, openAgentGateway } from '../../edge-agent/agent.ts';
 import { databasePath } from '../../edge-agent/database.ts';
 import { createCorrecting } from '../../ingest-service/correcting.ts';
 import { createCounters } from '../../ingest-service/counters.ts';
-import { type CoverageQuestion, type CoverageSources, coverageOf } from '../../ingest-service/coverage.ts';
+import { type CoverageQuestion, coverageOf } from '../../ingest-service/coverage.ts';
 import { startIntake } from '../../ingest-service/intake.ts';
 import { openServiceKeys } from '../../ingest-service/keys.ts';
 import { openLogReader } from '../../ingest-service/log-reader.ts';
 import { startPipeline } from '../../ingest-service/pipeline.ts';
+import type { ReceiptSources } from '../../ingest-service/receipts.ts';
 import type { Patient } from '../../ingest-service/record/patients.ts';
 import { openRecordSqlite } from '../../ingest-service/record/record-sqlite.ts';
 import { createUnsealer } from '../../ingest-service/unseal.ts';
@@ -131,7 +132,7 @@ export async function openCoverageSite(count: number) {
   const writer = startLedgerWriter({ commitments, positions, log, onError: () => undefined, intervalMs: 1000 });
   let pipeline = startFiling();
   const trust = { log: log.key, service: keys.signer.publicKey };
-  const sources: CoverageSources = { store, readLog: openLogReader(at('log')), logKey: log.key };
+  const sources: ReceiptSources = { store, readLog: openLogReader(at('log')), logKey: log.key };
 
   const patient = store.patients.byId(ada.id) as Patient;
 
@@ -174,7 +175,7 @@ export async function openCoverageSite(count: number) {
     },
 
     /** Of Ada, from the beginning; of another record or log where they are given. */
-    certificate(to: number, more: Partial<CoverageQuestion> & { readonly sources?: Partial<CoverageSources> } = {}) {
+    certificate(to: number, more: Partial<CoverageQuestion> & { readonly sources?: Partial<ReceiptSources> } = {}) {
       const { sources: others, ...question } = more;
       return coverageOf({ ...sources, ...others }, { patient, from: BEGIN, to, ...question }, to);
     },
