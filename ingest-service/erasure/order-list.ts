@@ -2,7 +2,7 @@
  * The signed list of erasures, a file beside the record: one order a line, only ever added to. It says what to erase again
  * when an older record is put back, so it is never restored from a backup older than itself.
  */
-import { appendFileSync, closeSync, existsSync, fsyncSync, openSync, readFileSync, truncateSync } from 'node:fs';
+import { appendFileSync, closeSync, existsSync, fsyncSync, ftruncateSync, openSync, readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { decodeBase64Url, encodeBase64Url } from '../../protocol/bytes.ts';
 import type { Verify } from '../../protocol/cose.ts';
@@ -20,11 +20,11 @@ export interface OrderList {
 export function openOrderList(path: string, service: Uint8Array, verify: Verify): OrderList {
   let read = 0;
 
-  /** Whole lines only: what a crash left of a last one was never acknowledged. */
-  function lines(): { readonly text: string; readonly whole: number } {
+  /** Whole lines only: what a crash left of a last one (`isTorn`) was never acknowledged. */
+  function lines(): { readonly text: string; readonly whole: number; readonly isTorn: boolean } {
     const text = existsSync(path) ? readFileSync(path, 'latin1') : '';
     const whole = text.lastIndexOf('\n') + 1;
-    return { text: text.slice(0, whole), whole };
+    return { text: text.slice(0, whole), whole, isTorn: whole < text.length };
   }
 
   return {
@@ -38,10 +38,14 @@ export function openOrderList(path: string, service: Uint8Array, verify: Verify)
 
     add(signed) {
       const isNew = !existsSync(path);
-      const { text, whole } = lines();
-      if (!isNew && whole > 0 && text.length !== whole) truncateSync(path, whole);
+      const { whole, isTorn } = lines();
       const file = openSync(path, 'a', 0o600);
       try {
+        if (isTorn) {
+          // Before anything follows it: half a line with an order behind it could not be read for ever.
+          ftruncateSync(file, whole);
+          fsyncSync(file);
+        }
         appendFileSync(file, `${encodeBase64Url(signed)}\n`);
         fsyncSync(file);
       } finally {
