@@ -18,6 +18,7 @@ import { type Acceptance, type AcceptContext, type AcceptedBatch, accept, type C
 import { mayKeep } from './consent/collect.ts';
 import type { Counters } from './counters.ts';
 import { type HeldBatch, type HeldSegment, isInboxMark, openHeldBatch, sealHeldBatch } from './inbox.ts';
+import { currentName } from './key-changes.ts';
 import type { ServiceKeys } from './keys.ts';
 import { MAX_QUARANTINED, type Quarantined } from './record/quarantine.ts';
 import type { RecordStore } from './record/record-sqlite.ts';
@@ -158,7 +159,10 @@ export async function startIntake(deps: IntakeDeps): Promise<Intake> {
     return answer({ ...rejected, fault: quarantined() });
   }
 
-  /** Before anybody is told: both headers and the second envelope are evidence, and nothing more is taken. */
+  /**
+   * Before anybody is told: both headers and the second envelope are evidence, and nothing more is taken. The envelope is
+   * left out where a reading of somebody who was erased may be in it.
+   */
   function noteFork({ agent, id, sequence, signedHeader }: Rejection, envelope: Uint8Array): void {
     if (!agent || !id || sequence === undefined || !signedHeader) return;
     const takenSequence = Math.min(sequence, headOf(agent).sequence);
@@ -167,6 +171,7 @@ export async function startIntake(deps: IntakeDeps): Promise<Intake> {
       chainOf(agent).unfiled.get(takenSequence)?.signed ??
       store.batches.get(takenId)?.signedHeader ??
       store.quarantine.get(takenId)?.signedHeader;
+    const mayHoldErased = store.erasures.ofAgent(currentName(store, agent)).length > 0;
     store.transaction(() =>
       store.suspects.noteFork({
         agent,
@@ -175,7 +180,7 @@ export async function startIntake(deps: IntakeDeps): Promise<Intake> {
         batch: encodeId(id),
         ...(taken && { takenHeader: taken }),
         header: signedHeader,
-        envelope,
+        envelope: mayHoldErased ? new Uint8Array() : envelope,
       }),
     );
     counters.add('agents.frozen');

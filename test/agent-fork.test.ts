@@ -1,21 +1,27 @@
 /** An agent's key signs two histories: the evidence is kept, nothing more is taken, and people decide. */
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { listAgents, unfreeze } from '../ingest-service/agent-operator.ts';
+import { checkRowSums } from '../ingest-service/record/row-sums.ts';
 import { openHeader } from '../protocol/batch.ts';
 import { verifyEd25519 } from '../protocol/ed25519.ts';
 import { decodeEnvelope } from '../protocol/envelope.ts';
-import { consentToCollect } from '../simulators/patients.ts';
+import { readFolder, scan } from '../simulators/audit/canary-scan.ts';
+import { consentToCollect, type SimulatedPatient } from '../simulators/patients.ts';
 import { OTHER_STRAP, STRAP } from './support/hostile-messages.ts';
 import { openRawAgent, type RawAgent } from './support/raw-agent.ts';
 import { openTestWorld, type TestWorld } from './support/test-world.ts';
+import { until } from './support/until.ts';
 
 let world: TestWorld;
+let ada: SimulatedPatient;
 let agent: RawAgent;
 let other: RawAgent;
 
 beforeEach(async () => {
   world = await openTestWorld();
-  const ada = world.patient('Ada (HTEST)');
+  ada = world.patient('Ada (HTEST)');
   await consentToCollect(ada);
   agent = await openRawAgent(world, ada, STRAP);
   other = await openRawAgent(world, ada, OTHER_STRAP);
@@ -71,6 +77,47 @@ it('keeps so much evidence and no more', async () => {
   }
   expect(about()).toMatchObject({ state: 'frozen', forks: 8 });
 });
+
+it('keeps no envelope of a patient who is erased, and the headers that prove the fork', async () => {
+  const ben = world.patient('Ben (HTEST)');
+  await consentToCollect(ben);
+  const bens = await openRawAgent(world, ben, 'c4:00:00:00:00:03');
+  await bens.sendGood();
+  const [hers, his] = [await forge(agent), await forge(bens)];
+  const { store } = world.service;
+  const before = store.suspects.forksOf(agent.id)[0]!;
+  expect(before.envelope).toEqual(hers);
+  // The octets that are this envelope's own are looked for.
+  const needle = decodeEnvelope(hers).encapsulated.slice(0, 16);
+  const sought = (patient: SimulatedPatient) => store.patientRows.needles(world.recordOf(patient));
+  expect(sought(ada)).toContainEqual(needle);
+  expect(sought(ben)).not.toContainEqual(needle);
+
+  await ada.client.erase();
+  expect(store.suspects.forksOf(agent.id)).toEqual([{ ...before, envelope: new Uint8Array() }]);
+  expect(store.suspects.forksOf(bens.id)[0]!.envelope).toEqual(his);
+  await until('it is certified', () => store.erasures.all().some(({ number }) => number > 0));
+  const canary = { what: 'envelope', bytes: Buffer.from(needle) };
+  expect(
+    scan(
+      readFolder(join(world.directory, 'service'), () => false),
+      [canary],
+    ),
+  ).toEqual([]);
+  // Nor of a fork that is found later.
+  await forge(agent);
+  expect(store.suspects.forksOf(agent.id).map(({ envelope }) => envelope.length)).toEqual([0, 0]);
+  const record = new DatabaseSync(join(world.directory, 'service', 'record.sqlite'), { readOnly: true });
+  expect(checkRowSums(record)).toEqual([]);
+  record.close();
+  await bens.client.endAsync();
+});
+
+async function forge(by: RawAgent): Promise<Uint8Array> {
+  const { envelope } = await by.craft({ header: { sequence: 1 } });
+  expect((await by.send(envelope)).code).toBe('forked');
+  return envelope;
+}
 
 it('tells of a gap until it is filled, and takes what fills it', async () => {
   const missing = await agent.craft();

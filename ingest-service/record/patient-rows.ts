@@ -13,6 +13,9 @@ export const NEEDLE_OCTETS = 16;
 /** Filed keys that are looked for; there is one for each reading, and the rest went with them. */
 const MOST_FILED_KEYS = 10_000;
 
+/** Of an agent that ever served the patient, under whatever name. */
+const SERVED = 'agent IN (SELECT agent FROM gateways WHERE patient = ?)';
+
 /** Tables with the column that holds the record-local id. A table that is missing here would outlive its patient. */
 export const PATIENT_TABLES = {
   segments: 'patient',
@@ -37,6 +40,7 @@ export function createPatientRows(db: DatabaseSync, keyEncryptionKey: Uint8Array
   const tables = Object.entries(PATIENT_TABLES);
   const segments = db.prepare('SELECT batch, first_leaf, last_leaf, leaves FROM segments WHERE patient = ?');
   const codes = db.prepare('SELECT code_hash, assignments FROM enrolment_codes');
+  const clearForks = db.prepare(`UPDATE forks SET envelope = x'' WHERE ${SERVED}`);
   const dropCode = db.prepare('DELETE FROM enrolment_codes WHERE code_hash = ?');
   const columns = {
     nonces: [
@@ -52,6 +56,8 @@ export function createPatientRows(db: DatabaseSync, keyEncryptionKey: Uint8Array
       'SELECT public_key AS x FROM patients WHERE id = ?',
       'SELECT key AS x FROM patients WHERE id = ?',
       'SELECT profile AS x FROM patients WHERE id = ?',
+      // The encapsulated key: what is before it is the same in all envelopes of an agent (docs/format.md §6.1).
+      `SELECT substr(envelope, 45, ${NEEDLE_OCTETS}) AS x FROM forks WHERE ${SERVED}`,
     ].map((sql) => db.prepare(sql)),
     filedKeys: db.prepare(`SELECT substr(key, 5) AS x FROM filed_keys WHERE patient = ? LIMIT ${MOST_FILED_KEYS}`),
   };
@@ -92,6 +98,8 @@ export function createPatientRows(db: DatabaseSync, keyEncryptionKey: Uint8Array
         tombstones.add(subject, { batch, firstLeaf, lastLeaf, erasedAt });
       }
       for (const code of codesFor(id)) dropCode.run(code);
+      // Whose readings are in an envelope cannot be told without opening it; the two headers prove the fork alone.
+      clearForks.run(id);
       for (const [table, column] of tables) db.prepare(`DELETE FROM ${table} WHERE ${column} = ?`).run(id);
       return { segments: rows.length, leaves: rows.reduce((sum, row) => sum + (row.leaves as number), 0) };
     },

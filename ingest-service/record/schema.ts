@@ -231,7 +231,7 @@ CREATE TABLE IF NOT EXISTS forks (
   batch TEXT NOT NULL UNIQUE,       -- the one that was refused
   taken_header BLOB,                -- COSE_Sign1 of the batch that was taken
   header BLOB NOT NULL,             -- COSE_Sign1 of the one that was refused
-  envelope BLOB NOT NULL            -- as it came, sealed to the service
+  envelope BLOB NOT NULL            -- as it came, sealed to the service; empty once a patient of the agent is erased
 ) STRICT;
 
 CREATE TABLE IF NOT EXISTS frozen (

@@ -1,4 +1,4 @@
-/** Agents that signed two histories: frozen until people decide. Evidence of a fork is kept for good. */
+/** Agents that signed two histories: frozen until people decide. Evidence of a fork, its two headers, is kept for good. */
 import type { DatabaseSync } from 'node:sqlite';
 import type { AgentId } from '../../protocol/keys.ts';
 import type { Instant } from '../../protocol/time.ts';
@@ -12,8 +12,9 @@ export interface Fork {
   readonly batch: string;
   /** COSE_Sign1 of the batch that was taken, where it is known. */
   readonly takenHeader?: Uint8Array;
-  /** COSE_Sign1 and envelope of the one that was refused. */
+  /** COSE_Sign1 of the one that was refused. */
   readonly header: Uint8Array;
+  /** Of the one that was refused; empty where the agent served a patient who was erased: a reading of theirs may be in it. */
   readonly envelope: Uint8Array;
 }
 
