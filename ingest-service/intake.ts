@@ -82,7 +82,7 @@ export async function startIntake(deps: IntakeDeps): Promise<Intake> {
     maySpeakFor(agent, subject, device) {
       const patient = store.patients.bySubject(subject);
       // Of a subject that was erased nothing is kept, and a refusal would break the agent's chain.
-      if (patient === undefined) return store.erasures.servedErased(agent, subject);
+      if (patient === undefined) return store.erasures.servedErased(currentName(store, agent), subject);
       return store.agents.maySpeakFor(agent, patient.id, device);
     },
   };

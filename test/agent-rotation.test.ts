@@ -6,14 +6,17 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openAgentGateway } from '../edge-agent/agent.ts';
+import { openPrivateChannel } from '../edge-agent/private-channel.ts';
 import { scrubAgent } from '../edge-agent/scrub.ts';
 import { createContentSealer } from '../edge-agent/seal.ts';
 import { unfreeze, wishRotation } from '../ingest-service/agent-operator.ts';
 import { NO_BATCH } from '../protocol/batch.ts';
 import { decodeHex, encodeBase64Url } from '../protocol/bytes.ts';
 import type { Signer } from '../protocol/cose.ts';
+import { verifyErasureCertificate } from '../protocol/erasure-certificate.ts';
 import { type Rotation, signRotation } from '../protocol/key-event.ts';
-import { batchesTopic } from '../protocol/topics.ts';
+import { type ReportContent, signReport } from '../protocol/report.ts';
+import { batchesTopic, reportsTopic } from '../protocol/topics.ts';
 import { consentToCollect, type SimulatedPatient } from '../simulators/patients.ts';
 import { BAD_KEYS, forgedRotation } from './support/bad-keys.ts';
 import { STRAP } from './support/hostile-messages.ts';
@@ -161,6 +164,61 @@ describe('a key that no honest machine makes', () => {
       expect(await post('/agent/rotation', { rotation }), what).toBe('wrong-key');
     }
     expect(world.service.store.keyEvents.successionOf(agent.id)).toBeUndefined();
+  });
+});
+
+describe('an erasure and a new key', () => {
+  async function verdict(erasure: string) {
+    const text = await ada.client.certificate(erasure).catch(() => undefined);
+    if (text === undefined) return undefined;
+    return verifyErasureCertificate(text, { log: world.log.key, service: world.service.publicKey });
+  }
+
+  it('that follows it: the new name confirms for the old one, and what both still bring is withheld', async () => {
+    await agent.sendGood();
+    const backlog = await agent.craft();
+    const erasure = await ada.client.erase();
+    await until('it is certified', async () => (await verdict(erasure)) !== undefined);
+    wish();
+    expect((await ask({ lastSequence: 2, lastBatch: backlog.id })).answer.status).toBe(200);
+    await connectRawAgent(world, next);
+    const old = batchesTopic(agent.id);
+    expect(await next.send(backlog.envelope, old)).toMatchObject({ outcome: 'held', withheld: 3 });
+    const straggler = await next.craft({ header: { sequence: 3, previous: backlog.id } });
+    expect(await next.send(straggler.envelope)).toMatchObject({ outcome: 'held', withheld: 3 });
+
+    const [told] = world.service.store.erasures.ofAgent(next.id);
+    const channel = await openPrivateChannel(next.hpkePublicKey, next.thumb);
+    const contents: ReportContent[] = [
+      { type: 'hello', hpkePublicKey: channel.publicKey },
+      { type: 'erased', id: told!.id },
+    ];
+    for (const [number, content] of contents.entries()) {
+      const report = {
+        agent: next.thumb,
+        boot: new Uint8Array(16).fill(1),
+        number: number + 1,
+        at: Date.now(),
+        content,
+      };
+      const sealed = await channel.sealReport(signReport(report, next.signer));
+      await next.client.publishAsync(reportsTopic(next.id), Buffer.from(sealed), { qos: 1 });
+    }
+    await until('nothing is pending', async () => {
+      const now = await verdict(erasure);
+      return now?.verdict === 'genuine' && now.certificate!.agents.length === 1;
+    });
+  });
+
+  it('that it follows: the last batches of the old key are withheld too', async () => {
+    await agent.sendGood();
+    const backlog = await agent.craft();
+    wish();
+    expect((await ask({ lastSequence: 2, lastBatch: backlog.id })).answer.status).toBe(200);
+    await ada.client.erase();
+    await connectRawAgent(world, next);
+    const answer = await next.send(backlog.envelope, batchesTopic(agent.id));
+    expect(answer).toMatchObject({ outcome: 'held', withheld: 3 });
   });
 });
 

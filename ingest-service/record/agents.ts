@@ -53,6 +53,8 @@ export function createAgents(db: DatabaseSync, keyEncryptionKey: Uint8Array) {
     'assignments (agent, patient, handle)',
     'unpaired (agent, patient, handle)',
     'gateways (agent, patient)',
+    // The new name is told of them, may confirm, and may still bring what is withheld.
+    'erasure_agents (agent, erasure, confirmed_at)',
   ].map((into) => {
     const [table, columns] = into.split(' (', 2) as [string, string];
     const rest = columns.slice('agent, '.length, -1);

@@ -46,7 +46,12 @@ export function createErasures(db: DatabaseSync) {
   const confirm = db.prepare(
     'UPDATE erasure_agents SET confirmed_at = ? WHERE erasure = ? AND agent = ? AND confirmed_at IS NULL',
   );
-  const agentsOf = db.prepare('SELECT agent, confirmed_at FROM erasure_agents WHERE erasure = ? ORDER BY agent');
+  // An agent whose key was replaced confirms under its new name, which inherits the row.
+  const agentsOf = db.prepare(
+    `SELECT agent, confirmed_at FROM erasure_agents AS a WHERE erasure = ? AND NOT EXISTS
+     (SELECT 1 FROM key_events AS k JOIN erasure_agents AS n ON n.agent = k.about
+      WHERE k.agent = a.agent AND k.kind = 'rotation' AND n.erasure = a.erasure) ORDER BY agent`,
+  );
   const ofAgent = db.prepare(
     'SELECT e.id, e.mark FROM erasure_agents a JOIN erasures e ON e.id = a.erasure WHERE a.agent = ?',
   );
