@@ -67,6 +67,7 @@ export interface ErasureVerdict {
 export const ERASURE_NOT_SHOWN = [
   'that no copy exists outside: receipts and exports that were handed out, backups, disks that were taken away',
   'that the storage itself keeps no old blocks, as flash and copy-on-write file systems may',
+  'that bodies in a journal on Kafka, where one is used, are off its disk: its broker unlinks them later and does not overwrite',
 ] as const;
 
 /** Checks a certificate's text, or the bytes of its file. Never throws for what they hold. */
