@@ -2,6 +2,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { profileOf } from '../../protocol/devices/device-profile.ts';
 import { MDC } from '../../protocol/vital-signs.ts';
+import { createCgm } from '../../simulators/devices/cgm.ts';
 import {
   createStandardStrap,
   createXossStrap,
@@ -31,6 +32,22 @@ describe('Nonin 3230: continuous + spot-check', () => {
     expect(await world.filed(0x2a5f, 2)).toContainEqual(expect.objectContaining({ value: dec(97), unit: '%' }));
     expect(await world.filed(0x2a5e, 2)).toMatchObject([{ deviceClock: '2026-01-01T12:00:01' }, {}]);
     expect(profileOf({ name: oximeter.name }).name).toBe('nonin-oximeter');
+  });
+});
+
+describe('Accu-Chek SmartGuide: the rare sensor with a standard 181F', () => {
+  it('is read by it, and known by its name', async () => {
+    const session = { startedAt: '2026-01-01T11:00:00', tzMin: 0, dstMin: 0 };
+    const security = { io: 'display', passkey: 271_828 } as const;
+    const name = 'HTEST SmartGuide';
+    const sensor = createCgm({ ...FAMILY, name, session, needs: 'authentication', security });
+    sensor.stopAdvertising();
+    void sensor.measure({ glucose: dec(101), offsetMin: 55 });
+    world = await openQuirkWorld(sensor);
+    await world.pairBy(security.passkey, () => sensor.startAdvertising());
+    const [glucose] = await world.filed(0x2aa7, 1);
+    expect(glucose).toMatchObject({ vital: MDC.glucose, value: dec(101), unit: 'mg/dL' });
+    expect(profileOf({ name: sensor.name, services: [0x181f] }).name).toBe('accu-chek-sensor');
   });
 });
 
