@@ -67,7 +67,7 @@ describe('npm run audit', () => {
       .trimEnd()
       .split('\n')[0]!;
     const note = JSON.parse(seen) as string;
-    const forged = note.replace(/\n\n— (\S+) (.{6})./, (_all, name, head) => `\n\n— ${name} ${head}A`);
+    const forged = note.replace(/(\n\n— \S+ .{6})(.)/, (_all, head, digit) => head + (digit === 'A' ? 'B' : 'A'));
     writeFileSync(join(copy, 'audit', 'checkpoints.ndjson'), `${JSON.stringify(forged)}\n`);
     const report = await audit({ data: copy, zone: 'UTC', keys: [], agents: [], logs: [] }, () => undefined);
     expect(failed(report)).toEqual(['nothing personal', 'log consistent']);
