@@ -18,6 +18,9 @@ import type { AgentTls } from './service-post.ts';
 /** Acknowledgements that arrive within it share a transaction. */
 const GROUP_MS = 2;
 
+/** Notes of what the broker took that wait for something more important. */
+const NOTED_LIMIT = 256;
+
 export interface PublisherTuning {
   /** Batches that may be under way without the service's word. */
   readonly window: number;
@@ -265,7 +268,8 @@ export class Publisher {
 
   #note(change: OutboxChange): void {
     this.#changes.push(change);
-    if (change.kind === 'published') return; // not worth an fsync of its own
+    // What the broker took is not worth an fsync of its own; but a service may be silent for weeks.
+    if (change.kind === 'published' && this.#changes.length < NOTED_LIMIT) return;
     this.#changeTimer ??= setTimeout(() => this.#applyChanges(), GROUP_MS);
   }
 

@@ -1,5 +1,5 @@
 /** For commands in which a patient's key acts on a data directory, beside a running service or on that of a stopped one. */
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { equalBytes } from '../protocol/bytes.ts';
 import type { ConsentKey } from '../protocol/consent-chain.ts';
@@ -48,7 +48,9 @@ export async function openPatientDesk(data: string, key: string | undefined): Pr
     const chains = (await readEvidence(readLog)).map(({ chainId, contract }) => ({ chainId, contract, blocks: [] }));
     const trust = { log: logKey, service: signer.publicKey, ...(chains.length > 0 && { chains }) };
     const trustFile = join(root, 'trust.json');
-    writeFileSync(trustFile, encodeTrust(trust));
+    // In one step: half of a trust file would trust nobody.
+    writeFileSync(`${trustFile}.new`, encodeTrust(trust));
+    renameSync(`${trustFile}.new`, trustFile);
     return { store, readLog, logKey, patients, trust, signer, trustFile, close: () => store.close() };
   } catch (error) {
     store.close();

@@ -77,25 +77,37 @@ export function foldCoverage(batches: readonly ToldBatch[], question: FoldQuesti
     });
 }
 
+/** One sweep over the edges: what an agent signs may be many leaves, and overlap. */
 function foldDevice(said: readonly Said[], { from, to, complete }: FoldQuestion): CertifiedInterval[] {
   const spans = said.filter((one) => one.to > one.from && one.to > from && one.from < to);
   const starts = spans.toSorted((a, b) => a.from - b.from);
+  const ends = said.toSorted((a, b) => a.to - b.to || a.sequence - b.sequence);
   const edges = [...new Set([from, to, ...spans.flatMap((one) => [one.from, one.to])])]
     .filter((at) => at >= from && at <= to)
     .toSorted((a, b) => a - b);
   const intervals: CertifiedInterval[] = [];
+  /** What each agent said last of the device, up to the edge. */
+  const lastOf = new Map<number, Said>();
   let active: Said[] = [];
-  let next = 0;
+  let started = 0;
+  let ended = 0;
   for (const [i, begin] of edges.slice(0, -1).entries()) {
     const end = edges[i + 1]!;
-    while (starts[next] && starts[next]!.from <= begin) active.push(starts[next++]!);
+    while (starts[started] && starts[started]!.from <= begin) active.push(starts[started++]!);
+    for (; ends[ended] && ends[ended]!.to <= begin; ended++) lastOf.set(ends[ended]!.agent, ends[ended]!);
     active = active.filter((one) => one.to > begin);
-    const best = active.toSorted((a, b) => RANK.indexOf(a.state) - RANK.indexOf(b.state))[0];
+    const best = firstInRank(active);
     const by = active.filter((one) => one.state === best?.state && one.late === best.late);
     if (best) add(intervals, { from: begin, to: end, state: best.state, late: best.late, by: by.map(refer) });
-    else add(intervals, { from: begin, to: end, state: holeState(said, begin, complete), late: false, by: [] });
+    else add(intervals, { from: begin, to: end, state: holeState(lastOf, complete), late: false, by: [] });
   }
   return intervals;
+}
+
+/** The earliest of those that count most. */
+function firstInRank(active: readonly Said[]): Said | undefined {
+  const rankOf = ({ state }: Said) => RANK.indexOf(state);
+  return active.reduce<Said | undefined>((best, one) => (best && rankOf(best) <= rankOf(one) ? best : one), undefined);
 }
 
 function refer({ agent, sequence }: Said): readonly [number, number, number] {
@@ -103,19 +115,9 @@ function refer({ agent, sequence }: Said): readonly [number, number, number] {
 }
 
 /** Nobody spoke: because nobody had to, before the first leaf and after the device was taken away, or nobody knows why. */
-function holeState(said: readonly Said[], at: Instant, complete: boolean): CertifiedState {
-  if (!complete) return 'unknown';
-  const agents = new Set(said.map(({ agent }) => agent));
-  for (const agent of agents) {
-    const before = said.filter((one) => one.agent === agent && one.to <= at);
-    const last = before.reduce<Said | undefined>((a, b) => (a && isLater(a, b) ? a : b), undefined);
-    if (last && last.state !== 'unpaired') return 'unknown';
-  }
-  return 'not-paired';
-}
-
-function isLater(a: Said, b: Said): boolean {
-  return a.to !== b.to ? a.to > b.to : a.sequence > b.sequence;
+function holeState(lastOf: ReadonlyMap<number, Said>, complete: boolean): CertifiedState {
+  const isOver = [...lastOf.values()].every(({ state }) => state === 'unpaired');
+  return complete && isOver ? 'not-paired' : 'unknown';
 }
 
 function add(intervals: CertifiedInterval[], one: CertifiedInterval): void {
