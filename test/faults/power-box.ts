@@ -3,7 +3,7 @@
  * that was not synced, as a machine does that loses its power; what comes back is what its journal and its fsyncs kept.
  */
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -54,6 +54,9 @@ export class PowerBox {
 
   /** From now on nothing can be written, and nothing that was not synced is there any more. Then end who uses it, and unmount. */
   cut(): void {
+    if (!readFileSync('/proc/mounts', 'utf8').includes(this.directory)) {
+      throw new Error(`somebody else unmounted ${this.directory}: this run says nothing`);
+    }
     execFileSync('python3', ['-c', SHUTDOWN, this.directory]);
   }
 
