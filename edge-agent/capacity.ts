@@ -8,8 +8,6 @@ import type { Clock } from '../protocol/time.ts';
 
 /** 256 MiB: weeks of a household's readings. */
 export const DEFAULT_CAPACITY_OCTETS = 256 * 1024 * 1024;
-/** Least that makes sense: a reserve for a few thousand coverage leaves, and as much again for readings. */
-export const MIN_CAPACITY_OCTETS = 1024 * 1024;
 
 /** Of the capacity, kept from readings. */
 const RESERVE_SHARE = 1 / 4;

@@ -5,8 +5,6 @@ import type { Instant } from '../protocol/time.ts';
 import type { Coverage } from './coverage.ts';
 import type { Pending } from './pending.ts';
 
-export type LastRun = ReturnType<typeof openLastRun>;
-
 /** To be called before this run writes anything. */
 export function openLastRun(db: DatabaseSync) {
   const found = db.prepare('SELECT covered_at AS covered, alive_at AS alive FROM state').get() as {
