@@ -8,14 +8,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
-import { readIngestConfig, servicePaths } from '../ingest-service/config.ts';
-import { openServiceKeys } from '../ingest-service/keys.ts';
-import { openRecordSqlite } from '../ingest-service/record/record-sqlite.ts';
-import { verifyEd25519 } from '../protocol/ed25519.ts';
-import { vitalSignByName } from '../protocol/vital-signs.ts';
-import { freePorts } from './support/free-ports.ts';
-import { ask, killChild, start, stopPrograms } from './support/programs.ts';
-import { until as eventually } from './support/until.ts';
+import { readIngestConfig, servicePaths } from '../../ingest-service/config.ts';
+import { openServiceKeys } from '../../ingest-service/keys.ts';
+import { openRecordSqlite } from '../../ingest-service/record/record-sqlite.ts';
+import { verifyEd25519 } from '../../protocol/ed25519.ts';
+import { vitalSignByName } from '../../protocol/vital-signs.ts';
+import { freePorts } from '../support/free-ports.ts';
+import { ask, killChild, start, stopPrograms } from '../support/programs.ts';
+import { until as eventually } from '../support/until.ts';
 
 /** Processes start slowly on a busy machine. */
 const PATIENCE_MS = 60_000;

@@ -1,7 +1,4 @@
-/**
- * An erasure survives what may happen to a service: the process is killed at a step, and an old backup is put back.
- * VERAVITA_KILLS=7 kills it at each of its steps; without it, where most is at stake.
- */
+/** An erasure survives what may happen to a service: the process is killed at each step, and an old backup is put back. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { cpSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
@@ -9,24 +6,22 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { ERASING_STEPS } from '../ingest-service/erasure/erasing.ts';
-import { orderErasure } from '../ingest-service/operator.ts';
-import { PATIENT_TABLES } from '../ingest-service/record/patient-rows.ts';
-import { decodeBase32, encodeBase32 } from '../protocol/bytes.ts';
-import { readErasureCertificate } from '../protocol/erasure.ts';
-import { type ErasureVerdict, verifyErasureCertificate } from '../protocol/erasure-certificate.ts';
-import { MDC } from '../protocol/vital-signs.ts';
-import { type Canary, readFolder, scan } from '../simulators/audit/canary-scan.ts';
-import { readPatientKey } from '../simulators/keyring.ts';
-import { createPatientClient } from '../simulators/patient-client.ts';
-import { consentToCollect, type SimulatedPatient } from '../simulators/patients.ts';
-import { openRawAgent, type RawAgent } from './support/raw-agent.ts';
-import { openTestWorld, type TestWorld } from './support/test-world.ts';
-import { until } from './support/until.ts';
+import { ERASING_STEPS } from '../../ingest-service/erasure/erasing.ts';
+import { orderErasure } from '../../ingest-service/operator.ts';
+import { PATIENT_TABLES } from '../../ingest-service/record/patient-rows.ts';
+import { decodeBase32, encodeBase32 } from '../../protocol/bytes.ts';
+import { readErasureCertificate } from '../../protocol/erasure.ts';
+import { type ErasureVerdict, verifyErasureCertificate } from '../../protocol/erasure-certificate.ts';
+import { MDC } from '../../protocol/vital-signs.ts';
+import { type Canary, readFolder, scan } from '../../simulators/audit/canary-scan.ts';
+import { readPatientKey } from '../../simulators/keyring.ts';
+import { createPatientClient } from '../../simulators/patient-client.ts';
+import { consentToCollect, type SimulatedPatient } from '../../simulators/patients.ts';
+import { openRawAgent, type RawAgent } from '../support/raw-agent.ts';
+import { openTestWorld, type TestWorld } from '../support/test-world.ts';
+import { until } from '../support/until.ts';
 
-const ALL_STEPS = ERASING_STEPS.filter((step) => step !== 'done');
-const KILLS = Number(process.env.VERAVITA_KILLS ?? 2);
-const STEPS = KILLS < ALL_STEPS.length ? (['ordered', 'destroyed'] as const).slice(0, KILLS) : ALL_STEPS;
+const STEPS = ERASING_STEPS.filter((step) => step !== 'done');
 
 const base = mkdtempSync(join(tmpdir(), 'veravita-erase-'));
 const folders = [base];
@@ -106,7 +101,7 @@ afterAll(() => {
 describe('an erasure that is cut off', () => {
   it.each(STEPS)('after "%s" is completed by the next start', async (step) => {
     const directory = copyOf(base);
-    const script = join(import.meta.dirname, 'support', 'erase-until-killed.ts');
+    const script = join(import.meta.dirname, '..', 'support', 'erase-until-killed.ts');
     const child = spawn(process.execPath, [script, directory, ada.keyFile, step], { stdio: 'ignore' });
     const [, signal] = await once(child, 'exit');
     expect(signal).toBe('SIGKILL');

@@ -2,15 +2,15 @@
 import { readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
-import { decimalToString } from '../protocol/decimal.ts';
-import { MDC } from '../protocol/vital-signs.ts';
-import { parseRecording, type Recording } from '../simulators/recording.ts';
-import { type ReplayResult, replayRecording } from '../simulators/replay.ts';
-import { resolveZone } from '../simulators/zone.ts';
-import { type ReadObservation, searchAll } from './support/fhir-reader.ts';
-import { openTestWorld, type Session, type TestWorld } from './support/test-world.ts';
+import { decimalToString } from '../../protocol/decimal.ts';
+import { MDC } from '../../protocol/vital-signs.ts';
+import { parseRecording, type Recording } from '../../simulators/recording.ts';
+import { type ReplayResult, replayRecording } from '../../simulators/replay.ts';
+import { resolveZone } from '../../simulators/zone.ts';
+import { type ReadObservation, searchAll } from '../support/fhir-reader.ts';
+import { openTestWorld, type Session, type TestWorld } from '../support/test-world.ts';
 
-const RECORDINGS = join(import.meta.dirname, '..', 'simulators', 'recordings');
+const RECORDINGS = join(import.meta.dirname, '..', '..', 'simulators', 'recordings');
 
 let test: TestWorld | undefined;
 afterEach(async () => {
@@ -54,7 +54,7 @@ describe.each([
   { file: 'heart-rate-fitbit.csv', readings: 5600, vital: MDC.heartRate, unit: '/min', cut: toSecond },
   { file: 'glucose-cgm-dexcom.csv', readings: 5425, vital: MDC.glucose, unit: 'mg/dL', cut: toMinute },
 ])('$file', ({ file, readings, vital, unit, cut }) => {
-  it('is filed whole, comes back as it is, and is filed only once', { timeout: 60_000 }, async () => {
+  it('is filed whole, comes back as it is, and is filed only once', async () => {
     const world = await openTestWorld();
     test = world;
     const recording = readRecording(file);
