@@ -12,6 +12,8 @@ const FIRST_PAUSE_MS = 250;
 const LONGEST_PAUSE_MS = 30_000;
 /** Who ran so long is started again at once, however often it fell before. */
 const SOUND_MS = 60_000;
+/** Who has not stopped by then is killed: what was acknowledged is on the disk, and the next start takes up the rest. */
+const PATIENCE_MS = 20_000;
 
 const running = new Map();
 let exitCode;
@@ -42,7 +44,19 @@ function keep(name, program, args, onMessage = () => undefined, falls = 0) {
 function stopAll(code) {
   exitCode ??= code;
   for (const child of running.values()) child.kill('SIGTERM');
+  losePatience();
   finish();
+}
+
+/** Node itself may hang when it ends (nodejs/node#54918). */
+function losePatience() {
+  const kill = () => {
+    for (const [name, child] of running) {
+      console.error(`${name} does not stop; killing it`);
+      child.kill('SIGKILL');
+    }
+  };
+  setTimeout(kill, PATIENCE_MS).unref();
 }
 
 function finish() {
@@ -53,6 +67,7 @@ function finish() {
 process.on('SIGINT', () => {
   exitCode ??= 0;
   for (const child of running.values()) if (child.connected) child.disconnect();
+  losePatience();
   finish();
 });
 process.on('SIGTERM', () => stopAll(0));

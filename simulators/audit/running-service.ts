@@ -16,6 +16,8 @@ export interface RunningService {
 
 const START_MS = 60_000;
 const SETTLE_MS = 60_000;
+/** Node itself may hang when it ends (nodejs/node#54918); all is on the disk by then. */
+const STOP_MS = 20_000;
 const at = (path: string) => fileURLToPath(new URL(`../../${path}`, import.meta.url));
 
 /** Throws `unavailable` when the service does not start, such as where one runs already. */
@@ -92,5 +94,7 @@ async function end(child: ChildProcess): Promise<void> {
   if (hasEnded(child)) return;
   const gone = once(child, 'exit');
   child.kill('SIGTERM');
+  const patience = setTimeout(() => child.kill('SIGKILL'), STOP_MS);
   await gone;
+  clearTimeout(patience);
 }

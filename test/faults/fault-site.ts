@@ -33,6 +33,9 @@ const STRAPS = [
 ] as const;
 const NAMES: Readonly<Record<string, string>> = { ada: 'Adelheid Quibblefax', ben: 'Benvenuto Wunderlichstein' };
 
+/** Far more than any audit here takes. */
+const AUDIT_MS = 180_000;
+
 export interface SiteOptions {
   /** Where the data directory is to be; else a temporary folder. Made by whoever asks, and left in place. */
   readonly directory?: string;
@@ -157,9 +160,10 @@ export class FaultSite {
     await this.programs.writer.end('SIGTERM');
     const agent = this.#agentDirectory === undefined ? [] : ['--agent', join(this.#agentDirectory, 'state')];
     const args = ['--data', this.data, '--truth', this.truth, ...agent, '--json'];
-    const { stdout } = await run(process.execPath, [at('simulators/audit-main.ts'), ...args], { maxBuffer: 1e8 }).catch(
+    const options = { maxBuffer: 1e8, timeout: AUDIT_MS, killSignal: 'SIGKILL' } as const;
+    const { stdout } = await run(process.execPath, [at('simulators/audit-main.ts'), ...args], options).catch(
       (error: { stdout?: string; stderr?: string }) => {
-        if (!error.stdout) throw new Error(`the auditor could not run: ${error.stderr}`);
+        if (!error.stdout) throw new Error(`the auditor did not come to an end: ${error.stderr}`);
         return { stdout: error.stdout };
       },
     );
