@@ -1,12 +1,12 @@
 /** Files one held batch: consent decision, doubles, segments, latest values and the commitment in one transaction. */
 import { readHeader } from '../protocol/batch.ts';
 import { commitmentOf } from '../protocol/commitment.ts';
-import { encodeId } from '../protocol/keys.ts';
+import { type AgentId, encodeId } from '../protocol/keys.ts';
 import { decodeLeaf, type Tally } from '../protocol/leaf.ts';
 import { isResult, isTimeKnown } from '../protocol/newest-value.ts';
 import type { Instant } from '../protocol/time.ts';
 import { mayKeep } from './consent/collect.ts';
-import type { Correcting } from './correcting.ts';
+import type { AgentCorrection, Correcting } from './correcting.ts';
 import type { HeldBatch, HeldSegment } from './inbox.ts';
 import type { Patient } from './record/patients.ts';
 import type { RecordStore } from './record/record-sqlite.ts';
@@ -37,14 +37,14 @@ export function fileBatch(
 ): Filing | 'revoked' | undefined {
   const { header, id } = readHeader(held.signedHeader);
   const batch = encodeId(id);
-  const agent = encodeId(header.agent);
+  const agent = encodeId(header.agent) as AgentId;
   const commitment = commitmentOf('batch', id);
 
   return store.transaction(() => {
     if (store.batches.leafHashes(batch)) return undefined;
     if (store.keyEvents.revocationOf(agent) && !store.keyEvents.admissionOf(agent, batch)) return 'revoked';
     const filed: { patient: Patient; reading: FiledReading }[] = [];
-    const corrections: { patient: Patient; body: Uint8Array }[] = [];
+    const corrections: AgentCorrection[] = [];
     let doubles = 0;
     let withheld = 0;
     const parts = new Map<Patient, { readings: number; doubles: number; tally?: Tally }>();
@@ -87,8 +87,8 @@ export function fileBatch(
     }
     store.commitments.add(commitment);
     // Last, because what is corrected may be in the same batch.
-    const corrected = corrections.filter(({ patient, body }) => correcting?.byAgent(patient, agent, body));
-    return { batch, agent, filed, doubles, withheld, corrected: corrected.map(({ patient }) => patient) };
+    const corrected = correcting?.byAgent(agent, corrections) ?? [];
+    return { batch, agent, filed, doubles, withheld, corrected };
   });
 }
 

@@ -201,6 +201,20 @@ export function createSegments(db: DatabaseSync, hashesOf: (batch: string) => Ui
       return open(patient, row as unknown as SegmentRow).find((kept) => kept.index === index);
     },
 
+    /** Those of the leaves of one batch that are in the record and this patient's, by index; each segment is opened once. */
+    leaves(patient: Patient, batch: string, indexes: readonly number[]): Map<number, KeptLeaf> {
+      const wanted = new Set(indexes);
+      const found = new Map<number, KeptLeaf>();
+      for (const index of wanted) {
+        const row = byLeaf.get(batch, index, index);
+        if (!row || row.patient !== patient.id) continue;
+        for (const kept of open(patient, row as unknown as SegmentRow)) {
+          if (wanted.delete(kept.index)) found.set(kept.index, kept);
+        }
+      }
+      return found;
+    },
+
     /** All leaves of the segment that begins with this leaf. Throws `inconsistent` where it is not what was sealed. */
     leavesOf(patient: Patient, batch: string, firstLeaf: number): KeptLeaf[] {
       return open(patient, byLeaf.get(batch, firstLeaf, firstLeaf) as unknown as SegmentRow);
