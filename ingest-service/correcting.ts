@@ -93,11 +93,14 @@ export function createCorrecting({ store, signer, verify, clock }: CorrectingDep
     },
 
     /**
-     * Leaves of a batch, inside the transaction that files it: they may amend what the same agent said. The answer is of
-     * whom a reading was corrected, once for each; what does not fit is kept as the agent's word, and changes nothing.
+     * Leaves of a batch, inside the transaction that files it: they may amend what the same agent said, with this key or
+     * with one that led to it by rotations. The answer is of whom a reading was corrected, once for each; what does not
+     * fit is kept as the agent's word, and changes nothing.
      */
     byAgent(agent: AgentId, leaves: readonly AgentCorrection[]): Patient[] {
       const corrected: Patient[] = [];
+      if (leaves.length === 0) return corrected;
+      const line = new Set<string>(store.keyEvents.lineOf(agent));
       for (const [patient, ofPatient] of Map.groupBy(leaves, (leaf) => leaf.patient)) {
         const read = ofPatient.flatMap(({ body }): ReadCorrection[] => {
           const correction = decodeLeaf(body);
@@ -105,7 +108,7 @@ export function createCorrecting({ store, signer, verify, clock }: CorrectingDep
         });
         const readings: ReadingLeaf[] = [];
         for (const [batch, ofBatch] of Map.groupBy(read, ({ correction }) => encodeId(correction.batch))) {
-          if (store.batches.get(batch)?.agent !== agent) continue;
+          if (!line.has(store.batches.get(batch)?.agent ?? '')) continue;
           for (const { body, reading } of fitting(patient, batch, ofBatch)) {
             keep(patient, body, 'agent');
             corrected.push(patient);

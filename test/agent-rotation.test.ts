@@ -15,8 +15,11 @@ import { decodeHex, encodeBase64Url } from '../protocol/bytes.ts';
 import type { Signer } from '../protocol/cose.ts';
 import { verifyErasureCertificate } from '../protocol/erasure-certificate.ts';
 import { type Rotation, signRotation } from '../protocol/key-event.ts';
+import { decodeId } from '../protocol/keys.ts';
+import { encodeLeaf } from '../protocol/leaf.ts';
 import { type ReportContent, signReport } from '../protocol/report.ts';
 import { batchesTopic, reportsTopic } from '../protocol/topics.ts';
+import { MDC } from '../protocol/vital-signs.ts';
 import { consentToCollect, type SimulatedPatient } from '../simulators/patients.ts';
 import { BAD_KEYS, forgedRotation } from './support/bad-keys.ts';
 import { STRAP } from './support/hostile-messages.ts';
@@ -109,6 +112,34 @@ describe('after a rotation', () => {
     expect((await ask({ lastSequence: 0, lastBatch: NO_BATCH })).answer.status).toBe(200);
     await connectRawAgent(world, next);
     expect((await next.sendGood()).answer).toMatchObject({ outcome: 'held', sequence: 1 });
+  });
+
+  it('the new key corrects what the old one said, and a stranger still does not', async () => {
+    await agent.sendGood();
+    const second = await agent.sendGood();
+    await world.settle();
+    const { store } = world.service;
+    const [reading] = store.segments.readings(world.recordOf(ada), MDC.heartRate, { sort: 'asc' });
+    const { subject, device, test, heardAt } = reading!.leaf;
+    const where = { subject, device, test, batch: decodeId(reading!.batch), index: reading!.index };
+    const correction = { kind: 'correction', reason: 'device-fault', correctedAt: heardAt, act: 'withdraw' } as const;
+    const bodies = [encodeLeaf({ ...correction, ...where })];
+    const segments = [{ key: new Uint8Array(32).fill(5), start: 0, bodies }];
+    const corrections = () => store.corrections.ofReading(world.recordOf(ada), reading!.batch, reading!.index);
+    wish();
+    expect((await ask({ lastSequence: 2, lastBatch: second.answer.batch! })).answer.status).toBe(200);
+
+    const stranger = await openRawAgent(world, ada, STRAP);
+    expect((await stranger.sendGood({ segments })).answer.outcome).toBe('held');
+    await world.settle();
+    expect(corrections()).toEqual([]);
+    stranger.client.end(true);
+
+    await connectRawAgent(world, next);
+    const third = await next.craft({ segments, header: { sequence: 3, previous: second.answer.batch! } });
+    expect((await next.send(third.envelope)).outcome).toBe('held');
+    await world.settle();
+    expect(corrections().map(({ by, correction: { act } }) => [by, act])).toEqual([['agent', 'withdraw']]);
   });
 
   it('who may pair with the agent, and what was unpaired, goes over to the new name', async () => {
