@@ -23,11 +23,11 @@ async function readOr<T>(readLog: ReadTile, path: string, decode: (text: string)
   }
 }
 
-/** Newest evidence of every anchor that has any. */
+/** Newest evidence of every anchor that has any; what is doubtful shows nobody anything. */
 export async function readEvidence(readLog: ReadTile): Promise<EvmEvidence[]> {
   const found: EvmEvidence[] = [];
-  for (const { name, size } of (await readOr(readLog, ANCHOR_STATUS_PATH, decodeAnchorStatus)) ?? []) {
-    const evidence = size > 0 && (await readOr(readLog, evidencePath(name, size), decodeEvidence));
+  for (const { name, size, doubtful } of (await readOr(readLog, ANCHOR_STATUS_PATH, decodeAnchorStatus)) ?? []) {
+    const evidence = size > 0 && !doubtful && (await readOr(readLog, evidencePath(name, size), decodeEvidence));
     if (evidence) found.push(evidence);
   }
   return found;
@@ -71,7 +71,7 @@ export async function watchAnchors(readLog: ReadTile, onChange: () => void, ever
   return {
     countOf(index) {
       if (anchors.length === 0) return undefined;
-      const held = anchors.filter(({ size }) => index !== undefined && index < size).length;
+      const held = anchors.filter(({ size, doubtful }) => index !== undefined && index < size && !doubtful).length;
       return { held, of: anchors.length };
     },
     stop() {
@@ -82,5 +82,5 @@ export async function watchAnchors(readLog: ReadTile, onChange: () => void, ever
 }
 
 function sizesOf(anchors: readonly AnchorStatus[]): string {
-  return anchors.map(({ name, size }) => `${name} ${size}`).join();
+  return anchors.map(({ name, size, doubtful }) => `${name} ${size} ${doubtful ?? ''}`).join();
 }

@@ -8,6 +8,8 @@ const SCHEMA = `
   CREATE TABLE IF NOT EXISTS attempts (number INTEGER PRIMARY KEY, hash TEXT NOT NULL UNIQUE, nonce INTEGER NOT NULL,
     raw TEXT NOT NULL, fee TEXT NOT NULL, tip TEXT NOT NULL, at INTEGER NOT NULL) STRICT;
   CREATE TABLE IF NOT EXISTS anchored (size INTEGER PRIMARY KEY, root BLOB NOT NULL, evidence TEXT NOT NULL) STRICT;
+  CREATE TABLE IF NOT EXISTS doubts (size INTEGER PRIMARY KEY, block TEXT NOT NULL, since INTEGER NOT NULL,
+    answers INTEGER NOT NULL, proven INTEGER NOT NULL) STRICT;
 `;
 
 export interface Target {
@@ -40,9 +42,24 @@ export function openAnchorEvmState(path: string) {
   const addAttempt = database.prepare(
     'INSERT INTO attempts (hash, nonce, raw, fee, tip, at) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING',
   );
-  const newest = database.prepare('SELECT size, root, evidence FROM anchored ORDER BY size DESC LIMIT 1');
+  const newest = database.prepare(
+    `SELECT size, root, evidence, EXISTS (SELECT 1 FROM doubts AS d WHERE d.size = a.size AND d.proven = 1) AS doubtful
+     FROM anchored AS a ORDER BY size DESC LIMIT 1`,
+  );
   const addAnchored = database.prepare('INSERT OR REPLACE INTO anchored (size, root, evidence) VALUES (?, ?, ?)');
-  const takeBack = database.prepare('DELETE FROM anchored WHERE size > ?');
+  // Another block than before, or a clock that went back: it begins anew.
+  const doubt = database.prepare(
+    `INSERT INTO doubts (size, block, since, answers, proven) VALUES (:size, :block, :at, 1, 0)
+     ON CONFLICT DO UPDATE SET block = excluded.block,
+       since = CASE WHEN block = excluded.block AND since <= excluded.since THEN since ELSE excluded.since END,
+       answers = CASE WHEN block = excluded.block AND since <= excluded.since THEN answers + 1 ELSE 1 END
+     RETURNING since, answers`,
+  );
+  const markDoubtful = database.prepare(
+    `INSERT INTO doubts (size, block, since, answers, proven) VALUES (:size, :block, :at, 1, 1)
+     ON CONFLICT DO UPDATE SET proven = 1`,
+  );
+  const trust = database.prepare('DELETE FROM doubts WHERE size = ?');
 
   /** Durable when it returns, or nothing happened. */
   function inTransaction(work: () => void): void {
@@ -80,7 +97,18 @@ export function openAnchorEvmState(path: string) {
           at: Number(row.at),
         })),
       ),
-    anchored: () => guard(() => newest.get() as unknown as Anchored | undefined),
+    anchored: () =>
+      guard((): Anchored | undefined => {
+        const row = newest.get();
+        if (!row) return undefined;
+        const { size, root, evidence, doubtful } = row as {
+          size: number;
+          root: Uint8Array;
+          evidence: string;
+          doubtful: 0;
+        };
+        return { size, root, evidence, isDoubtful: doubtful !== 0 };
+      }),
     /** A head is under way, with its first transaction unless the chain holds it already. */
     begin: ({ size, root }: Target, attempt?: Attempt) =>
       inTransaction(() => {
@@ -88,15 +116,22 @@ export function openAnchorEvmState(path: string) {
         if (attempt) insertAttempt(attempt);
       }),
     add: (attempt: Attempt) => inTransaction(() => insertAttempt(attempt)),
-    finish: ({ size, root, evidence }: Anchored) =>
+    /** It is final. What was in doubt before is kept beside it, or replaced where it is of the same size. */
+    finish: ({ size, root, evidence }: Omit<Anchored, 'isDoubtful'>) =>
       inTransaction(() => {
         addAnchored.run(size, root, evidence);
+        trust.run(size);
         clearTarget();
       }),
     /** Nothing is under way any more. */
     drop: () => inTransaction(clearTarget),
-    /** What is above this size is not final after all. */
-    takeBack: (size: number) => inTransaction(() => takeBack.run(size)),
+    /** An endpoint says that another block is in the place of the final one; since when it says so, and how often it did. */
+    doubt: (size: number, block: string, at: number) =>
+      guard(() => doubt.get({ size, block, at }) as unknown as { readonly since: number; readonly answers: number }),
+    /** It is proven that another block is in its place. The evidence stays. */
+    markDoubtful: (size: number, block: string, at: number) => guard(() => void markDoubtful.run({ size, block, at })),
+    /** Nothing speaks against it any more. */
+    trust: (size: number) => guard(() => void trust.run(size)),
     close: () => database.close(),
   };
 }

@@ -9,7 +9,8 @@
  * - **The size is the idempotency key.** The same head submitted twice, also after a crash, is anchored once.
  * - **What must not be forgotten is durable before it is sent**, and taken up by the next start.
  * - **`anchored` is final.** It is told when the engine's own notion of finality is met and its evidence was verified as a
- *   stranger would. An engine that finds out that it was final and is no more takes it back and says so.
+ *   stranger would. An engine that finds out that it was final and is no more marks it as doubtful, and says so, once that
+ *   is proven: never on one answer of one party. Nothing is removed, and it is told until newer evidence is durable.
  * - **Nothing is sent for a head that contradicts what the anchor holds**: that is `inconsistent`, and a person must look.
  * - **It never stands in the way.** Every call ends within bounded time and may throw a Fault; the caller goes on without
  *   it. `unavailable`: not reached. `wrong-key`: not the anchor that was configured. `inconsistent`: it contradicts itself
@@ -33,6 +34,8 @@ export interface Anchored {
   readonly root: Uint8Array;
   /** Text of the evidence file. */
   readonly evidence: string;
+  /** It was final, and what it rests on is proven to be gone; evidence that takes its place is on its way. */
+  readonly isDoubtful: boolean;
 }
 
 /** What was done so far, since this process started. */
@@ -44,7 +47,7 @@ export interface AnchorCounters {
   readonly replaced: number;
   /** Answers that contradict themselves. */
   readonly contradictions: number;
-  /** Finality that was taken back. */
+  /** Finality that was proven to be gone. */
   readonly takenBack: number;
 }
 

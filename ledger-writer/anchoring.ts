@@ -48,7 +48,7 @@ export async function startAnchoring(config: AnchoringConfig): Promise<Anchoring
   const { onTrouble = () => {}, onAnchored = () => {} } = config;
   const files = new LogFiles(directory);
   const troubles = new Map<Anchor, Troubles>(anchors.map((anchor) => [anchor, { submit: '', attend: '' }]));
-  const published = new Map<Anchor, number>();
+  const published = new Map<Anchor, string>();
   const running = new Map<Anchor, Promise<void>>();
   const timers: NodeJS.Timeout[] = [];
   let writing: Promise<void> = Promise.resolve();
@@ -103,16 +103,17 @@ export async function startAnchoring(config: AnchoringConfig): Promise<Anchoring
   async function publish(): Promise<void> {
     for (const anchor of anchors) {
       const newest = anchor.anchored;
-      if (!newest || published.get(anchor) === newest.size) continue;
+      if (!newest || published.get(anchor) === newest.evidence) continue;
       await files.replace(`${anchor.name}/${newest.size}.json`, encodeUtf8(newest.evidence));
       await files.sync();
-      published.set(anchor, newest.size);
+      published.set(anchor, newest.evidence);
       onAnchored(anchor.name, newest.size);
     }
     const next = encodeAnchorStatus(
       anchors.map((anchor) => ({
         name: anchor.name,
         size: anchor.anchored?.size ?? 0,
+        ...(anchor.anchored?.isDoubtful && { doubtful: true as const }),
         ...(anchor.pending !== undefined && { pending: anchor.pending }),
         ...(troubleOf(anchor) && { trouble: troubleOf(anchor).split(':', 1)[0]! }),
       })),

@@ -11,6 +11,8 @@ export interface AnchorStatus {
   readonly name: string;
   /** Size of the newest head that is anchored for good; 0 for none. It covers every entry below. */
   readonly size: number;
+  /** What it was anchored in is proven to be gone, and nothing has taken its place yet: it counts for nothing meanwhile. */
+  readonly doubtful?: true;
   /** Size of the head that is under way. */
   readonly pending?: number;
   /** Code of what stands in its way. */
@@ -27,11 +29,17 @@ export function decodeAnchorStatus(text: string): AnchorStatus[] {
   if (format !== FORMAT) throw new Fault('version', 'not a status of this format');
   if (!Array.isArray(anchors)) throw new Fault('malformed', 'anchors are a list');
   return anchors.map((value) => {
-    const { name, size, pending, trouble } = members(value, ['name', 'size'], ['pending', 'trouble']);
+    const { name, size, doubtful, pending, trouble } = members(
+      value,
+      ['name', 'size'],
+      ['doubtful', 'pending', 'trouble'],
+    );
+    if (doubtful !== undefined && doubtful !== true) throw new Fault('malformed', 'doubtful is true or absent');
     if (!/^[a-z0-9-]+$/.test(asText(name))) throw new Fault('malformed', 'not the name of an anchor');
     return {
       name: asText(name),
       size: asWhole(size),
+      ...(doubtful === true && { doubtful }),
       ...(pending !== undefined && { pending: asWhole(pending) }),
       ...(trouble !== undefined && { trouble: asText(trouble) }),
     };

@@ -2,7 +2,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { encodeAnchorStatus } from '../protocol/anchor-status.ts';
+import { type AnchorStatus, encodeAnchorStatus } from '../protocol/anchor-status.ts';
 import { consentToCollect } from '../simulators/patients.ts';
 import { openTestWorld, type StrapHome, type TestWorld } from './support/test-world.ts';
 import { until } from './support/until.ts';
@@ -34,14 +34,12 @@ it('shows none without anchors, and k of n with them, as they come', async () =>
   expect(await latest()).not.toHaveProperty('anchors');
   expect((await portal.get('/log/anchors/status.json')).status).toBe(404);
 
-  const tell = (...sizes: number[]) => {
+  const tellAll = (anchors: readonly AnchorStatus[]) => {
     const folder = join(world.directory, 'log', 'anchors');
     mkdirSync(folder, { recursive: true });
-    writeFileSync(
-      join(folder, 'status.json'),
-      encodeAnchorStatus(sizes.map((size, i) => ({ name: `evm-${i}`, size }))),
-    );
+    writeFileSync(join(folder, 'status.json'), encodeAnchorStatus(anchors));
   };
+  const tell = (...sizes: number[]) => tellAll(sizes.map((size, i) => ({ name: `evm-${i}`, size })));
   const feed = portal.stream('/api/feed');
   await until('the feed is open', () => feed.text.includes(': open'));
   tell(0, 0);
@@ -60,6 +58,12 @@ it('shows none without anchors, and k of n with them, as they come', async () =>
   await until('the open page hears of both', () => told(2));
   expect(JSON.parse((await portal.get('/log/anchors/status.json')).body).anchors).toHaveLength(2);
   expect((await portal.get('/log/anchors/..%2f..%2fkeys.json')).status).toBe(404);
+
+  tellAll([
+    { name: 'evm-0', size },
+    { name: 'evm-1', size, doubtful: true },
+  ]);
+  await until('one in doubt counts for nothing', async () => (await latest()).anchors?.held === 1);
 
   // A status that is broken speaks for no anchor, and stands in nobody's way.
   writeFileSync(join(world.directory, 'log', 'anchors', 'status.json'), '{');

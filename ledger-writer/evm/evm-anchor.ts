@@ -6,10 +6,11 @@
 import { type EvmEvidence, encodeEvidence, rootSlot, verifyEvmEvidence } from '../../protocol/anchor-evidence.ts';
 import { encodeHex, equalBytes } from '../../protocol/bytes.ts';
 import { Fault, isFault } from '../../protocol/fault.ts';
-import type { Anchor, AnchorCounters, AnchorHead } from '../anchor.ts';
+import type { Anchor, AnchorCounters, Anchored, AnchorHead } from '../anchor.ts';
 import type { AnchorEvmState, Attempt, Target } from '../anchor-evm-state.ts';
 import { headerOf, type RpcBlock } from './block-header.ts';
 import { asAmount, asData, askGas, askNonce, askPrice, checkChainId, type EvmChain } from './evm-chain.ts';
+import { examineAnchored } from './reorganization.ts';
 
 /** Blocks on top of a block that make it final, or the chain's own word for it. */
 export type Finality = number | 'finalized';
@@ -29,6 +30,8 @@ export interface EvmAnchorConfig {
   readonly clock: () => number;
   /** A transaction that is in no block after so long is replaced; 180,000 ms by default. */
   readonly stuckMs?: number;
+  /** So long a single endpoint must say that a final block is gone before it is believed; 3,600,000 ms by default. */
+  readonly doubtMs?: number;
   readonly timeoutMs?: number;
 }
 
@@ -80,19 +83,16 @@ export class EvmAnchor implements Anchor {
     if (head.size === 0 || this.#state.target()) return;
     await this.#checkChain();
     const last = await this.#lastSize();
-    const final = this.#state.anchored()?.size ?? 0;
-    if (last < final) {
-      // Deeper than the configured finality.
-      this.#state.takeBack(last);
-      this.#counters.takenBack++;
-    }
+    const final = await this.#examine(last);
     if (last > head.size) throw new Fault('inconsistent', 'the chain holds a larger tree than the log');
+    if (final && final.size > head.size) throw new Fault('inconsistent', 'a larger tree than the log was anchored');
     if (last > 0 && !equalBytes(await this.#rootAt(last), await head.rootAt(last))) {
       throw new Fault('inconsistent', 'the chain holds another history than the log');
     }
     const target = { size: head.size, root: head.root };
     if (last === head.size) {
-      if (final !== last) this.#state.begin(target); // sent by a run whose state was lost
+      // Sent by a run whose state was lost, or in another block than before.
+      if (final?.size !== last || final.isDoubtful) this.#state.begin(target);
       return;
     }
     const proof = last === 0 ? [] : await head.consistencyFrom(last);
@@ -118,6 +118,22 @@ export class EvmAnchor implements Anchor {
         cause: error,
       });
     }
+  }
+
+  /** The newest head that was final, after it was asked whether it still is. `held`: size that the contract is said to hold. */
+  async #examine(held: number): Promise<Anchored | undefined> {
+    const anchored = this.#state.anchored();
+    if (!anchored || anchored.isDoubtful) return anchored;
+    const { clock, doubtMs = 3_600_000 } = this.#config;
+    try {
+      await examineAnchored({ chain: this.#chain, state: this.#state, clock, doubtMs }, anchored, held);
+    } catch (error) {
+      if (isFault(error, 'inconsistent')) this.#counters.contradictions++;
+      throw error;
+    }
+    const now = this.#state.anchored();
+    if (now?.isDoubtful) this.#counters.takenBack++;
+    return now;
   }
 
   async #checkChain(): Promise<void> {

@@ -130,18 +130,6 @@ describe.skipIf(withoutAnvil())('an EVM anchor', () => {
     expect(await rawSentAgain()).toBe(raw);
   });
 
-  it('takes back what a reorganization deeper than its finality undid, and anchors anew', async () => {
-    await finalize(5);
-    await anvil.rpc('anvil_reorg', 6, []);
-    await anvil.rpc('anvil_dropAllTransactions');
-    contract = decodeHex((await writer.deploy()).slice(2));
-    await anchoring.stop();
-    await own.grow(9);
-    await open();
-    expect(anchor.counters.takenBack).toBe(1);
-    await finalize(9);
-  });
-
   it('pays more for a transaction that is stuck, and no more than it may', async () => {
     const { baseFeePerGas: base } = (await anvil.rpc('eth_getBlockByNumber', 'latest', false)) as RpcAnswer;
     await anvil.rpc('anvil_setNextBlockBaseFeePerGas', '0x174876e800'); // 100 gwei: the transaction offers less

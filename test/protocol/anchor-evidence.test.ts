@@ -220,10 +220,12 @@ describe('the status of the anchors', () => {
     const anchors = [
       { name: 'evm-1', size: 5 },
       { name: 'evm-2', size: 0, pending: 9, trouble: 'unavailable' },
-    ];
+      { name: 'evm-3', size: 5, doubtful: true, pending: 9 },
+    ] as const;
     expect(decodeAnchorStatus(encodeAnchorStatus(anchors))).toEqual(anchors);
     expect(faultOf(() => decodeAnchorStatus('{"format":"veravita/anchors@v2","anchors":[]}'))).toBe('version');
-    for (const wrong of ['7', '[{}]', '[{"name":"../x","size":1}]', '[{"name":"x","size":-1}]']) {
+    const doubted = '[{"name":"x","size":1,"doubtful":false}]';
+    for (const wrong of ['7', '[{}]', '[{"name":"../x","size":1}]', '[{"name":"x","size":-1}]', doubted]) {
       expect(faultOf(() => decodeAnchorStatus(`{"format":"veravita/anchors@v1","anchors":${wrong}}`))).toBe(
         'malformed',
       );
