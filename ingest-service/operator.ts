@@ -42,7 +42,7 @@ export function orderErasure({ data, patient: id }: EraseSettings, clock: Clock)
     const erasure = new Uint8Array(randomBytes(ERASURE_ID_OCTETS));
     const mark = erasureMark(erasure, patient.subject);
     const order = signErasureOrder({ id: erasure, mark, basis: 'order', at: clock() }, signer);
-    openOrderList(paths.erasures, signer.publicKey, verifyEd25519).add(order);
+    openOrderList(paths.erasures, signer.publicKey, verifyEd25519, store).add(order);
     return encodeBase32(erasure);
   });
 }

@@ -19,7 +19,7 @@ export interface ErasingConfig extends Omit<ErasingDeps, 'orders' | 'works' | 'f
 export function openErasing({ directory, logDirectory, inbox, ...deps }: ErasingConfig): Erasing {
   return createErasing({
     ...deps,
-    orders: openOrderList(join(directory, ERASURES_FILE), deps.signer.publicKey, deps.verify),
+    orders: openOrderList(join(directory, ERASURES_FILE), deps.signer.publicKey, deps.verify, deps.store),
     works: openWorkFiles(directory),
     folders: { service: directory, ...(logDirectory && { others: { log: logDirectory } }) },
     inboxNeedles: () => needlesOf(inbox),
