@@ -25,7 +25,7 @@ if (Number.parseInt(process.versions.node, 10) >= 24) {
     console.error(`Veravita needs Node 24 or later; this is ${process.version}. On Linux, "npm ci" brings it along.`);
     process.exit(1);
   }
-  const child = spawn(node, [...COMPILING, program, ...args], { stdio: 'inherit' });
+  const child = spawn(node, [...process.execArgv, ...COMPILING, program, ...args], { stdio: 'inherit' });
   // The terminal sends Ctrl-C to both; the child decides when it has stopped.
   for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => signal === 'SIGTERM' && child.kill(signal));
   child.on('exit', (code, signal) => process.exit(signal ? 1 : (code ?? 1)));

@@ -64,11 +64,12 @@ async function week(data: string, weekSeconds: number): Promise<void> {
   const service = await openServiceProcess(data);
   const result = await measureWeek(service, data, join(data, '..', 'week-agent'), weekSeconds, tell);
   await service.kill();
-  const { sent, batches, heldMs, filedMs, filed, peakMiB, stateMiB } = result;
+  const { sent, batches, heardMs, heldMs, filedMs, filed, gatheringPeakMiB, drainingPeakMiB, stateMiB } = result;
   process.stdout.write(
-    `one agent after ${(weekSeconds / 86_400).toFixed(1)} days: ${sent} readings in ${batches} batches held after ` +
-      `${seconds(heldMs)}, filed after ${seconds(filedMs)} (${filed} filed); agent at most ${peakMiB.toFixed(0)} MiB, ` +
-      `its state on disk ${stateMiB.toFixed(0)} MiB\n`,
+    `one agent after ${(weekSeconds / 86_400).toFixed(2)} days: ${sent} readings, heard in ${seconds(heardMs)}, ` +
+      `in ${batches} batches held after ${seconds(heldMs)}, filed after ${seconds(filedMs)} (${filed} filed); ` +
+      `agent at most ${gatheringPeakMiB.toFixed(0)} MiB while it gathered and ${drainingPeakMiB.toFixed(0)} MiB while it ` +
+      `drained, its state on disk ${stateMiB.toFixed(0)} MiB\n`,
   );
 }
 

@@ -5,11 +5,12 @@ export type WeekCommand = { readonly kind: 'hear'; readonly seconds: number } | 
 
 export type WeekReport =
   | { readonly kind: 'enrolled' }
-  | { readonly kind: 'heard'; readonly readings: number; readonly batches: number }
-  | { readonly kind: 'draining'; readonly held: number; readonly outbox: number }
+  /** `peakMiB`: most memory that the process ever had up to here, as the kernel counts it. */
+  | { readonly kind: 'heard'; readonly readings: number; readonly batches: number; readonly peakMiB: number }
+  | { readonly kind: 'draining'; readonly held: number; readonly outbox: number; readonly rssMiB: number }
   | { readonly kind: 'drained' }
-  | { readonly kind: 'progress'; readonly seconds: number }
-  /** Most memory that the process ever had, as the kernel counts it. */
+  | { readonly kind: 'progress'; readonly seconds: number; readonly rssMiB: number }
+  /** `peakMiB`: since it began to drain. */
   | { readonly kind: 'stopped'; readonly peakMiB: number; readonly stateMiB: number };
 
 /** What is heard in one second: heart rate, oxygen saturation with its pulse, and temperature. */

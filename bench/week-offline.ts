@@ -2,6 +2,7 @@
 import { fork } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { createEnrolmentCode } from '../ingest-service/enrolment.ts';
 import { openOperatorRecord } from '../ingest-service/operator.ts';
 import { ALL_CLASSES } from '../protocol/consent-event.ts';
@@ -20,7 +21,11 @@ export interface WeekResult {
   /** Until all of it is in the record and in the log. */
   readonly filedMs: number;
   readonly filed: number;
-  readonly peakMiB: number;
+  /** How long the agent took to hear it all, as fast as it could. */
+  readonly heardMs: number;
+  /** Most memory of the agent's process while it gathered, and while it drained. */
+  readonly gatheringPeakMiB: number;
+  readonly drainingPeakMiB: number;
   readonly stateMiB: number;
 }
 
@@ -44,14 +49,16 @@ export async function measureWeek(
   const address = addressOf('week');
   const code = createEnrolmentCode({ store, clock: Date.now }, [{ patient, address, addressType: 'random' }]);
   const script = new URL('week-agent.ts', import.meta.url);
-  const agent = fork(script, [folder, service.url, code, address, String(weekStart)]);
+  const agent = fork(script, [folder, service.url, code, address, String(weekStart)], { execArgv: agentFlags() });
   const reports = listen(agent, tell);
   try {
     await reports.next('enrolled');
     await service.kill();
     tell('the service is away; a week passes');
+    const hearFrom = performance.now();
     agent.send({ kind: 'hear', seconds } satisfies WeekCommand);
-    const { readings: sent, batches } = await reports.next('heard');
+    const { readings: sent, batches, peakMiB: gatheringPeakMiB } = await reports.next('heard');
+    const heardMs = performance.now() - hearFrom;
     tell(`${sent} readings wait in ${batches} batches; the service starts`);
     await service.start();
     const from = performance.now();
@@ -64,15 +71,22 @@ export async function measureWeek(
     }
     const filedMs = performance.now() - from;
     agent.send({ kind: 'stop' } satisfies WeekCommand);
-    const { peakMiB, stateMiB } = await reports.next('stopped');
+    const { peakMiB: drainingPeakMiB, stateMiB } = await reports.next('stopped');
     const wanted = WEEK_VITALS.map((name) => vitalSignByName(name)!.mdc);
     const vitals = store.segments.vitalsOf(record);
     if (!wanted.every((mdc) => vitals.includes(mdc))) throw new Error('a vital sign is missing');
-    return { sent, batches, heldMs, filedMs, filed: store.segments.countReadings(record), peakMiB, stateMiB };
+    const filed = store.segments.countReadings(record);
+    return { sent, batches, heardMs, heldMs, filedMs, filed, gatheringPeakMiB, drainingPeakMiB, stateMiB };
   } finally {
     agent.kill();
     store.close();
   }
+}
+
+/** What `npm run agent` gives to Node: limits of the heap, without which nothing of its memory could be said. */
+function agentFlags(): string[] {
+  const { scripts } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
+  return (scripts.agent as string).split(' ').filter((word) => word.startsWith('--'));
 }
 
 /** Reports of the agent by kind; what is only progress is told at once. */
@@ -88,8 +102,10 @@ function listen(agent: ReturnType<typeof fork>, tell: (line: string) => void) {
     return known;
   };
   agent.on('message', (report: WeekReport) => {
-    if (report.kind === 'progress') tell(`${Math.round(report.seconds / 3600)} hours heard`);
-    else if (report.kind === 'draining') tell(`${report.held} batches held, ${report.outbox} to go`);
+    if (report.kind === 'progress')
+      tell(`${Math.round(report.seconds / 3600)} hours heard, ${report.rssMiB.toFixed(0)} MiB`);
+    else if (report.kind === 'draining')
+      tell(`${report.held} batches held, ${report.outbox} to go, ${report.rssMiB.toFixed(0)} MiB`);
     else slot(report.kind).resolve(report);
   });
   return {

@@ -2,6 +2,10 @@
  * Decides when a batch closes: when enough leaves are pending, when the oldest has waited long enough, when asked, and
  * when nothing was attested for a heartbeat. Ages are real time, also where a recording brings its own clock. One batch
  * is sealed at a time, because each names the one before.
+ *
+ * While a window of batches waits for the service, only size closes one, and a larger size: a small batch would be there no
+ * sooner, and a week without a network would be hundreds of thousands of them. What is pending is durable all the same, and
+ * a heartbeat attests as ever.
  */
 import { MAX_LEAVES } from '../protocol/batch.ts';
 import { isFault } from '../protocol/fault.ts';
@@ -10,6 +14,9 @@ import type { Coverage } from './coverage.ts';
 import type { Outbox } from './outbox.ts';
 import type { Pending, PendingRows } from './pending.ts';
 import type { BatchPlace, SealedBatch } from './seal.ts';
+
+/** While others wait for the service, a batch closes at so many times its usual size: what each batch costs is shared. */
+const BEHIND_FACTOR = 4;
 
 export interface BatcherOptions {
   readonly pending: Pending;
@@ -20,7 +27,7 @@ export interface BatcherOptions {
   readonly agent: () => Uint8Array;
   /** Transport's clock. */
   readonly clock: Clock;
-  /** A batch closes at so many leaves; coverage leaves of the closing instant may come on top. */
+  /** A batch closes at so many leaves, or {@link BEHIND_FACTOR} times as many; coverage of the closing instant may come on top. */
   readonly maxLeaves: number;
   /** Longest wait of a pending leaf. */
   readonly maxAgeMs: number;
@@ -28,6 +35,8 @@ export interface BatcherOptions {
   readonly heartbeatMs: number;
   /** False while there is no room for coverage: it waits in memory. */
   readonly hasRoom: () => boolean;
+  /** So many batches wait for the service that another one would wait behind them. */
+  readonly isBehind: () => boolean;
   /** Inside the transaction that makes coverage up to an instant durable. */
   readonly covered: (through: Instant) => void;
   /** A batch is in the outbox. */
@@ -48,12 +57,12 @@ export class Batcher {
     this.#armHeartbeat();
   }
 
-  /** To be called after every commit. */
+  /** To be called after every commit, and when the service took something. */
   appended(): void {
-    const { pending, maxLeaves, maxAgeMs } = this.#options;
+    const { pending, maxAgeMs } = this.#options;
     if (this.#stopped || pending.count === 0) return;
-    this.#ageTimer ??= setTimeout(() => this.flush().catch(() => undefined), maxAgeMs);
-    if (pending.count >= maxLeaves && !this.#sizeQueued) {
+    this.#ageTimer ??= setTimeout(() => this.#aged(), maxAgeMs);
+    if (pending.count >= this.#closingSize && !this.#sizeQueued) {
       this.#sizeQueued = true;
       this.#enqueue(() => this.#closeFull()).catch(() => undefined);
     }
@@ -102,10 +111,26 @@ export class Batcher {
     return done;
   }
 
+  get #closingSize(): number {
+    const { maxLeaves, isBehind } = this.#options;
+    return isBehind() ? Math.min(BEHIND_FACTOR * maxLeaves, MAX_LEAVES) : maxLeaves;
+  }
+
+  #aged(): void {
+    this.#ageTimer = undefined;
+    if (!this.#options.isBehind()) this.flush().catch(() => undefined);
+  }
+
+  #beat(): void {
+    this.#armHeartbeat();
+    const attested = this.#options.isBehind() ? this.undisturbed(() => undefined) : this.flush();
+    attested.catch(() => undefined);
+  }
+
   async #closeFull(): Promise<void> {
     this.#sizeQueued = false;
-    const { pending, maxLeaves } = this.#options;
-    while (pending.count >= maxLeaves && !this.#stopped) await this.#sealOldest(maxLeaves);
+    const { pending } = this.#options;
+    while (pending.count >= this.#closingSize && !this.#stopped) await this.#sealOldest(this.#closingSize);
     clearTimeout(this.#ageTimer);
     this.#ageTimer = undefined;
     this.appended();
@@ -153,6 +178,6 @@ export class Batcher {
   #armHeartbeat(): void {
     clearTimeout(this.#heartbeatTimer);
     if (this.#stopped) return;
-    this.#heartbeatTimer = setTimeout(() => this.flush().catch(() => undefined), this.#options.heartbeatMs);
+    this.#heartbeatTimer = setTimeout(() => this.#beat(), this.#options.heartbeatMs);
   }
 }

@@ -151,6 +151,7 @@ export class Gateway {
       },
       onChange: () => {
         this.#guard(() => this.#erasures.settle());
+        this.#batcher.appended();
         this.#notify();
       },
       onFailure,
@@ -167,6 +168,10 @@ export class Gateway {
       ...{ ...stores, coverage: this.#coverage },
       seal: (bodies, place) => sealBatch(bodies, place, { signer: identity.sealing.signer, sealContent, spokenOf }),
       hasRoom: () => this.#capacity.admitsCoverage,
+      isBehind: () => {
+        const { unheld, waiting } = this.#outbox.counts();
+        return unheld - waiting >= options.publishing.window;
+      },
       covered: (through) => lastRun.cover(through),
       agent: () => identity.sealing.agent,
       clock,
@@ -303,7 +308,6 @@ export class Gateway {
     if (!this.#failed) this.#batcher.commit();
     await this.#batcher.stop();
     await this.#publisher.stop();
-    this.#outbox.counts(); // remembered, for the status of a stopped agent
     this.#unclaimed.stop();
     this.#options.db.close();
     this.#notify();

@@ -45,7 +45,16 @@ export interface OutboxCounts {
   readonly waiting: number;
 }
 
-const NOTHING: OutboxCounts = { kept: 0, unheld: 0, firstUnheld: 0, waiting: 0 };
+/** What {@link Outbox.apply} freed and settled. */
+interface Applied {
+  octets: number;
+  held: number;
+  forgotten: number;
+  waiting: number;
+}
+
+/** The code under which a batch waits for people. */
+const QUARANTINED = 'quarantined' satisfies FaultCode;
 
 export class Outbox {
   readonly #db: DatabaseSync;
@@ -53,8 +62,9 @@ export class Outbox {
   readonly #statements;
   #lastSequence: number;
   #previous: Uint8Array;
-  #counts = NOTHING;
   #octets: number;
+  /** In memory, because a week without a network is thousands of rows, and each acknowledgement asks. */
+  #counts: OutboxCounts;
   /** In memory only: the service says it again on every connection. */
   #loggedThrough = 0;
 
@@ -74,16 +84,14 @@ export class Outbox {
       batchAt: db.prepare('SELECT batch FROM outbox WHERE sequence = ?'),
       spoken: db.prepare('SELECT sequence FROM spoken WHERE subject = ?'),
       speak: db.prepare('INSERT OR REPLACE INTO spoken (subject, sequence) VALUES (?, ?)'),
-      octetsOf: db.prepare('SELECT coalesce(length(envelope), 0) AS octets FROM outbox WHERE sequence = ?'),
+      unheldOf: db.prepare(
+        'SELECT coalesce(length(envelope), 0) AS octets, refused FROM outbox WHERE sequence = ? AND held = 0',
+      ),
+      firstUnheld: db.prepare('SELECT sequence FROM outbox WHERE sequence >= ? AND held = 0 ORDER BY sequence LIMIT 1'),
       published: db.prepare('UPDATE outbox SET published = published + 1 WHERE sequence = ?'),
       held: db.prepare('UPDATE outbox SET held = 1, withheld = ?, refused = NULL, envelope = NULL WHERE sequence = ?'),
       forget: db.prepare('DELETE FROM outbox WHERE sequence <= ? AND held = 1'),
       refused: db.prepare('UPDATE outbox SET refused = ? WHERE sequence = ?'),
-      counts: db.prepare(
-        `SELECT count(*) AS kept, count(*) FILTER (WHERE held = 0) AS unheld,
-           coalesce(min(sequence) FILTER (WHERE held = 0), 0) AS firstUnheld,
-           count(*) FILTER (WHERE refused = 'quarantined') AS waiting FROM outbox`,
-      ),
       unlogged: db.prepare('SELECT 1 FROM outbox WHERE sequence <= ? LIMIT 1'),
       refusal: db.prepare(
         "SELECT sequence, refused AS code FROM outbox WHERE refused IS NOT NULL AND refused <> 'quarantined' LIMIT 1",
@@ -91,6 +99,13 @@ export class Outbox {
     };
     const { octets } = db.prepare('SELECT coalesce(sum(length(envelope)), 0) AS octets FROM outbox').get()!;
     this.#octets = octets as number;
+    this.#counts = db
+      .prepare(
+        `SELECT count(*) AS kept, count(*) FILTER (WHERE held = 0) AS unheld,
+           coalesce(min(sequence) FILTER (WHERE held = 0), 0) AS firstUnheld,
+           count(*) FILTER (WHERE refused = '${QUARANTINED}') AS waiting FROM outbox`,
+      )
+      .get() as unknown as OutboxCounts;
     const state = db.prepare('SELECT sequence, previous FROM state').get() as {
       sequence: number;
       previous: Uint8Array;
@@ -144,6 +159,8 @@ export class Outbox {
     this.#lastSequence = header.sequence;
     this.#previous = id;
     this.#octets += envelope.length;
+    const { kept, unheld, firstUnheld, waiting } = this.#counts;
+    this.#counts = { kept: kept + 1, unheld: unheld + 1, firstUnheld: firstUnheld || header.sequence, waiting };
     pending.removed(rows);
   }
 
@@ -165,42 +182,69 @@ export class Outbox {
 
   /** Makes changes durable, all in one transaction. */
   apply(changes: readonly OutboxChange[]): void {
-    const freed = transact(this.#db, () => {
-      let octets = 0;
-      for (const change of changes) octets += this.#applyOne(change);
+    const applied = transact(this.#db, () => {
+      const sum: Applied = { octets: 0, held: 0, forgotten: 0, waiting: 0 };
+      for (const change of changes) this.#applyOne(change, sum);
       // A batch of which only *logged* was heard stays and is sent again: the answer says whether the log's is ours.
-      this.#statements.forget.run(this.#loggedThrough);
-      return octets;
+      sum.forgotten = Number(this.#statements.forget.run(this.#loggedThrough).changes);
+      return sum;
     });
-    this.#octets -= freed;
+    // Durable line: what is counted follows what is written.
+    this.#octets -= applied.octets;
+    const { kept, unheld, firstUnheld, waiting } = this.#counts;
+    this.#counts = {
+      kept: kept - applied.forgotten,
+      unheld: unheld - applied.held,
+      firstUnheld: applied.held > 0 ? this.#firstUnheldFrom(firstUnheld) : firstUnheld,
+      waiting: waiting + applied.waiting,
+    };
   }
 
-  /** Octets that are free after it. */
-  #applyOne(change: OutboxChange): number {
+  #applyOne(change: OutboxChange, sum: Applied): void {
     switch (change.kind) {
       case 'published':
         this.#statements.published.run(change.sequence);
-        return 0;
+        return;
       case 'held': {
-        const octets = (this.#statements.octetsOf.get(change.sequence)?.octets as number | undefined) ?? 0;
+        const before = this.#unheldOf(change.sequence);
+        if (!before) return;
         this.#statements.held.run(change.withheld, change.sequence);
-        return octets;
+        sum.held++;
+        sum.octets += before.octets;
+        if (before.refused === QUARANTINED) sum.waiting--;
+        return;
       }
       case 'logged':
         this.#loggedThrough = Math.max(this.#loggedThrough, change.sequence);
-        return 0;
+        return;
       case 'waiting':
-        this.#statements.refused.run('quarantined', change.sequence);
-        return 0;
+        this.#noteRefusal(change.sequence, QUARANTINED, sum);
+        return;
       case 'refused':
-        this.#statements.refused.run(change.code, change.sequence);
-        return 0;
+        this.#noteRefusal(change.sequence, change.code, sum);
+        return;
     }
   }
 
-  /** What is still here; after the database was closed, what was last known. */
+  /** What the service holds by now was not refused, whatever was said before. */
+  #noteRefusal(sequence: number, code: FaultCode, sum: Applied): void {
+    const before = this.#unheldOf(sequence);
+    if (!before) return;
+    this.#statements.refused.run(code, sequence);
+    sum.waiting += Number(code === QUARANTINED) - Number(before.refused === QUARANTINED);
+  }
+
+  #unheldOf(sequence: number): { readonly octets: number; readonly refused: string | null } | undefined {
+    return this.#statements.unheldOf.get(sequence) as { octets: number; refused: string | null } | undefined;
+  }
+
+  /** From a sequence before which all is held. */
+  #firstUnheldFrom(sequence: number): number {
+    return (this.#statements.firstUnheld.get(sequence)?.sequence as number | undefined) ?? 0;
+  }
+
+  /** What is still here, as far as it is durable. */
   counts(): OutboxCounts {
-    if (this.#db.isOpen) this.#counts = this.#statements.counts.get() as unknown as OutboxCounts;
     return this.#counts;
   }
 

@@ -162,8 +162,7 @@ function requireOrder(segments: readonly (readonly Leaf[])[]): void {
 function requireTallies(leaves: readonly Leaf[]): void {
   const told = leaves.filter((leaf) => leaf.kind === 'coverage' && leaf.tally !== undefined);
   if (told.length === 0) return;
-  const own = Map.groupBy(leaves, ({ subject }) => encodeId(subject));
-  for (const of of own.values()) {
+  for (const of of bySubject(leaves)) {
     const coverage = of.filter((leaf) => leaf.kind === 'coverage');
     const readings = of.filter(({ kind }) => kind === 'reading').length;
     for (const [i, { tally }] of coverage.entries()) {
@@ -174,10 +173,26 @@ function requireTallies(leaves: readonly Leaf[]): void {
   }
 }
 
+/** Leaves of each patient; in the order of the tree they are together. */
+function bySubject(leaves: readonly Leaf[]): Leaf[][] {
+  const own: Leaf[][] = [];
+  for (const leaf of leaves) {
+    const last = own.at(-1);
+    if (last && equalBytes(last[0]!.subject, leaf.subject)) last.push(leaf);
+    else own.push([leaf]);
+  }
+  return own;
+}
+
 function requireSubjects(agent: AgentId, segments: AcceptedBatch['segments'], context: AcceptContext): void {
   const seen = new Set<string>();
+  let before: Leaf | undefined;
   for (const { leaves } of segments) {
-    for (const { subject, device } of leaves) {
+    for (const leaf of leaves) {
+      const { subject, device } = leaf;
+      const isSame = before && equalBytes(before.device, device) && equalBytes(before.subject, subject);
+      before = leaf;
+      if (isSame) continue;
       const pair = encodeId(subject) + String(device);
       if (seen.has(pair)) continue;
       seen.add(pair);

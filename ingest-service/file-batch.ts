@@ -5,7 +5,7 @@ import { type AgentId, encodeId } from '../protocol/keys.ts';
 import { decodeLeaf, type Tally } from '../protocol/leaf.ts';
 import { isResult, isTimeKnown } from '../protocol/newest-value.ts';
 import type { Instant } from '../protocol/time.ts';
-import { mayKeep } from './consent/collect.ts';
+import { askForEachDevice, mayKeep } from './consent/collect.ts';
 import type { AgentCorrection, Correcting } from './correcting.ts';
 import type { HeldBatch, HeldSegment } from './inbox.ts';
 import type { Patient } from './record/patients.ts';
@@ -98,9 +98,8 @@ function sortOut(store: RecordStore, agent: string, segment: HeldSegment, now: I
   const patient = store.patients.bySubject(all[0]!.leaf.subject);
   if (!patient) return { patient, leaves: [], doubles: 0, withheld: all.length };
   const consent = store.consents.state(patient);
-  const permitted = all.filter(({ leaf }) =>
-    mayKeep(consent, leaf, now, () => store.agents.isUnpaired(agent, patient.id, leaf.device)),
-  );
+  const isUnpaired = askForEachDevice((device) => store.agents.isUnpaired(agent, patient.id, device));
+  const permitted = all.filter(({ leaf }) => mayKeep(consent, leaf, now, () => isUnpaired(leaf.device)));
   const leaves = permitted.filter(({ leaf }) => leaf.kind !== 'reading' || store.filedKeys.claim(patient, leaf));
   return {
     patient,

@@ -15,7 +15,7 @@ import type { Sha256 } from '../protocol/merkle.ts';
 import type { Clock } from '../protocol/time.ts';
 import { agentOfBatchesTopic } from '../protocol/topics.ts';
 import { type Acceptance, type AcceptContext, type AcceptedBatch, accept, type ChainHead } from './accept.ts';
-import { mayKeep } from './consent/collect.ts';
+import { askForEachDevice, mayKeep } from './consent/collect.ts';
 import type { Counters } from './counters.ts';
 import { type HeldBatch, type HeldSegment, isInboxMark, openHeldBatch, sealHeldBatch } from './inbox.ts';
 import { currentName } from './key-changes.ts';
@@ -194,8 +194,8 @@ export async function startIntake(deps: IntakeDeps): Promise<Intake> {
     for (const { segment, leaves } of batch.segments) {
       const patient = store.patients.bySubject(leaves[0]!.subject);
       const consent = patient && store.consents.state(patient);
-      const isKept = (leaf: Leaf) =>
-        mayKeep(consent, leaf, receivedAt, () => store.agents.isUnpaired(batch.agent, patient!.id, leaf.device));
+      const isUnpaired = askForEachDevice((device) => store.agents.isUnpaired(batch.agent, patient!.id, device));
+      const isKept = (leaf: Leaf) => mayKeep(consent, leaf, receivedAt, () => isUnpaired(leaf.device));
       const kept = leaves.flatMap((leaf, i) => (isKept(leaf) ? [keep(segment, i)] : []));
       withheld += leaves.length - kept.length;
       const whole = kept.length === leaves.length;

@@ -15,6 +15,18 @@ export function mayKeep(state: ConsentState | undefined, leaf: Leaf, at: Instant
   return mayCollect(state, leaf, at) && !isUnpaired();
 }
 
+/**
+ * Asks anew only where the device is another than that of the leaf before. For one synchronous act, in which no answer can
+ * change: a batch has thousands of leaves of few devices.
+ */
+export function askForEachDevice(ask: (device: Uint8Array) => boolean): (device: Uint8Array) => boolean {
+  let before: { readonly device: Uint8Array; readonly answer: boolean } | undefined;
+  return (device) => {
+    if (!before || !equalBytes(before.device, device)) before = { device, answer: ask(device) };
+    return before.answer;
+  };
+}
+
 function everCollectedFrom(state: ConsentState | undefined, device: Uint8Array): boolean {
   return (state?.grants ?? []).some(
     ({ terms }) => terms.action === 'collect' && (terms.device === undefined || equalBytes(terms.device, device)),

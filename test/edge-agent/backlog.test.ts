@@ -1,0 +1,153 @@
+/** What an agent does with very much that waits: few large batches, counts that cost nothing, a heap that stays small. */
+import { cpSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { openDatabase } from '../../edge-agent/database.ts';
+import { openDoubles } from '../../edge-agent/doubles.ts';
+import type { Gateway } from '../../edge-agent/gateway.ts';
+import { Outbox, type OutboxChange } from '../../edge-agent/outbox.ts';
+import { Pending } from '../../edge-agent/pending.ts';
+import { sealBatch } from '../../edge-agent/seal.ts';
+import { createSigner } from '../../protocol/cose.ts';
+import type { CoverageLeaf, DeviceLeaf } from '../../protocol/leaf.ts';
+import { heartRate, makeFolder, NOON, openTestGateway, SUBJECT } from '../support/test-gateway.ts';
+import { TestService } from '../support/test-service.ts';
+
+let folder: string;
+
+beforeEach(() => {
+  folder = makeFolder();
+});
+afterEach(() => rmSync(folder, { recursive: true }));
+
+describe('an agent that nobody answers', () => {
+  let service: TestService;
+  let gateway: Gateway | undefined;
+
+  beforeEach(async () => {
+    service = await new TestService().start();
+  });
+  afterEach(async () => {
+    await gateway?.stop();
+    await service.stop();
+  });
+
+  it('closes by size alone, attests as ever, and goes back to small batches when all is taken', async () => {
+    let now = NOON;
+    gateway = await openTestGateway(folder, service, {
+      clock: () => now,
+      batch: { maxLeaves: 5, maxAgeMs: 10 },
+      heartbeatMs: 40,
+      publishing: { window: 2, acknowledgementMs: 300, retryMs: { first: 10, longest: 100 } },
+    });
+    const hear = async (count: number) => {
+      for (let i = 0; i < count; i++) {
+        now += 1000;
+        await gateway!.hear(heartRate(60, now));
+      }
+    };
+    await service.stopBroker();
+    for (const least of [1, 2]) {
+      await hear(1);
+      await vi.waitFor(() => expect(gateway!.status().sealed).toBeGreaterThanOrEqual(least));
+    }
+    await gateway.flush(); // behind whatever was under way; from here nothing but size closes a batch
+    const { sealed } = gateway.status();
+    await hear(3);
+    // A heartbeat, later than any age, says of two devices what became of them: durable, and not sealed.
+    await vi.waitFor(() => expect(gateway!.status().pending).toBeGreaterThanOrEqual(5));
+    expect(gateway.status().sealed).toBe(sealed);
+    await hear(16);
+    await vi.waitFor(() => expect(gateway!.status().sealed).toBeGreaterThan(sealed));
+
+    await service.startBroker();
+    await vi.waitFor(() => expect(service.readings.length).toBe(21));
+    await hear(1);
+    await vi.waitFor(() => expect(service.readings.length).toBe(22));
+    expect(service.batches[sealed]!.leaves.length).toBeGreaterThanOrEqual(20);
+    const spans = service.batches
+      .flatMap(({ leaves }) => leaves)
+      .filter((leaf): leaf is CoverageLeaf => leaf.kind === 'coverage' && leaf.from < leaf.to)
+      .filter(({ device }, _, [first]) => Buffer.compare(device, first!.device) === 0);
+    for (const [i, { to }] of spans.slice(0, -1).entries()) expect(spans[i + 1]!.from).toBe(to);
+  });
+});
+
+describe('the counts of the outbox', () => {
+  const agent = new Uint8Array(32).fill(1);
+  const storageKey = new Uint8Array(32).fill(2);
+  const BATCHES = 6;
+
+  function open(where: string) {
+    const db = openDatabase(where, agent);
+    const pending = new Pending({
+      ...{ db, storageKey, boot: new Uint8Array(16), groupMs: 2, clock: () => NOON },
+      doubles: openDoubles(db, () => NOON),
+      onCommit: () => undefined,
+      onDiskFull: () => undefined,
+      onFailure: (error) => {
+        throw error;
+      },
+    });
+    return { db, pending, outbox: new Outbox(db, storageKey) };
+  }
+
+  it('are those of the database, whatever became known in whatever order', async () => {
+    const { db, pending, outbox } = open(join(folder, 'full'));
+    const leaf: DeviceLeaf = {
+      ...{ kind: 'device', subject: SUBJECT, device: new Uint8Array(16), heardAt: NOON, test: true },
+      ...{ address: 'c0:ff:ee:00:00:01', addressType: 'random', link: 'unbonded' },
+    };
+    for (let i = 1; i <= BATCHES; i++) {
+      await pending.append([{ leaf }]);
+      const rows = pending.oldest(1)!;
+      const place = { agent, boot: rows.boot, sequence: i, previous: outbox.previous };
+      const signer = createSigner(new Uint8Array(32).fill(3));
+      const sealed = await sealBatch(rows.bodies, place, {
+        signer,
+        sealContent: async (plaintext) => plaintext,
+        spokenOf: () => i - 1,
+      });
+      outbox.store(sealed, rows, pending);
+    }
+    expect(outbox.counts()).toEqual({ kept: BATCHES, unheld: BATCHES, firstUnheld: 1, waiting: 0 });
+    db.close();
+
+    const sequence = fc.integer({ min: 1, max: BATCHES + 1 });
+    const change = fc.oneof(
+      sequence.map((of): OutboxChange => ({ kind: 'published', sequence: of })),
+      sequence.map((of): OutboxChange => ({ kind: 'held', sequence: of, withheld: 0 })),
+      sequence.map((of): OutboxChange => ({ kind: 'logged', sequence: of })),
+      sequence.map((of): OutboxChange => ({ kind: 'waiting', sequence: of })),
+      sequence.map((of): OutboxChange => ({ kind: 'refused', sequence: of, code: 'bad-leaf' })),
+    );
+    let run = 0;
+    fc.assert(
+      fc.property(fc.array(fc.array(change, { maxLength: 4 }), { maxLength: 8 }), (groups) => {
+        const copy = join(folder, `run-${run++}`);
+        cpSync(join(folder, 'full'), copy, { recursive: true });
+        const opened = open(copy);
+        for (const group of groups) {
+          opened.outbox.apply(group);
+          const found = new Outbox(opened.db, storageKey);
+          expect([opened.outbox.counts(), opened.outbox.octets]).toEqual([found.counts(), found.octets]);
+        }
+        const last = opened.outbox.counts();
+        opened.db.close();
+        expect(opened.outbox.counts()).toEqual(last);
+      }),
+      { numRuns: 60 },
+    );
+  });
+});
+
+describe('the heap of an agent', () => {
+  it('has the same limits under npm and under systemd', () => {
+    const { scripts } = JSON.parse(readFileSync('package.json', 'utf8'));
+    const unit = /^ExecStart=(.*)$/m.exec(readFileSync('deploy/veravita-agent.service', 'utf8'))![1]!;
+    const limits = (command: string) => command.split(' ').filter((word) => /-size=\d+$/.test(word));
+    expect(limits(scripts.agent)).toHaveLength(2);
+    expect(limits(unit)).toEqual(limits(scripts.agent));
+  });
+});
