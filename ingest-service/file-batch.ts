@@ -1,8 +1,9 @@
 /** Files one held batch: consent decision, doubles, segments, latest values and the commitment in one transaction. */
 import { readHeader } from '../protocol/batch.ts';
+import { equalBytes } from '../protocol/bytes.ts';
 import { commitmentOf } from '../protocol/commitment.ts';
 import { type AgentId, encodeId } from '../protocol/keys.ts';
-import { decodeLeaf, type Tally } from '../protocol/leaf.ts';
+import { decodeLeaf } from '../protocol/leaf.ts';
 import { isResult, isTimeKnown } from '../protocol/newest-value.ts';
 import type { Instant } from '../protocol/time.ts';
 import { askForEachDevice, mayKeep } from './consent/collect.ts';
@@ -47,20 +48,18 @@ export function fileBatch(
     const corrections: AgentCorrection[] = [];
     let doubles = 0;
     let withheld = 0;
-    const parts = new Map<Patient, { readings: number; doubles: number; tally?: Tally }>();
+    // What is kept of a patient's readings shows in the record itself: what is neither there nor counted here is missing.
+    const counts = new Map<Patient, { doubles: number; withheld: number }>();
     for (const segment of held.segments) {
       const sorted = sortOut(store, agent, segment, now);
       doubles += sorted.doubles;
       withheld += sorted.withheld;
       const { patient, leaves } = sorted;
       if (!patient) continue;
-      const part = parts.get(patient) ?? { readings: 0, doubles: 0 };
-      parts.set(patient, part);
-      part.doubles += sorted.doubles;
-      for (const { leaf } of leaves) {
-        if (leaf.kind === 'reading') part.readings++;
-        if (leaf.kind === 'coverage' && leaf.tally) part.tally = leaf.tally;
-      }
+      const count = counts.get(patient) ?? { doubles: 0, withheld: withheldAtGate(held, patient) };
+      counts.set(patient, count);
+      count.doubles += sorted.doubles;
+      count.withheld += sorted.withheldReadings;
       if (leaves.length === 0) continue;
       const whole = leaves.length === segment.leaves.length && segment.saltKey;
       store.segments.insert(patient, batch, { leaves, ...(whole && { saltKey: whole }) });
@@ -81,10 +80,7 @@ export function fileBatch(
       filedAt: now,
       commitment,
     });
-    for (const [patient, { readings, doubles: twice, tally }] of parts) {
-      const rest = tally ? tally.readings - readings - twice : 0;
-      store.batches.noteCounts(batch, patient.id, { doubles: twice, withheld: Math.max(0, rest) });
-    }
+    for (const [{ id }, count] of counts) store.batches.noteCounts(batch, id, count);
     store.commitments.add(commitment);
     // Last, because what is corrected may be in the same batch.
     const corrected = correcting?.byAgent(agent, corrections) ?? [];
@@ -92,20 +88,27 @@ export function fileBatch(
   });
 }
 
+function withheldAtGate({ withheldReadings }: HeldBatch, { subject: own }: Patient): number {
+  return withheldReadings.find(({ subject }) => equalBytes(subject, own))?.count ?? 0;
+}
+
 /** The leaves of a segment that are filed: consent in force now, the device not unpaired, and no reading that is there already. */
 function sortOut(store: RecordStore, agent: string, segment: HeldSegment, now: Instant) {
   const all = segment.leaves.map((held): KeptLeaf => ({ ...held, leaf: decodeLeaf(held.body) }));
   const patient = store.patients.bySubject(all[0]!.leaf.subject);
-  if (!patient) return { patient, leaves: [], doubles: 0, withheld: all.length };
+  if (!patient) return { patient, leaves: [], doubles: 0, withheld: all.length, withheldReadings: 0 };
   const consent = store.consents.state(patient);
   const isUnpaired = askForEachDevice((device) => store.agents.isUnpaired(agent, patient.id, device));
-  const permitted = all.filter(({ leaf }) => mayKeep(consent, leaf, now, () => isUnpaired(leaf.device)));
+  const { true: permitted = [], false: refused = [] } = Object.groupBy(all, ({ leaf }) =>
+    String(mayKeep(consent, leaf, now, () => isUnpaired(leaf.device))),
+  );
   const leaves = permitted.filter(({ leaf }) => leaf.kind !== 'reading' || store.filedKeys.claim(patient, leaf));
   return {
     patient,
     leaves,
     doubles: permitted.length - leaves.length,
-    withheld: all.length - permitted.length,
+    withheld: refused.length,
+    withheldReadings: refused.filter(({ leaf }) => leaf.kind === 'reading').length,
   };
 }
 

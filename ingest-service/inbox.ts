@@ -22,8 +22,18 @@ export interface HeldBatch {
   readonly receivedAt: Instant;
   /** 32 octets for each leaf. */
   readonly leafHashes: Uint8Array;
+  /** Leaves that the gate did not let through. */
   readonly withheld: number;
+  /** How many of them were readings, of patients who are in the record. */
+  readonly withheldReadings: readonly WithheldReadings[];
   readonly segments: readonly HeldSegment[];
+}
+
+/** Readings of one subject that consent did not allow to keep, counted where that was decided. */
+export interface WithheldReadings {
+  /** 32 octets. */
+  readonly subject: Uint8Array;
+  readonly count: number;
 }
 
 /** One key for each entry: no nonce is ever used twice, and no entry can stand in for another. `id`: the batch id. */
@@ -47,26 +57,31 @@ export function sealHeldBatch(inboxKey: Uint8Array, id: string, batch: HeldBatch
       leaves.map(({ index, salt, body }): CborValue => [index, salt, body]),
     ],
   );
-  const content = encodeCbor([batch.signedHeader, batch.receivedAt, batch.leafHashes, batch.withheld, segments]);
+  const { signedHeader, receivedAt, leafHashes, withheld, withheldReadings } = batch;
+  const counts = withheldReadings.map(({ subject, count }): CborValue => [subject, count]);
+  const content = encodeCbor([signedHeader, receivedAt, leafHashes, withheld, segments, counts]);
   return sealBytes(entryKey(inboxKey, id), 'inbox', content);
 }
 
 /** Throws `inconsistent` when the bytes were altered, or are those of another entry. */
 export function openHeldBatch(inboxKey: Uint8Array, id: string, sealed: Uint8Array): HeldBatch {
   const content = decodeCbor(openBytes(entryKey(inboxKey, id), 'inbox', sealed), MAX_BATCH_ITEMS);
-  // Our own bytes, authenticated by the seal: their shape is known.
-  const [signedHeader, receivedAt, leafHashes, withheld, segments] = content as readonly [
+  // Our own bytes, authenticated by the seal: their shape is known. One from before the gate counted readings has no
+  // counts, and what was withheld of it is missing in certificates of coverage: nobody can say for what reason.
+  const [signedHeader, receivedAt, leafHashes, withheld, segments, counts = []] = content as readonly [
     Uint8Array,
     number,
     Uint8Array,
     number,
     readonly (readonly [Uint8Array | null, readonly (readonly [number, Uint8Array, Uint8Array])[]])[],
+    (readonly (readonly [Uint8Array, number])[])?,
   ];
   return {
     signedHeader,
     receivedAt,
     leafHashes,
     withheld,
+    withheldReadings: counts.map(([subject, count]) => ({ subject, count })),
     segments: segments.map(([saltKey, leaves]) => ({
       ...(saltKey && { saltKey }),
       leaves: leaves.map(([index, salt, body]) => ({ index, salt, body })),

@@ -17,7 +17,14 @@ import { agentOfBatchesTopic } from '../protocol/topics.ts';
 import { type Acceptance, type AcceptContext, type AcceptedBatch, accept, type ChainHead } from './accept.ts';
 import { askForEachDevice, mayKeep } from './consent/collect.ts';
 import type { Counters } from './counters.ts';
-import { type HeldBatch, type HeldSegment, isInboxMark, openHeldBatch, sealHeldBatch } from './inbox.ts';
+import {
+  type HeldBatch,
+  type HeldSegment,
+  isInboxMark,
+  openHeldBatch,
+  sealHeldBatch,
+  type WithheldReadings,
+} from './inbox.ts';
 import { currentName } from './key-changes.ts';
 import type { ServiceKeys } from './keys.ts';
 import { MAX_QUARANTINED, type Quarantined } from './record/quarantine.ts';
@@ -190,6 +197,7 @@ export async function startIntake(deps: IntakeDeps): Promise<Intake> {
   function hold(batch: AcceptedBatch): { held: HeldBatch; withheld: number } {
     const receivedAt = clock();
     const segments: HeldSegment[] = [];
+    const readings = new Map<string, WithheldReadings>();
     let withheld = 0;
     for (const { segment, leaves } of batch.segments) {
       const patient = store.patients.bySubject(leaves[0]!.subject);
@@ -198,11 +206,25 @@ export async function startIntake(deps: IntakeDeps): Promise<Intake> {
       const isKept = (leaf: Leaf) => mayKeep(consent, leaf, receivedAt, () => isUnpaired(leaf.device));
       const kept = leaves.flatMap((leaf, i) => (isKept(leaf) ? [keep(segment, i)] : []));
       withheld += leaves.length - kept.length;
+      if (patient && leaves[0]!.kind === 'reading') {
+        const { subject } = patient;
+        const before = readings.get(patient.id)?.count ?? 0;
+        readings.set(patient.id, { subject, count: before + leaves.length - kept.length });
+      }
       const whole = kept.length === leaves.length;
       if (kept.length > 0) segments.push({ leaves: kept, ...(whole && { saltKey: segment.key }) });
     }
     const { signedHeader, leafHashes } = batch;
-    return { held: { signedHeader, receivedAt, leafHashes: concatBytes(...leafHashes), withheld, segments }, withheld };
+    const withheldReadings = [...readings.values()].filter(({ count }) => count > 0);
+    const held = {
+      signedHeader,
+      receivedAt,
+      leafHashes: concatBytes(...leafHashes),
+      withheld,
+      withheldReadings,
+      segments,
+    };
+    return { held, withheld };
   }
 
   function answer(acceptance: Exclude<Acceptance, { outcome: 'accepted' }>): Uint8Array | undefined {

@@ -86,9 +86,13 @@ export function startPipeline(deps: PipelineDeps): Pipeline {
     store.transaction(() => {
       for (const { batch, held } of store.quarantine.waiting()) {
         const opened = held && openHeldBatch(inboxKey, batch, held);
-        if (!opened || opened.segments.every(isKnown)) continue;
+        if (!opened) continue;
         const segments = opened.segments.filter(isKnown);
-        store.quarantine.replaceHeld(batch, sealHeldBatch(inboxKey, batch, { ...opened, segments }));
+        const withheldReadings = opened.withheldReadings.filter(({ subject }) => store.patients.bySubject(subject));
+        const left =
+          opened.segments.length + opened.withheldReadings.length - segments.length - withheldReadings.length;
+        if (left === 0) continue;
+        store.quarantine.replaceHeld(batch, sealHeldBatch(inboxKey, batch, { ...opened, segments, withheldReadings }));
       }
     });
   }

@@ -166,7 +166,7 @@ function checkReadings({ held, doubles, withheld }: CertifiedPart, tally: Tally,
   if (shown > tally.readings) return 'more readings are claimed than the agent sealed';
   const rest = tally.readings - shown;
   if (rest === 0) return undefined;
-  return `${rest} of ${tally.readings} readings ${rest === 1 ? 'is' : 'are'} not in the record, and nobody says why`;
+  return `${rest} of ${tally.readings} readings ${rest === 1 ? 'is' : 'are'} missing: not in the record, and nobody says why`;
 }
 
 /** Each part names the batch of the part before: what is in between holds nothing of the patient. */

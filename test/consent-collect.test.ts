@@ -7,10 +7,11 @@ import type { HeldBatch } from '../ingest-service/inbox.ts';
 import { openServiceKeys } from '../ingest-service/keys.ts';
 import { openLogReader } from '../ingest-service/log-reader.ts';
 import { splitHashes } from '../ingest-service/receipts.ts';
-import { leafSalt, openHeader, segmentHashes } from '../protocol/batch.ts';
+import { leafSalt, openHeader, readHeader, segmentHashes } from '../protocol/batch.ts';
 import { concatBytes } from '../protocol/bytes.ts';
 import { signCertificate } from '../protocol/coverage-certificate.ts';
 import { verifyEd25519 } from '../protocol/ed25519.ts';
+import { encodeId } from '../protocol/keys.ts';
 import { decodeLeaf } from '../protocol/leaf.ts';
 import { rootOf } from '../protocol/merkle.ts';
 import { verifyReceipt } from '../protocol/verify.ts';
@@ -132,6 +133,7 @@ describe('a batch that waits in the inbox while consent ends', () => {
         receivedAt: Date.now(),
         leafHashes: concatBytes(...leafHashes),
         withheld: 0,
+        withheldReadings: [],
         segments: [{ saltKey: segment.key, leaves: kept }],
       };
     };
@@ -141,6 +143,8 @@ describe('a batch that waits in the inbox while consent ends', () => {
     const waiting = heldBatch(2);
     expect(fileBatch(store, waiting, Date.now())).toMatchObject({ withheld: 3, filed: { length: 0 } });
     expect(readingsOf(ada).length).toBe(3);
+    const { id } = readHeader(waiting.signedHeader);
+    expect(store.batches.counts(encodeId(id), world.recordOf(ada).id)).toEqual({ doubles: 0, withheld: 3 });
     expect(fileBatch(store, waiting, Date.now())).toBeUndefined(); // there already
     agent.client.end(true);
   });

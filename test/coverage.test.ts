@@ -8,26 +8,21 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Outbox } from '../edge-agent/outbox.ts';
-import { fileBatch } from '../ingest-service/file-batch.ts';
-import { openHeldBatch } from '../ingest-service/inbox.ts';
 import { openLogReader } from '../ingest-service/log-reader.ts';
-import { openRecordSqlite } from '../ingest-service/record/record-sqlite.ts';
 import { addRowSum } from '../ingest-service/record/row-sums.ts';
-import { openJournalSqlite } from '../journal/journal-sqlite.ts';
 import { openLog } from '../ledger-writer/log.ts';
 import { readHeader } from '../protocol/batch.ts';
 import { equalBytes } from '../protocol/bytes.ts';
 import type { CertifiedBatch, CoverageCertificate } from '../protocol/coverage-certificate.ts';
 import { foldCoverage } from '../protocol/coverage-fold.ts';
-import { encodeId } from '../protocol/keys.ts';
 import { type CoverageLeaf, decodeLeaf } from '../protocol/leaf.ts';
 import {
   BEGIN,
   type CoverageSite,
+  expectNamed,
   namedIntervals,
   openCoverageSite,
   STEP,
-  verifyOnce,
 } from './support/coverage-site.ts';
 
 const COUNT = Number(process.env.COVERAGE_BATCHES ?? 8);
@@ -37,20 +32,10 @@ const POSITIONS = Array.from({ length: COUNT }, (_, i) => i);
 let site: CoverageSite;
 let record: DatabaseSync;
 let honest: CoverageCertificate;
-/** Inbox and record as they were before anything was filed. */
-let snapshot: string;
 
 beforeAll(async () => {
   site = await openCoverageSite(COUNT);
-  await site.pauseFiling();
   for (const envelope of site.envelopes) expect((await site.receive(envelope)).outcome).toBe('held');
-  snapshot = mkdtempSync(join(tmpdir(), 'veravita-inbox-'));
-  for (const name of ['record.sqlite', 'inbox.sqlite']) {
-    const db = new DatabaseSync(join(site.directory, 'service', name));
-    db.exec(`VACUUM INTO '${join(snapshot, name)}'`);
-    db.close();
-  }
-  site.resumeFiling();
   await site.settle();
   record = new DatabaseSync(site.recordPath, { timeout: 5000 });
   addRowSum(record);
@@ -59,7 +44,6 @@ beforeAll(async () => {
 
 afterAll(async () => {
   record.close();
-  rmSync(snapshot, { recursive: true });
   await site.close();
 });
 
@@ -78,14 +62,6 @@ async function without(table: string, where: string, ...values: (string | number
       record.prepare(insert).run(...(Object.values(row) as string[]));
     }
   }
-}
-
-/** Red, and of no other interval than that of batch k. */
-function expectNamed(certificate: CoverageCertificate, k: number, says?: RegExp): void {
-  const verdict = site.verify(certificate);
-  expect(verdict.verdict).toBe('red');
-  expect([...new Set(namedIntervals(verdict))]).toEqual([`${k}-${k + 1}`]);
-  if (says) expect(verdict.findings.map((finding) => finding.says).join(' ')).toMatch(says);
 }
 
 describe('an honest certificate', () => {
@@ -156,22 +132,27 @@ describe('an honest certificate', () => {
 
 describe('the record', () => {
   it.each(POSITIONS)('without batch %i', async (k) => {
-    expectNamed(await without('batches', 'sequence = ?', k + 1), k);
+    expectNamed(site, await without('batches', 'sequence = ?', k + 1), k);
   });
 
   it.each(POSITIONS)('without coverage of batch %i', async (k) => {
     const of = [idOf(k), site.patient.id];
-    expectNamed(await without('segments', 'batch = ? AND patient = ? AND kind = 2', ...of), k);
+    expectNamed(site, await without('segments', 'batch = ? AND patient = ? AND kind = 2', ...of), k);
   });
 
   it.each(POSITIONS)('without readings of batch %i', async (k) => {
     const of = [idOf(k), site.patient.id];
-    expectNamed(await without('segments', 'batch = ? AND patient = ? AND kind = 1', ...of), k, /not in the record/);
+    expectNamed(
+      site,
+      await without('segments', 'batch = ? AND patient = ? AND kind = 1', ...of),
+      k,
+      /not in the record/,
+    );
   });
 
   it.each(POSITIONS)('without the place in the log of batch %i', async (k) => {
     const where = 'commitment = (SELECT commitment FROM batches WHERE sequence = ?)';
-    expectNamed(await without('commitments', where, k + 1), k, /not in the log/);
+    expectNamed(site, await without('commitments', where, k + 1), k, /not in the log/);
   });
 
   it.each(POSITIONS.slice(0, -1))('with batch %i and the next one exchanged', async (k) => {
@@ -223,6 +204,7 @@ describe('the log', () => {
       record.exec(`UPDATE commitments SET log_index = log_index - 1 WHERE log_index > ${place}`);
       try {
         expectNamed(
+          site,
           await site.certificate(END, { sources: { readLog: openLogReader(join(folder, 'log')) } }),
           k,
           /not in the log/,
@@ -351,33 +333,4 @@ describe('on the way', () => {
     await other.settle();
     expect(other.verify(await other.certificate(END)).verdict).toBe('green');
   });
-});
-
-describe('the inbox', () => {
-  it('without one batch files the others, and the certificate names it, at every position', async () => {
-    const { keyEncryptionKey, inboxKey } = site.keys;
-    const places = record.prepare('SELECT commitment, log_index FROM commitments').all();
-    for (const k of POSITIONS) {
-      const at = (name: string) => join(snapshot, `${k}-${name}`);
-      for (const name of ['record.sqlite', 'inbox.sqlite']) cpSync(join(snapshot, name), at(name));
-      const db = new DatabaseSync(at('inbox.sqlite'));
-      const id = encodeId(readHeader(site.signedHeaders[k]!).id);
-      expect(db.prepare('DELETE FROM entries WHERE id = ?').run(id).changes).toBe(1);
-      db.close();
-      const inbox = openJournalSqlite({ path: at('inbox.sqlite') });
-      const store = openRecordSqlite({ path: at('record.sqlite'), keyEncryptionKey, verify: verifyOnce });
-      for (const entry of await inbox.read(0, COUNT)) {
-        fileBatch(store, openHeldBatch(inboxKey, entry.id, entry.body), Date.now());
-      }
-      store.transaction(() => {
-        for (const { commitment, log_index: index } of places) {
-          store.commitments.setLogIndex(commitment as Uint8Array, index as number);
-        }
-      });
-      const patient = store.patients.byId(site.patient.id)!;
-      expectNamed(await site.certificate(END, { patient, sources: { store } }), k);
-      store.close();
-      await inbox.close();
-    }
-  }, 600_000);
 });

@@ -7,6 +7,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { expect } from 'vitest';
 import { DEFAULT_BATCH, openAgentGateway } from '../../edge-agent/agent.ts';
 import { databasePath } from '../../edge-agent/database.ts';
 import { createCorrecting } from '../../ingest-service/correcting.ts';
@@ -167,6 +168,14 @@ export async function openCoverageSite(count: number) {
       }
     },
 
+    /** Where the log has each commitment. */
+    places(): [Uint8Array, number][] {
+      const db = new DatabaseSync(recordPath, { readOnly: true, timeout: 5000 });
+      const rows = db.prepare('SELECT commitment, log_index FROM commitments').all();
+      db.close();
+      return rows.map((row) => [row.commitment as Uint8Array, row.log_index as number]);
+    },
+
     /** Stops what files; what is held stays in the inbox. */
     pauseFiling: () => pipeline.stop(),
 
@@ -198,4 +207,12 @@ export async function openCoverageSite(count: number) {
 /** Findings of a verdict in steps since the beginning. */
 export function namedIntervals({ findings }: CoverageVerdict): string[] {
   return findings.map(({ from, to }) => `${(from - BEGIN) / STEP}-${(to - BEGIN) / STEP}`);
+}
+
+/** Red, and of no other interval than that of batch k. */
+export function expectNamed(site: CoverageSite, certificate: CoverageCertificate, k: number, says?: RegExp): void {
+  const verdict = site.verify(certificate);
+  expect(verdict.verdict).toBe('red');
+  expect([...new Set(namedIntervals(verdict))]).toEqual([`${k}-${k + 1}`]);
+  if (says) expect(verdict.findings.map((finding) => finding.says).join(' ')).toMatch(says);
 }

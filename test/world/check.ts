@@ -40,6 +40,7 @@ export async function checkWorld(
   const filed = runAs(world.service!.process, () => readRecord(world));
   counts.readings = [...filed.values()].flat().length;
   checkChains(world);
+  runAs(world.service!.process, () => checkCounts(world, counts));
   const sequences = new Map(
     [...world.witness.chains.values()].flatMap((chain) => chain.map((id, i) => [id, i] as const)),
   );
@@ -121,6 +122,25 @@ function checkChains(world: World): void {
       else if (at <= place) world.problem(`agent${index}: the log has its batches out of order`);
       place = at ?? place;
       before = id;
+    }
+  }
+}
+
+/**
+ * What a certificate of coverage counts, of every patient in every batch: what the agent sealed is in the record, was there
+ * before, or was withheld at the gate or by the filing, and nothing is missing.
+ */
+function checkCounts(world: World, counts: Record<string, number>): void {
+  const { store } = world.service!.service;
+  for (const id of [...world.witness.chains.values()].flat()) {
+    for (const { subject } of world.people) {
+      const patient = store.patients.bySubject(subject)!;
+      const leaf = store.segments.coverageIn(patient, id)[0]?.leaf;
+      if (leaf?.kind !== 'coverage' || !leaf.tally) continue;
+      const { doubles, withheld } = store.batches.counts(id, patient.id);
+      const missing = leaf.tally.readings - store.segments.readingsIn(patient, id).length - doubles - withheld;
+      if (missing !== 0) world.problem(`missing: ${missing} readings of a batch, and nobody says why`);
+      counts['withheld for want of consent'] = (counts['withheld for want of consent'] ?? 0) + withheld;
     }
   }
 }

@@ -10,6 +10,7 @@ export const CONTROLS = [
   'tiles-not-synced',
   'revocations-ignored',
   'withheld-without-reason',
+  'filing-skips-readings',
 ] as const;
 export type Control = (typeof CONTROLS)[number];
 
@@ -63,6 +64,16 @@ export function spoilConsent(control: Control | undefined, { consents }: RecordS
   if (control === 'withheld-without-reason') {
     consents.state = (patient) => (Math.random() < 0.1 ? { ...state(patient), grants: [] } : state(patient));
   }
+}
+
+/** Changes what of a batch comes into the record. */
+export function spoilFiling(control: Control | undefined, { segments }: RecordStore): void {
+  const insert = segments.insert.bind(segments);
+  if (control !== 'filing-skips-readings') return;
+  segments.insert = (patient, batch, { leaves }) => {
+    const left = leaves.filter(({ leaf }) => leaf.kind !== 'reading' || Math.random() >= 0.05);
+    if (left.length > 0) insert(patient, batch, { leaves: left });
+  };
 }
 
 /** Folders of the log's tiles, whose names then need not be there after a cut. */

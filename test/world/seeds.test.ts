@@ -57,6 +57,7 @@ describe('worlds', { concurrent: true, timeout: 60_000 + 10_000 * SEEDS }, () =>
     expect(found['tiles-not-synced']?.problems.join()).toMatch(/tile of the log|the log is not/);
     expect(found['revocations-ignored']?.problems.join()).toMatch(/filed without consent/);
     expect(found['withheld-without-reason']?.problems.join()).toMatch(/lost/);
+    expect(found['filing-skips-readings']?.problems.join()).toMatch(/missing/);
     expect(found['synchronous-normal']?.problems.join()).toMatch(/gone|older than the log|lost/);
   });
 });

@@ -7,7 +7,15 @@ import { join } from 'node:path';
 import type { Signer } from '../../protocol/cose.ts';
 import { createPatientClient, type PatientClient } from '../../simulators/patient-client.ts';
 import { createRandom, type Random } from '../../simulators/random.ts';
-import { type Control, isTileFolder, spoilConsent, spoiledSql, spoilInbox, synchronousOf } from './controls.ts';
+import {
+  type Control,
+  isTileFolder,
+  spoilConsent,
+  spoiledSql,
+  spoilFiling,
+  spoilInbox,
+  synchronousOf,
+} from './controls.ts';
 import { rewriteSql } from './disk-patches.ts';
 import { encodeMeasured, type RunningAgent, startAgent, type Wearable, wearablesOf } from './home.ts';
 import { type HubOptions, type RunningService, type RunningWriter, startService, startWriter } from './hub.ts';
@@ -125,7 +133,10 @@ export class World {
       machine: this.hub,
       onContradiction: (error) => this.problem(`the log contradicts itself: ${String(error)}`),
       ...(control === 'early-acknowledgement' && { spoilInbox }),
-      spoilStore: (store) => spoilConsent(control, store),
+      spoilStore: (store) => {
+        spoilConsent(control, store);
+        spoilFiling(control, store);
+      },
     };
     const clock = () => EPOCH + Math.floor(this.scheduler.now) + this.hub.clockOffset;
     this.clients = people.map(({ signer }) => createPatientClient(`http://127.0.0.1:${HTTP_PORT}`, signer, clock));
