@@ -8,6 +8,7 @@ import { isFault } from '../protocol/fault.ts';
 import { deviceHandle } from '../protocol/keys.ts';
 import type { Instant } from '../protocol/time.ts';
 import { verifyCoverage } from '../protocol/verify-coverage.ts';
+import { openAgentLine } from './agent-line.ts';
 import { coverageOf } from './coverage.ts';
 import { openPatientDesk, type PatientDesk } from './patient-desk.ts';
 import type { Patient } from './record/patients.ts';
@@ -127,8 +128,9 @@ async function certify(desk: PatientDesk, patient: Patient, job: Job): Promise<n
 /** Up to where all agents that are not gone have spoken of the patient and the log has it. */
 function attestedUntil({ store }: PatientDesk, patient: Patient): Instant | undefined {
   const ends = store.agents.agentsOf(patient.id).flatMap((agent) => {
-    for (const sequence of store.segments.spokenBefore(patient, agent, store.batches.loggedUpTo(agent) + 1)) {
-      const stored = store.batches.firstFrom(agent, sequence);
+    const line = openAgentLine(store, agent);
+    for (const sequence of line.spokenBefore(patient, line.loggedUpTo() + 1)) {
+      const stored = line.firstFrom(sequence);
       const ends = (stored ? store.segments.coverageIn(patient, stored.id) : []).flatMap(({ leaf }) =>
         leaf.kind === 'coverage' && leaf.to > leaf.from ? [leaf.to] : [],
       );

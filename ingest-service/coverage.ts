@@ -6,17 +6,21 @@ import { commitmentOf } from '../protocol/commitment.ts';
 import type {
   CertifiedAgent,
   CertifiedBatch,
+  CertifiedKeyEvent,
   CertifiedPart,
   CoverageCertificate,
   Run,
 } from '../protocol/coverage-certificate.ts';
 import { foldAgents, proveAgent } from '../protocol/coverage-evidence.ts';
+import { readEnrolment } from '../protocol/enrolment.ts';
 import { Fault, isFault } from '../protocol/fault.ts';
+import { readKeyEvent } from '../protocol/key-event.ts';
 import type { CoverageLeaf } from '../protocol/leaf.ts';
 import { hashLeaf } from '../protocol/merkle.ts';
 import { proveMany } from '../protocol/merkle-many.ts';
 import type { Instant } from '../protocol/time.ts';
 import { type BoundTiles, bindTiles } from '../protocol/tlog-tiles.ts';
+import { type AgentLine, openAgentLine } from './agent-line.ts';
 import { type ReceiptSources, splitHashes } from './receipts.ts';
 import type { StoredHeader } from './record/batches.ts';
 import type { Patient } from './record/patients.ts';
@@ -44,24 +48,28 @@ export async function coverageOf(
   if (!note) throw new Fault('missing', 'the log has no signed checkpoint yet', 'later');
   const checkpoint = decodeUtf8(note);
   const tiles = await bind(sources, openCheckpoint(checkpoint, [logKey], logKey.name).checkpoint);
-  const entries: number[] = [];
-  const agents: { readonly agent: CertifiedAgent; readonly key: Uint8Array }[] = [];
+  const agents: CertifiedAgent[] = [];
   for (const id of store.agents.agentsOf(patient.id)) {
     const enrolled = store.agents.get(id);
     if (!enrolled) continue;
+    const line = openAgentLine(store, id);
     const batches: CertifiedBatch[] = [];
-    for (const stored of chainOf(sources, id, question)) {
-      const batch = certify(sources, patient, stored);
-      const index = await loggedAt(sources, stored, tiles);
-      if (index !== undefined) entries.push(index);
-      batches.push({ ...batch, ...(index !== undefined && { logIndex: index }) });
+    let last = 0;
+    for (const stored of chainOf(sources, line, question)) {
+      const { id: batch, header } = readHeader(stored.signedHeader);
+      const place = await placeIn(tiles, store.batches.logIndex(stored.id), commitmentOf('batch', batch));
+      batches.push({ ...certify(sources, patient, stored), ...place });
+      last = header.sequence;
     }
     if (!batches.some(({ part }) => part)) continue;
-    const awaited = store.agents.awaited(id);
-    const agent = { enrolment: enrolled.enrolment, batches, ...(awaited !== undefined && { awaited }) };
-    agents.push({ agent, key: enrolled.publicKey });
+    const awaited = line.awaited();
+    const keyEvents = await keyEventsOf(sources, line, last, tiles);
+    agents.push({ enrolment: enrolled.enrolment, batches, ...(awaited !== undefined && { awaited }), keyEvents });
   }
-  const rising = entries.toSorted((a, b) => a - b);
+  const entries = agents.flatMap(({ batches, keyEvents }) =>
+    [...batches, ...keyEvents].map(({ logIndex }) => logIndex),
+  );
+  const rising = entries.filter((index) => index !== undefined).toSorted((a, b) => a - b);
   const proof = tiles && rising.length > 0 ? await tiles.proveMany(rising) : [];
   const head = { subject: patient.subject, from, to, ...(device && { device }) };
   return {
@@ -69,18 +77,39 @@ export async function coverageOf(
     issuedAt,
     checkpoint,
     proof,
-    agents: agents.map(({ agent }) => agent),
+    agents,
     devices: fold(agents, head),
   };
 }
 
 /** The intervals, as whoever checks the certificate will find them. Signatures were checked when the batches came. */
 function fold(
-  agents: readonly { readonly agent: CertifiedAgent; readonly key: Uint8Array }[],
+  agents: readonly CertifiedAgent[],
   asked: Pick<CoverageCertificate, 'subject' | 'from' | 'to' | 'device'>,
 ) {
-  const proven = agents.map(({ agent, key }) => proveAgent(agent, key, asked, () => true));
+  const proven = agents.map((agent) => {
+    const events = agent.keyEvents.map(({ event, ...place }) => ({ event: readKeyEvent(event), ...place }));
+    return proveAgent(agent, readEnrolment(agent.enrolment).agentKey, events, asked, () => true);
+  });
   return foldAgents(proven, asked);
+}
+
+/** The rotations that lead to the key of the last batch that is shown. */
+function keyEventsOf(
+  { store }: ReceiptSources,
+  line: AgentLine,
+  last: number,
+  tiles: BoundTiles | undefined,
+): Promise<CertifiedKeyEvent[]> {
+  const needed = line.rotations().filter(({ signed }) => {
+    const event = readKeyEvent(signed);
+    return event.type === 'rotation' && event.rotation.lastSequence < last;
+  });
+  return Promise.all(
+    needed.map(async ({ signed: event, commitment }) => {
+      return { event, ...(await placeIn(tiles, store.commitments.logIndex(commitment), commitment)) };
+    }),
+  );
 }
 
 async function bind(
@@ -96,19 +125,17 @@ async function bind(
   }
 }
 
-/** Where the log has the batch; undefined when it does not, whatever the record says. */
-async function loggedAt(
-  { store }: ReceiptSources,
-  { id, signedHeader }: StoredHeader,
+/** Where the log has it; empty when it does not, whatever the record says. */
+async function placeIn(
   tiles: BoundTiles | undefined,
-): Promise<number | undefined> {
-  const index = store.batches.logIndex(id);
-  if (index === undefined || !tiles || index >= tiles.head.size) return undefined;
+  index: number | undefined,
+  commitment: Uint8Array,
+): Promise<{ readonly logIndex?: number }> {
+  if (index === undefined || !tiles || index >= tiles.head.size) return {};
   try {
-    const entry = hashLeaf(commitmentOf('batch', readHeader(signedHeader).id));
-    return equalBytes(await tiles.leafHash(index), entry) ? index : undefined;
+    return equalBytes(await tiles.leafHash(index), hashLeaf(commitment)) ? { logIndex: index } : {};
   } catch (error) {
-    if (isFault(error, 'missing') || isFault(error, 'inconsistent')) return undefined;
+    if (isFault(error, 'missing') || isFault(error, 'inconsistent')) return {};
     throw error;
   }
 }
@@ -119,12 +146,11 @@ async function loggedAt(
  */
 function* chainOf(
   sources: ReceiptSources,
-  agent: string,
+  line: AgentLine,
   { patient, from, to }: CoverageQuestion,
 ): Generator<StoredHeader> {
-  const { batches } = sources.store;
   let strange = 0;
-  let next = batches.firstFrom(agent, startOf(sources, agent, patient, from));
+  let next = line.firstFrom(startOf(sources, line, patient, from));
   while (next) {
     const { header } = readHeader(next.signedHeader);
     const leaves = coverageIn(sources, patient, next.id).flatMap(({ leaf }) => (isSpan(leaf) ? [leaf] : []));
@@ -132,7 +158,7 @@ function* chainOf(
     strange = header.openedAt >= to && leaves.length === 0 ? strange + 1 : 0;
     if (strange > MAX_STRANGE) return;
     yield next;
-    next = batches.firstFrom(agent, next.sequence + 1);
+    next = line.firstFrom(next.sequence + 1);
   }
 }
 
@@ -140,33 +166,32 @@ function isSpan(leaf: KeptLeaf['leaf']): leaf is CoverageLeaf {
   return leaf.kind === 'coverage' && leaf.to > leaf.from;
 }
 
-function startOf(sources: ReceiptSources, agent: string, patient: Patient, from: Instant): number {
-  const { batches, segments } = sources.store;
-  let low = batches.oldest(agent) ?? 1;
-  let high = (batches.newest(agent)?.sequence ?? 0) + 1;
+function startOf(sources: ReceiptSources, line: AgentLine, patient: Patient, from: Instant): number {
+  const { oldest, newest } = line.ends() ?? { oldest: 1, newest: 0 };
+  let low = oldest;
+  let high = newest + 1;
   while (low < high) {
     const middle = (low + high) >> 1;
-    const stored = batches.firstFrom(agent, middle);
+    const stored = line.firstFrom(middle);
     if (stored && readHeader(stored.signedHeader).header.closedAt <= from) low = stored.sequence + 1;
     else high = middle;
   }
   // One that spoke of a time, so that every device of which it spoke is known.
-  for (const sequence of segments.spokenBefore(patient, agent, low)) {
-    const stored = batches.firstFrom(agent, sequence);
+  for (const sequence of line.spokenBefore(patient, low)) {
+    const stored = line.firstFrom(sequence);
     if (stored && coverageIn(sources, patient, stored.id).some(({ leaf }) => isSpan(leaf))) return sequence;
   }
-  return firstOf(sources, agent, patient);
+  return firstOf(sources, line, patient);
 }
 
 /** Sequence of the first batch that speaks of the patient: of the earliest time, and from there along the tallies. */
-function firstOf(sources: ReceiptSources, agent: string, patient: Patient): number {
-  const { batches, segments } = sources.store;
-  let sequence = segments.earliestSpoken(patient, agent) ?? 0;
+function firstOf(sources: ReceiptSources, line: AgentLine, patient: Patient): number {
+  let sequence = line.earliestSpoken(patient) ?? 0;
   for (;;) {
-    const stored = batches.firstFrom(agent, sequence);
+    const stored = line.firstFrom(sequence);
     const leaf = stored?.sequence === sequence ? coverageIn(sources, patient, stored.id)[0]?.leaf : undefined;
     const after = leaf?.kind === 'coverage' ? (leaf.tally?.after ?? 0) : 0;
-    const before = after > 0 && after < sequence ? batches.firstFrom(agent, after) : undefined;
+    const before = after > 0 && after < sequence ? line.firstFrom(after) : undefined;
     if (before?.sequence !== after) return sequence;
     sequence = after;
   }

@@ -29,7 +29,7 @@ export interface CoverageCertificate {
   readonly issuedAt: Instant;
   /** Signed note of the log. */
   readonly checkpoint: string;
-  /** That all batches with a log index are in it (merkle-many.ts). */
+  /** That all batches and key events with a log index are in it (merkle-many.ts). */
   readonly proof: readonly Uint8Array[];
   readonly agents: readonly CertifiedAgent[];
   readonly devices: readonly CertifiedDevice[];
@@ -42,6 +42,15 @@ export interface CertifiedAgent {
   readonly batches: readonly CertifiedBatch[];
   /** Sequence of a batch that was asked for and has not come, while later ones wait. */
   readonly awaited?: number;
+  /** What became of its keys: rotations, from the enrolled key on, in order. */
+  readonly keyEvents: readonly CertifiedKeyEvent[];
+}
+
+export interface CertifiedKeyEvent {
+  /** COSE_Sign1 by the service (key-event.ts). */
+  readonly event: Uint8Array;
+  /** Absent when the log does not have it. */
+  readonly logIndex?: number;
 }
 
 export interface CertifiedBatch {
@@ -96,7 +105,9 @@ export interface CertifiedInterval {
   readonly by: readonly (readonly [agent: number, first: number, last: number])[];
 }
 
-const VERSION = 1;
+/** Agents of version 1 bring no key events. */
+const VERSION = 2;
+const VERSIONS: readonly number[] = [1, VERSION];
 const MAX_ITEMS = 4_000_000;
 
 export function signCertificate(certificate: CoverageCertificate, signer: Signer): Uint8Array {
@@ -109,11 +120,16 @@ export function signCertificate(certificate: CoverageCertificate, signer: Signer
     [5, issuedAt],
     [6, checkpoint],
     [7, proof],
-    [8, agents.map((agent): CborValue => [agent.enrolment, agent.batches.map(batchRow), agent.awaited ?? null])],
+    [8, agents.map(agentRow)],
     [9, devices.map((one): CborValue => [one.device, one.intervals.map(intervalRow)])],
   ]);
   if (device) fields.set(4, device);
   return signPayload('coverage', encodeCbor(fields), signer);
+}
+
+function agentRow({ enrolment, batches, awaited, keyEvents }: CertifiedAgent): CborValue {
+  const events = keyEvents.map(({ event, logIndex }): CborValue => [event, logIndex ?? null]);
+  return [enrolment, batches.map(batchRow), awaited ?? null, events];
 }
 
 function batchRow({ header, logIndex, receivedAt, part }: CertifiedBatch): CborValue {
@@ -147,7 +163,8 @@ export function openCertificate(signed: Uint8Array, service: Uint8Array, verify:
 
 function decode(payload: Uint8Array): CoverageCertificate {
   const fields = new CborFields(decodeCbor(payload, MAX_ITEMS));
-  if (fields.uint(0) !== VERSION) throw new Fault('version', 'not a certificate of this version');
+  const version = fields.uint(0);
+  if (!VERSIONS.includes(version)) throw new Fault('version', 'not a certificate of this version');
   const device = fields.optional(4, (key) => fields.bytes(key, 16));
   const certificate = {
     subject: fields.bytes(1, 32),
@@ -157,14 +174,7 @@ function decode(payload: Uint8Array): CoverageCertificate {
     issuedAt: fields.instant(5),
     checkpoint: fields.text(6),
     proof: fields.array(7).map(asHash),
-    agents: fields.array(8).map((row): CertifiedAgent => {
-      const parts = rowOf(row, 3);
-      return {
-        enrolment: parts.bytes(0),
-        batches: parts.array(1).map(readBatch),
-        ...(parts.any(2) !== null && { awaited: parts.uint(2) }),
-      };
-    }),
+    agents: fields.array(8).map((row) => readAgent(row, version)),
     devices: fields.array(9).map((row): CertifiedDevice => {
       const parts = rowOf(row, 2);
       return { device: parts.bytes(0, 16), intervals: parts.array(1).map(readInterval) };
@@ -184,6 +194,21 @@ function rowOf(row: CborValue | undefined, length: number): CborFields {
 function asHash(value: CborValue): Uint8Array {
   if (!(value instanceof Uint8Array) || value.length !== 32) throw new Fault('malformed', 'not a hash');
   return value;
+}
+
+function readAgent(row: CborValue, version: number): CertifiedAgent {
+  const parts = rowOf(row, version === 1 ? 3 : 4);
+  return {
+    enrolment: parts.bytes(0),
+    batches: parts.array(1).map(readBatch),
+    ...(parts.any(2) !== null && { awaited: parts.uint(2) }),
+    keyEvents: version === 1 ? [] : parts.array(3).map(readEvent),
+  };
+}
+
+function readEvent(row: CborValue): CertifiedKeyEvent {
+  const parts = rowOf(row, 2);
+  return { event: parts.bytes(0), ...(parts.any(1) !== null && { logIndex: parts.uint(1) }) };
 }
 
 function readBatch(row: CborValue): CertifiedBatch {

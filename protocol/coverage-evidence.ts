@@ -2,13 +2,13 @@
  * What the batches of a certificate prove, agent by agent: that the chain of headers has no gap, and that of each batch
  * everything of the patient is shown. What does not hold comes back as a finding with the interval that it concerns.
  */
-import { leafHash, openHeader, type SignedHeader } from './batch.ts';
+import { leafHash, openHeader, readHeader, type SignedHeader } from './batch.ts';
 import { equalBytes } from './bytes.ts';
 import type { Verify } from './cose.ts';
 import type { CertifiedAgent, CertifiedBatch, CertifiedDevice, CertifiedPart } from './coverage-certificate.ts';
 import { type FoldQuestion, foldCoverage } from './coverage-fold.ts';
+import { type AgentKey, followKeys, keyOf, type PlacedKeyEvent } from './coverage-keys.ts';
 import { Fault, isFault } from './fault.ts';
-import { thumbprint } from './keys.ts';
 import { type CoverageLeaf, decodeLeaf, type Tally } from './leaf.ts';
 import { type PlacedLeaf, rootOfMany } from './merkle-many.ts';
 import type { Instant } from './time.ts';
@@ -29,6 +29,8 @@ export interface ProvenBatch extends SignedHeader {
 }
 
 export interface ProvenAgent {
+  /** In the order of the certificate. */
+  readonly keyEvents: readonly PlacedKeyEvent[];
   readonly batches: readonly ProvenBatch[];
   readonly chain: readonly Finding[];
   readonly leaves: readonly Finding[];
@@ -41,15 +43,28 @@ export interface Asked {
   readonly to: Instant;
 }
 
-export function proveAgent(agent: CertifiedAgent, agentKey: Uint8Array, asked: Asked, verify: Verify): ProvenAgent {
+/**
+ * `enrolledKey` and `keyEvents`: those of the agent, as far as the caller verified them. Throws `bad-chain` when the events
+ * do not lead from key to key.
+ */
+export function proveAgent(
+  agent: CertifiedAgent,
+  enrolledKey: Uint8Array,
+  keyEvents: readonly PlacedKeyEvent[],
+  asked: Asked,
+  verify: Verify,
+): ProvenAgent {
+  const keys = followKeys(enrolledKey, keyEvents);
   const [chain, leaves, readings]: [Finding[], Finding[], Finding[]] = [[], [], []];
-  const own = thumbprint(agentKey);
   const batches = agent.batches.flatMap((certified): ProvenBatch[] => {
     try {
-      const opened = openHeader(certified.header, agentKey, verify);
-      if (!equalBytes(opened.header.agent, own)) throw new Fault('wrong-key', 'another agent');
+      const key = keyOf(keys, readHeader(certified.header).header.sequence);
+      const opened = openHeader(certified.header, key.publicKey, verify);
+      if (!equalBytes(opened.header.agent, key.thumbprint)) throw new Fault('wrong-key', 'another agent');
       const found = provePart(opened, certified.part, asked.subject);
       const about = { from: opened.header.openedAt, to: opened.header.closedAt };
+      if (!isNamedLast(opened, key))
+        chain.push({ ...about, says: `Batch ${opened.header.sequence} is not the last that its key named.` });
       leaves.push(...found.wrong.map((says) => ({ ...about, says })));
       const isAsked = about.to > asked.from && about.from < asked.to;
       readings.push(...found.missing.filter(() => isAsked).map((says) => ({ ...about, says })));
@@ -62,7 +77,12 @@ export function proveAgent(agent: CertifiedAgent, agentKey: Uint8Array, asked: A
   });
   chain.push(...checkChain(batches, asked), ...checkAwaited(agent, batches, asked));
   leaves.push(...checkLinks(batches));
-  return { batches, chain, leaves, readings };
+  return { keyEvents, batches, chain, leaves, readings };
+}
+
+/** Where the batch is the last of a key that was replaced, it is the one that the key itself named. */
+function isNamedLast({ header, id }: SignedHeader, { last }: AgentKey): boolean {
+  return header.sequence !== last?.sequence || equalBytes(id, last.id);
 }
 
 function checkChain(batches: readonly ProvenBatch[], { from, to }: Asked): Finding[] {

@@ -2,30 +2,27 @@
  * Checks a certificate of coverage offline, step by step. *Green*: every step holds and every instant has a named state;
  * anything else is *red*, with the intervals that it concerns. Pure: the same code runs everywhere.
  */
-
-import { openCheckpoint } from './checkpoint.ts';
-import { commitmentOf } from './commitment.ts';
 import type { Verify } from './cose.ts';
-import { openCosignatures } from './cosignature.ts';
 import {
   type CertifiedDevice,
   type CoverageCertificate,
   openCertificate,
   readCertificate,
 } from './coverage-certificate.ts';
-import { type Finding, foldAgents, leadTo, type ProvenAgent, proveAgent } from './coverage-evidence.ts';
+import { type Finding, foldAgents, type ProvenAgent, proveAgent } from './coverage-evidence.ts';
+import { checkLog } from './coverage-log.ts';
 import { verifyEd25519 } from './ed25519.ts';
 import { openEnrolment } from './enrolment.ts';
 import { isFault } from './fault.ts';
-import { hashLeaf } from './merkle.ts';
+import { openKeyEvent } from './key-event.ts';
 import type { Trust } from './receipt.ts';
-import { parseNote } from './signed-note.ts';
 
 /** In this order; each rests on the ones before. */
 export const COVERAGE_STEPS = [
   'format',
   'service',
   'agents',
+  'keys',
   'chain',
   'log',
   'leaves',
@@ -104,21 +101,17 @@ export function verifyCoverage(signed: Uint8Array, trust?: Trust, verify: Verify
     fail('service', `The service that you trust did not sign it: ${reasonOf(error)}.`);
   }
 
-  let agents: ProvenAgent[] = [];
-  try {
-    agents = certificate.agents.map((agent) => {
-      const { agentKey } = openEnrolment(agent.enrolment, trust.service, verify);
-      return proveAgent(agent, agentKey, certificate, verify);
-    });
-    if (agents.length === 0) fail('agents', 'No agent is shown.');
-    else note('agents', `${count(agents.length, 'agent')} that the service enrolled.`);
-  } catch (error) {
-    fail('agents', `The service's word for an agent does not hold: ${reasonOf(error)}.`);
-  }
+  const { agents, wrong } = proveAgents(certificate, trust, verify);
+  if (wrong?.[0] === 'agents') fail(...wrong);
+  else note('agents', `${count(certificate.agents.length, 'agent')} that the service enrolled.`);
+  if (wrong?.[0] === 'keys') fail(...wrong);
+  else note('keys', countEvents(agents));
   const batches = agents.flatMap((agent) => agent.batches);
   const chain = agents.flatMap((agent) => agent.chain);
   note('chain', `${count(batches.length, 'batch', 'batches')} without a gap, each signed by its agent.`, ...chain);
-  checkLog(certificate, agents, trust, verify, note, fail);
+  const inLog = checkLog(certificate, agents, trust, verify);
+  if (typeof inLog === 'string') fail('log', inLog);
+  else note('log', `All are among the ${inLog.size} entries of the log that you trust.`, ...inLog.missing);
   const leaves = agents.flatMap((agent) => agent.leaves);
   note('leaves', 'All that the agents said of the patient is shown.', ...leaves);
   const readings = agents.flatMap((agent) => agent.readings);
@@ -138,42 +131,39 @@ export function verifyCoverage(signed: Uint8Array, trust?: Trust, verify: Verify
   return judge(certificate);
 }
 
-type Note = (step: CoverageStep, says: string, ...wrong: readonly Finding[]) => void;
+interface Proven {
+  readonly agents: readonly ProvenAgent[];
+  /** Why there is none, and at which step. */
+  readonly wrong?: readonly [step: 'agents' | 'keys', says: string];
+}
 
-function checkLog(
-  { checkpoint, proof }: CoverageCertificate,
-  agents: readonly ProvenAgent[],
-  trust: Trust,
-  verify: Verify,
-  note: Note,
-  fail: (step: CoverageStep, says: string) => void,
-): void {
-  const all = agents.flatMap(({ batches }) => batches);
-  const unlogged = all
-    .filter(({ certified }) => certified.logIndex === undefined)
-    .map(({ header: { openedAt, closedAt, sequence } }) => {
-      return { from: openedAt, to: closedAt, says: `Batch ${sequence} is not in the log.` };
-    });
-  try {
-    const { size, root } = openCheckpoint(checkpoint, [trust.log], trust.log.name, verify).checkpoint;
-    const entries = all
-      .flatMap(({ id, certified: { logIndex: index } }) =>
-        index === undefined ? [] : [{ index, hash: hashLeaf(commitmentOf('batch', id)) }],
-      )
-      .toSorted((a, b) => a.index - b.index);
-    if (entries.length > 0 && !leadTo(root, entries, size, proof)) {
-      fail('log', 'The batches do not lead to the root of the checkpoint.');
-      return;
+/** All agents, or none where the service's word for one of them does not hold. */
+function proveAgents(certificate: CoverageCertificate, { service }: Trust, verify: Verify): Proven {
+  const failed = (step: 'agents' | 'keys', says: string): Proven => ({ agents: [], wrong: [step, says] });
+  const agents: ProvenAgent[] = [];
+  if (certificate.agents.length === 0) return failed('agents', 'No agent is shown.');
+  for (const agent of certificate.agents) {
+    let step: 'agents' | 'keys' = 'agents';
+    try {
+      const { agentKey } = openEnrolment(agent.enrolment, service, verify);
+      step = 'keys';
+      const events = agent.keyEvents.map(({ event, ...place }) => ({
+        event: openKeyEvent(event, service, verify),
+        ...place,
+      }));
+      agents.push(proveAgent(agent, agentKey, events, certificate, verify));
+    } catch (error) {
+      const what = step === 'agents' ? "The service's word for an agent" : "What became of an agent's key";
+      return failed(step, `${what} does not hold: ${reasonOf(error)}.`);
     }
-    const { witnesses } = trust;
-    if (witnesses && openCosignatures(parseNote(checkpoint), witnesses.keys, verify).length < witnesses.quorum) {
-      fail('log', `Fewer witnesses cosigned the checkpoint than the ${witnesses.quorum} that you ask for.`);
-      return;
-    }
-    note('log', `All are among the ${size} entries of the log that you trust.`, ...unlogged);
-  } catch (error) {
-    fail('log', `The checkpoint is not one of the log that you trust: ${reasonOf(error)}.`);
   }
+  return { agents };
+}
+
+function countEvents(agents: readonly ProvenAgent[]): string {
+  const rotations = agents.flatMap(({ keyEvents }) => keyEvents).length;
+  if (rotations === 0) return 'Nothing in it says that a key was replaced.';
+  return `${count(rotations, 'key')} named the next one and the last batch before it.`;
 }
 
 function countReadings(agents: readonly ProvenAgent[]): string {

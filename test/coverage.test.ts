@@ -13,9 +13,12 @@ import { addRowSum } from '../ingest-service/record/row-sums.ts';
 import { openLog } from '../ledger-writer/log.ts';
 import { readHeader } from '../protocol/batch.ts';
 import { equalBytes } from '../protocol/bytes.ts';
-import type { CertifiedBatch, CoverageCertificate } from '../protocol/coverage-certificate.ts';
+import { type CborValue, decodeCbor, encodeCbor } from '../protocol/cbor.ts';
+import { readSigned, signPayload } from '../protocol/cose.ts';
+import { type CertifiedBatch, type CoverageCertificate, signCertificate } from '../protocol/coverage-certificate.ts';
 import { foldCoverage } from '../protocol/coverage-fold.ts';
 import { type CoverageLeaf, decodeLeaf } from '../protocol/leaf.ts';
+import { verifyCoverage } from '../protocol/verify-coverage.ts';
 import {
   BEGIN,
   type CoverageSite,
@@ -23,6 +26,7 @@ import {
   namedIntervals,
   openCoverageSite,
   STEP,
+  verifyOnce,
 } from './support/coverage-site.ts';
 
 const COUNT = Number(process.env.COVERAGE_BATCHES ?? 8);
@@ -80,6 +84,19 @@ describe('an honest certificate', () => {
     expect(read).toBe(
       `All ${COUNT + Math.ceil(COUNT / 3)} readings are accounted for: ${COUNT + Math.ceil(COUNT / 3)} in the record.`,
     );
+  });
+
+  it('of version 1, whose agents bring no key events, is read as ever', () => {
+    const { payload } = readSigned(signCertificate(honest, site.signer));
+    const fields = decodeCbor(payload, 1e6) as Map<number, CborValue>;
+    const agents = (fields.get(8) as CborValue[][]).map((row) => row.slice(0, 3));
+    const as = (version: number) => {
+      const older = new Map<number, CborValue>([...fields, [0, version], [8, agents]]);
+      return verifyCoverage(signPayload('coverage', encodeCbor(older), site.signer), site.trust, verifyOnce);
+    };
+    expect(as(1).verdict).toBe('green');
+    expect(as(2).steps).toMatchObject([{ step: 'format', holds: false }]);
+    expect(as(3).steps).toMatchObject([{ step: 'format', holds: false }]);
   });
 
   it('of a part of the time starts one batch earlier, and is green', async () => {

@@ -18,7 +18,8 @@ import { signCertificate } from '../../protocol/coverage-certificate.ts';
 import { encodeContent } from '../../protocol/envelope.ts';
 import { verifyErasureCertificate } from '../../protocol/erasure-certificate.ts';
 import { Fault } from '../../protocol/fault.ts';
-import { agentIdOf } from '../../protocol/keys.ts';
+import { signKeyEvent } from '../../protocol/key-event.ts';
+import { agentIdOf, thumbprint } from '../../protocol/keys.ts';
 import { encodeLeaf } from '../../protocol/leaf.ts';
 import { hashLeaf, rootOf } from '../../protocol/merkle.ts';
 import { encodeReceipt } from '../../protocol/receipt.ts';
@@ -208,10 +209,19 @@ describe(`the protocol, seed ${STORM_SEED}`, () => {
   });
 
   it('certificates: a verdict on anything', { timeout }, async () => {
+    const agent = thumbprint(PARTIES.agent.publicKey);
+    const wish = { type: 'revocation', agent, reason: 'lost (HTEST)', at: 5 } as const;
+    const revocation = signKeyEvent(wish, PARTIES.service);
     const certificate = signCertificate(
       {
         ...{ subject: SUBJECT, from: 0, to: 9, issuedAt: 9, checkpoint: note, proof: [], devices: [] },
-        agents: [{ enrolment: receipt.enrolment, batches: [{ header: receipt.header, logIndex: 6, receivedAt: 5 }] }],
+        agents: [
+          {
+            enrolment: receipt.enrolment,
+            batches: [{ header: receipt.header, logIndex: 6, receivedAt: 5 }],
+            keyEvents: [{ event: revocation, logIndex: 7 }],
+          },
+        ],
       },
       PARTIES.service,
     );
