@@ -61,6 +61,7 @@ function file(bodies: readonly Uint8Array[], through: RecordStore): Uint8Array {
     receivedAt: HEARD_AT,
     leafHashes: concatBytes(...leaves.map(({ salt, body }) => leafHash(salt, body))),
     withheld: 0,
+    withheldReadings: [],
     segments: [{ saltKey: key, leaves }],
   };
   const correcting = createCorrecting({
