@@ -3,20 +3,43 @@ import type { AgentId } from '../protocol/keys.ts';
 import type { StoredHeader } from './record/batches.ts';
 import type { StoredKeyEvent } from './record/key-events.ts';
 import type { Patient } from './record/patients.ts';
+import type { Quarantined } from './record/quarantine.ts';
 import type { RecordStore } from './record/record-sqlite.ts';
 
 export type AgentLine = ReturnType<typeof openAgentLine>;
 
 /** `agent`: the name under which it lives. Sequences go on from name to name, so they are those of the line. */
 export function openAgentLine(store: RecordStore, agent: AgentId) {
-  const { agents, batches, keyEvents, segments } = store;
+  const { agents, batches, keyEvents, quarantine, segments } = store;
   const newestFirst = keyEvents.lineOf(agent);
   const oldestFirst = newestFirst.toReversed();
 
   return {
-    /** Rotations from the enrolled key to the one that signs now, in order. */
-    rotations(): StoredKeyEvent[] {
-      return oldestFirst.flatMap((name) => keyEvents.predecessorOf(name)?.event ?? []);
+    /**
+     * Rotations from the enrolled key to the one that signs the batch with this sequence, in order; then revocations of
+     * these keys; then admissions of these batches.
+     */
+    keyEventsUpTo(
+      sequence: number,
+      shown: readonly { readonly id: string; readonly agent: string }[],
+    ): StoredKeyEvent[] {
+      const names = oldestFirst.filter((name) => (keyEvents.predecessorOf(name)?.lastSequence ?? -1) < sequence);
+      return [
+        ...names.flatMap((name) => keyEvents.predecessorOf(name)?.event ?? []),
+        ...names.flatMap((name) => keyEvents.revocationOf(name) ?? []),
+        ...shown.flatMap(({ id, agent: name }) => keyEvents.admissionOf(name, id) ?? []),
+      ];
+    },
+
+    /** Batches that were set aside and are not filed, between two that are. */
+    asideBetween(above: number, below: number): Quarantined[] {
+      return oldestFirst.flatMap((name) => quarantine.between(name, above, below));
+    },
+
+    /** After the last that is filed: as far as people let them in, and at least one, which names the batch before it. */
+    asideAfter(above: number): Quarantined[] {
+      const aside = this.asideBetween(above, Number.MAX_SAFE_INTEGER);
+      return aside.slice(0, Math.max(1, aside.findLastIndex(({ decision }) => decision === 'accepted') + 1));
     },
 
     /** The first filed batch with at least this sequence. */

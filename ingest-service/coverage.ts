@@ -1,5 +1,5 @@
 /** Certificates of coverage, gathered from the record and the public files of the log, as they are: what is gone shows. */
-import { readHeader } from '../protocol/batch.ts';
+import { type BatchHeader, readHeader } from '../protocol/batch.ts';
 import { decodeUtf8, equalBytes } from '../protocol/bytes.ts';
 import { openCheckpoint } from '../protocol/checkpoint.ts';
 import { commitmentOf } from '../protocol/commitment.ts';
@@ -15,6 +15,7 @@ import { foldAgents, proveAgent } from '../protocol/coverage-evidence.ts';
 import { readEnrolment } from '../protocol/enrolment.ts';
 import { Fault, isFault } from '../protocol/fault.ts';
 import { readKeyEvent } from '../protocol/key-event.ts';
+import { encodeId } from '../protocol/keys.ts';
 import type { CoverageLeaf } from '../protocol/leaf.ts';
 import { hashLeaf } from '../protocol/merkle.ts';
 import { proveMany } from '../protocol/merkle-many.ts';
@@ -23,7 +24,9 @@ import { type BoundTiles, bindTiles } from '../protocol/tlog-tiles.ts';
 import { type AgentLine, openAgentLine } from './agent-line.ts';
 import { type ReceiptSources, splitHashes } from './receipts.ts';
 import type { StoredHeader } from './record/batches.ts';
+import type { StoredKeyEvent } from './record/key-events.ts';
 import type { Patient } from './record/patients.ts';
+import type { Quarantined } from './record/quarantine.ts';
 import type { KeptLeaf } from './record/segments.ts';
 
 export interface CoverageQuestion {
@@ -54,16 +57,26 @@ export async function coverageOf(
     if (!enrolled) continue;
     const line = openAgentLine(store, id);
     const batches: CertifiedBatch[] = [];
+    const shown: { readonly id: string; readonly agent: string }[] = [];
     let last = 0;
+    const show = (batch: CertifiedBatch, id: string, { agent, sequence }: BatchHeader) => {
+      batches.push(batch);
+      shown.push({ id, agent: encodeId(agent) });
+      last = sequence;
+    };
+    // Nothing of it is kept; its header shows that it is no other batch that is not there.
+    const showAside = ({ signedHeader: header, receivedAt, batch }: Quarantined) =>
+      show({ header, receivedAt }, batch, readHeader(header).header);
     for (const stored of chainOf(sources, line, question)) {
       const { id: batch, header } = readHeader(stored.signedHeader);
+      if (last > 0) for (const aside of line.asideBetween(last, stored.sequence)) showAside(aside);
       const place = await placeIn(tiles, store.batches.logIndex(stored.id), commitmentOf('batch', batch));
-      batches.push({ ...certify(sources, patient, stored), ...place });
-      last = header.sequence;
+      show({ ...certify(sources, patient, stored), ...place }, stored.id, header);
     }
     if (!batches.some(({ part }) => part)) continue;
+    if (last === line.ends()?.newest) for (const aside of line.asideAfter(last)) showAside(aside);
     const awaited = line.awaited();
-    const keyEvents = await keyEventsOf(sources, line, last, tiles);
+    const keyEvents = await placeEvents(sources, line.keyEventsUpTo(last, shown), tiles);
     agents.push({ enrolment: enrolled.enrolment, batches, ...(awaited !== undefined && { awaited }), keyEvents });
   }
   const entries = agents.flatMap(({ batches, keyEvents }) =>
@@ -94,19 +107,13 @@ function fold(
   return foldAgents(proven, asked);
 }
 
-/** The rotations that lead to the key of the last batch that is shown. */
-function keyEventsOf(
+function placeEvents(
   { store }: ReceiptSources,
-  line: AgentLine,
-  last: number,
+  events: readonly StoredKeyEvent[],
   tiles: BoundTiles | undefined,
 ): Promise<CertifiedKeyEvent[]> {
-  const needed = line.rotations().filter(({ signed }) => {
-    const event = readKeyEvent(signed);
-    return event.type === 'rotation' && event.rotation.lastSequence < last;
-  });
   return Promise.all(
-    needed.map(async ({ signed: event, commitment }) => {
+    events.map(async ({ signed: event, commitment }) => {
       return { event, ...(await placeIn(tiles, store.commitments.logIndex(commitment), commitment)) };
     }),
   );

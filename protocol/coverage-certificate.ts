@@ -13,9 +13,9 @@ import type { Instant } from './time.ts';
 export const MAX_CERTIFICATE_OCTETS = 32 * 1024 * 1024;
 
 /**
- * Beside what an agent attests: `not-paired`: no agent that is shown spoke for the device; `unknown`: nobody says, or what is said is not proven.
+ * Beside what an agent attests: `revoked`: its key was, and what it says does not count; `not-paired`: no agent that is shown spoke for the device; `unknown`: nobody says, or what is said is not proven.
  */
-export const CERTIFIED_STATES = [...COVERAGE_STATES, 'not-paired', 'unknown'] as const;
+export const CERTIFIED_STATES = [...COVERAGE_STATES, 'revoked', 'not-paired', 'unknown'] as const;
 export type CertifiedState = (typeof CERTIFIED_STATES)[number];
 
 export interface CoverageCertificate {
@@ -42,7 +42,7 @@ export interface CertifiedAgent {
   readonly batches: readonly CertifiedBatch[];
   /** Sequence of a batch that was asked for and has not come, while later ones wait. */
   readonly awaited?: number;
-  /** What became of its keys: rotations, from the enrolled key on, in order. */
+  /** What became of its keys: rotations, from the enrolled key on, in order; then revocations; then admissions of batches. */
   readonly keyEvents: readonly CertifiedKeyEvent[];
 }
 

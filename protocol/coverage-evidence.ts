@@ -2,15 +2,23 @@
  * What the batches of a certificate prove, agent by agent: that the chain of headers has no gap, and that of each batch
  * everything of the patient is shown. What does not hold comes back as a finding with the interval that it concerns.
  */
-import { leafHash, openHeader, readHeader, type SignedHeader } from './batch.ts';
+import { openHeader, readHeader, type SignedHeader } from './batch.ts';
 import { equalBytes } from './bytes.ts';
 import type { Verify } from './cose.ts';
-import type { CertifiedAgent, CertifiedBatch, CertifiedDevice, CertifiedPart } from './coverage-certificate.ts';
-import { type FoldQuestion, foldCoverage } from './coverage-fold.ts';
-import { type AgentKey, followKeys, keyOf, type PlacedKeyEvent } from './coverage-keys.ts';
+import type { CertifiedAgent, CertifiedBatch, CertifiedDevice } from './coverage-certificate.ts';
+import { type FoldQuestion, foldCoverage, type Revoked } from './coverage-fold.ts';
+import {
+  type AgentKey,
+  followKeys,
+  isBeforeRevocation,
+  keyOf,
+  type PlacedKeyEvent,
+  type Standing,
+  standingOf,
+} from './coverage-keys.ts';
+import { provePart } from './coverage-part.ts';
 import { Fault, isFault } from './fault.ts';
-import { type CoverageLeaf, decodeLeaf, type Tally } from './leaf.ts';
-import { type PlacedLeaf, rootOfMany } from './merkle-many.ts';
+import type { CoverageLeaf } from './leaf.ts';
 import type { Instant } from './time.ts';
 
 /** Something that does not hold, and when. */
@@ -24,7 +32,8 @@ export interface Finding {
 /** A batch whose header holds. */
 export interface ProvenBatch extends SignedHeader {
   readonly certified: CertifiedBatch;
-  /** Coverage leaves that are in its tree, by index. */
+  readonly standing: Standing;
+  /** Coverage leaves that are in its tree, by index; none where it does not count. */
   readonly leaves: readonly CoverageLeaf[];
 }
 
@@ -35,6 +44,8 @@ export interface ProvenAgent {
   readonly chain: readonly Finding[];
   readonly leaves: readonly Finding[];
   readonly readings: readonly Finding[];
+  /** Its key was revoked: the last batch that counts by its place in the log, and when that was closed. */
+  readonly revoked?: Revoked;
 }
 
 export interface Asked {
@@ -56,28 +67,48 @@ export function proveAgent(
 ): ProvenAgent {
   const keys = followKeys(enrolledKey, keyEvents);
   const [chain, leaves, readings]: [Finding[], Finding[], Finding[]] = [[], [], []];
-  const batches = agent.batches.flatMap((certified): ProvenBatch[] => {
+  const signed = agent.batches.flatMap((certified) => {
     try {
       const key = keyOf(keys, readHeader(certified.header).header.sequence);
       const opened = openHeader(certified.header, key.publicKey, verify);
       if (!equalBytes(opened.header.agent, key.thumbprint)) throw new Fault('wrong-key', 'another agent');
-      const found = provePart(opened, certified.part, asked.subject);
-      const about = { from: opened.header.openedAt, to: opened.header.closedAt };
-      if (!isNamedLast(opened, key))
-        chain.push({ ...about, says: `Batch ${opened.header.sequence} is not the last that its key named.` });
-      leaves.push(...found.wrong.map((says) => ({ ...about, says })));
-      const isAsked = about.to > asked.from && about.from < asked.to;
-      readings.push(...found.missing.filter(() => isAsked).map((says) => ({ ...about, says })));
-      return [{ ...opened, certified, leaves: found.leaves }];
+      return [{ opened, certified, key }];
     } catch (error) {
       if (!isFault(error)) throw error;
       chain.push({ from: asked.from, to: asked.to, says: 'A batch is not signed by the agent.' });
       return [];
     }
   });
-  chain.push(...checkChain(batches, asked), ...checkAwaited(agent, batches, asked));
+  const sound = signed.filter(({ key, certified }) => isBeforeRevocation({ key, ...placeOf(certified) }));
+  const last = sound.reduce((max, { opened }) => Math.max(max, opened.header.sequence), 0);
+  const batches = signed.flatMap(({ opened, certified, key }): ProvenBatch[] => {
+    const { sequence, openedAt: from, closedAt: to } = opened.header;
+    try {
+      const standing = standingOf({ sequence, id: opened.id, key, ...placeOf(certified) }, last);
+      if (!isNamedLast(opened, key)) {
+        chain.push({ from, to, says: `Batch ${sequence} is not the last that its key named.` });
+      }
+      const found = provePart(opened, standing === 'counts' ? certified.part : undefined, asked.subject);
+      leaves.push(...found.wrong.map((says) => ({ from, to, says })));
+      const isAsked = to > asked.from && from < asked.to;
+      readings.push(...found.missing.filter(() => isAsked).map((says) => ({ from, to, says })));
+      return [{ ...opened, certified, standing, leaves: found.leaves }];
+    } catch (error) {
+      if (!isFault(error)) throw error;
+      chain.push({ from: asked.from, to: asked.to, says: 'A batch is not signed by the agent.' });
+      return [];
+    }
+  });
+  // What a revoked key signs later does not count, so nothing is waited for.
+  const isRevoked = keys.at(-1)!.revokedAt !== undefined;
+  chain.push(...checkChain(batches, asked), ...(isRevoked ? [] : checkAwaited(agent, batches, asked)));
   leaves.push(...checkLinks(batches));
-  return { keyEvents, batches, chain, leaves, readings };
+  const end = batches.find(({ header }) => header.sequence === last)?.header.closedAt ?? asked.from;
+  return { keyEvents, batches, chain, leaves, readings, ...(isRevoked && { revoked: { sequence: last, from: end } }) };
+}
+
+function placeOf({ logIndex }: CertifiedBatch): Pick<CertifiedBatch, 'logIndex'> {
+  return logIndex === undefined ? {} : { logIndex };
 }
 
 /** Where the batch is the last of a key that was replaced, it is the one that the key itself named. */
@@ -129,71 +160,11 @@ function describeGap(before: number, after: number): string {
   return `Batches ${before + 1} to ${after - 1} are missing.`;
 }
 
-interface ShownPart {
-  readonly leaves: readonly CoverageLeaf[];
-  readonly wrong: readonly string[];
-  readonly missing: readonly string[];
-}
-
-function provePart({ header }: SignedHeader, part: CertifiedPart | undefined, subject: Uint8Array): ShownPart {
-  if (!part) return { leaves: [], wrong: [], missing: [] };
-  const { sequence } = header;
-  const hashes = part.leaves.map(({ index, salt, body }) => ({ index, hash: leafHash(salt, body) }));
-  const leaves = leadTo(header.root, hashes, header.leafCount, part.proof) ? readLeaves(part, subject) : undefined;
-  if (!leaves)
-    return { leaves: [], wrong: [`Coverage of batch ${sequence} is not what the agent signed.`], missing: [] };
-  const first = part.leaves[0]!.index;
-  const tally = leaves[0]!.tally;
-  const joined = part.leaves.every(({ index }, i) => index === first + i);
-  if (!tally || tally.coverages !== leaves.length || !joined || tally.readings > first) {
-    return { leaves, wrong: [`Not all coverage of batch ${sequence} is shown.`], missing: [] };
-  }
-  const missing = checkReadings(part, tally, first);
-  return { leaves, wrong: [], missing: missing === undefined ? [] : [`Of batch ${sequence}, ${missing}.`] };
-}
-
-/** True when leaves and proof lead to the root. Never throws for what they are. */
-export function leadTo(
-  root: Uint8Array,
-  leaves: readonly PlacedLeaf[],
-  treeSize: number,
-  proof: readonly Uint8Array[],
-): boolean {
-  try {
-    return equalBytes(rootOfMany(leaves, treeSize, proof), root);
-  } catch (error) {
-    if (isFault(error)) return false;
-    throw error;
-  }
-}
-
-function readLeaves({ leaves }: CertifiedPart, subject: Uint8Array): CoverageLeaf[] | undefined {
-  const read = leaves.map(({ body }) => decodeLeaf(body));
-  const isOwn = (leaf: (typeof read)[number]): leaf is CoverageLeaf =>
-    leaf.kind === 'coverage' && equalBytes(leaf.subject, subject);
-  return read.length > 0 && read.every(isOwn) ? read : undefined;
-}
-
-/** The readings stand right before the coverage leaves, so their places are known; each must be accounted for. */
-function checkReadings({ held, doubles, withheld }: CertifiedPart, tally: Tally, first: number): string | undefined {
-  const runs = held.toSorted((a, b) => a.start - b.start);
-  let at = first - tally.readings;
-  for (const { start, count } of runs) {
-    if (start < at || count < 1 || start + count > first) return 'readings are claimed where the agent put none';
-    at = start + count;
-  }
-  const shown = runs.reduce((sum, { count }) => sum + count, doubles + withheld);
-  if (shown > tally.readings) return 'more readings are claimed than the agent sealed';
-  const rest = tally.readings - shown;
-  if (rest === 0) return undefined;
-  return `${rest} of ${tally.readings} readings ${rest === 1 ? 'is' : 'are'} missing: not in the record, and nobody says why`;
-}
-
 /** Each part names the batch of the part before: what is in between holds nothing of the patient. */
 function checkLinks(shown: readonly ProvenBatch[]): Finding[] {
   const findings: Finding[] = [];
   const batches = shown.toSorted((a, b) => a.header.sequence - b.header.sequence);
-  const bySequence = new Map(batches.map(({ header }) => [header.sequence, header]));
+  const bySequence = new Map(batches.map((batch) => [batch.header.sequence, batch]));
   const first = batches[0]?.header.sequence ?? 0;
   let last = 0;
   for (const { header, leaves } of batches) {
@@ -203,10 +174,11 @@ function checkLinks(shown: readonly ProvenBatch[]): Finding[] {
     if (last === 0 ? after >= first : after !== last) {
       const hidden = bySequence.get(after);
       const span = hidden
-        ? { from: hidden.openedAt, to: hidden.closedAt }
+        ? { from: hidden.header.openedAt, to: hidden.header.closedAt }
         : { from: header.openedAt, to: header.openedAt };
       // A batch that is not there at all is named by the chain.
-      if (hidden) findings.push({ ...span, says: `What batch ${after} holds of the patient is not shown.` });
+      if (hidden && hidden.standing !== 'aside')
+        findings.push({ ...span, says: `What batch ${after} holds of the patient is not shown.` });
     }
     last = header.sequence;
   }
@@ -233,5 +205,6 @@ export function foldAgents(
       leaves,
     })),
   );
-  return foldCoverage(told, { ...asked, complete: isComplete(agents) });
+  const revoked = new Map(agents.flatMap(({ revoked }, agent) => (revoked ? [[agent, revoked] as const] : [])));
+  return foldCoverage(told, { ...asked, complete: isComplete(agents), revoked });
 }

@@ -25,6 +25,14 @@ export interface FoldQuestion {
   readonly device?: Uint8Array;
   /** Nothing is hidden in what is shown: then a time before a device's first leaf is one in which nobody spoke for it. */
   readonly complete: boolean;
+  /** Agents whose key was revoked. */
+  readonly revoked?: ReadonlyMap<number, Revoked>;
+}
+
+/** The last batch that counts by its place before the revocation in the log, and when it was closed. */
+export interface Revoked {
+  readonly sequence: number;
+  readonly from: Instant;
 }
 
 /** When several say something of one instant, the first of these counts. */
@@ -38,6 +46,7 @@ const RANK: readonly CertifiedState[] = [
   'out-of-range',
   'agent-off',
   'unpaired',
+  'revoked',
   'not-paired',
   'unknown',
 ];
@@ -78,7 +87,8 @@ export function foldCoverage(batches: readonly ToldBatch[], question: FoldQuesti
 }
 
 /** One sweep over the edges: what an agent signs may be many leaves, and overlap. */
-function foldDevice(said: readonly Said[], { from, to, complete }: FoldQuestion): CertifiedInterval[] {
+function foldDevice(said: readonly Said[], question: FoldQuestion): CertifiedInterval[] {
+  const { from, to } = question;
   const spans = said.filter((one) => one.to > one.from && one.to > from && one.from < to);
   const starts = spans.toSorted((a, b) => a.from - b.from);
   const ends = said.toSorted((a, b) => a.to - b.to || a.sequence - b.sequence);
@@ -99,7 +109,7 @@ function foldDevice(said: readonly Said[], { from, to, complete }: FoldQuestion)
     const best = firstInRank(active);
     const by = active.filter((one) => one.state === best?.state && one.late === best.late);
     if (best) add(intervals, { from: begin, to: end, state: best.state, late: best.late, by: by.map(refer) });
-    else add(intervals, { from: begin, to: end, state: holeState(lastOf, complete), late: false, by: [] });
+    else add(intervals, { from: begin, to: end, state: holeState(lastOf, begin, question), late: false, by: [] });
   }
   return intervals;
 }
@@ -114,10 +124,22 @@ function refer({ agent, sequence }: Said): readonly [number, number, number] {
   return [agent, sequence, sequence];
 }
 
-/** Nobody spoke: because nobody had to, before the first leaf and after the device was taken away, or nobody knows why. */
-function holeState(lastOf: ReadonlyMap<number, Said>, complete: boolean): CertifiedState {
-  const isOver = [...lastOf.values()].every(({ state }) => state === 'unpaired');
-  return complete && isOver ? 'not-paired' : 'unknown';
+/**
+ * Nobody spoke: because nobody had to, before the first leaf and after the device was taken away; because who should have
+ * counts no more; or nobody knows why.
+ */
+function holeState(
+  lastOf: ReadonlyMap<number, Said>,
+  begin: Instant,
+  { complete, revoked }: FoldQuestion,
+): CertifiedState {
+  const bound = [...lastOf.values()].filter(({ state }) => state !== 'unpaired');
+  if (bound.length === 0) return complete ? 'not-paired' : 'unknown';
+  const isRevoked = ({ agent, sequence }: Said) => {
+    const end = revoked?.get(agent);
+    return end !== undefined && (sequence >= end.sequence || begin >= end.from);
+  };
+  return bound.every(isRevoked) ? 'revoked' : 'unknown';
 }
 
 function add(intervals: CertifiedInterval[], one: CertifiedInterval): void {

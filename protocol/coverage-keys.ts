@@ -1,8 +1,8 @@
 /**
- * Which of an agent's keys speaks for which batches of a certificate. The agent's own word on the last batch of a key that
- * goes decides, as in receipts (key-history.ts), and never a clock.
+ * Which of an agent's keys speaks for which batches of a certificate, and which of them count. The agent's own word on the last batch of a key that
+ * goes decides, and of a key that was revoked the place in the log, as in receipts (key-history.ts); never a clock.
  */
-import { equalBytes } from './bytes.ts';
+import { encodeHex, equalBytes } from './bytes.ts';
 import { Fault } from './fault.ts';
 import type { ReadKeyEvent } from './key-event.ts';
 import { thumbprint } from './keys.ts';
@@ -19,24 +19,66 @@ export interface AgentKey {
   readonly thumbprint: Uint8Array;
   /** The last batch that it signs, where it was replaced. */
   readonly last?: { readonly sequence: number; readonly id: Uint8Array };
+  /** Index in the log of its revocation: what stands behind it does not count. Infinite when the log does not have it. */
+  readonly revokedAt?: number;
+  /** Ids, in hex, of batches that count all the same. */
+  readonly admitted: ReadonlySet<string>;
 }
 
-/** From the enrolled key along the rotations, in order. Throws `bad-chain` when they do not lead on from key to key. */
+/**
+ * From the enrolled key along the rotations, in order; then what else befell these keys. Throws `bad-chain` when rotations
+ * do not lead on from key to key, or an event is of none of these keys.
+ */
 export function followKeys(enrolledKey: Uint8Array, events: readonly PlacedKeyEvent[]): readonly AgentKey[] {
-  const keys: AgentKey[] = [{ publicKey: enrolledKey, thumbprint: thumbprint(enrolledKey) }];
-  for (const { event } of events) {
-    const at = keys.at(-1)!;
-    if (event.type !== 'rotation') throw new Fault('bad-chain', 'an event that is not a rotation');
-    const { newKey, lastSequence: sequence, lastBatch: id } = event.rotation;
-    if (!equalBytes(event.agent, at.thumbprint)) throw new Fault('bad-chain', 'a rotation of another key');
-    if (sequence < (keys.at(-2)?.last?.sequence ?? 0)) throw new Fault('bad-chain', 'a rotation that goes back');
-    keys[keys.length - 1] = { ...at, last: { sequence, id } };
-    keys.push({ publicKey: newKey, thumbprint: thumbprint(newKey) });
+  const keys: AgentKey[] = [asKey(enrolledKey)];
+  for (const { event, logIndex = Number.POSITIVE_INFINITY } of events) {
+    const i = keys.findIndex((key) => equalBytes(key.thumbprint, event.agent));
+    const key = keys[i];
+    if (!key) throw new Fault('bad-chain', 'an event of another key');
+    if (event.type === 'revocation') {
+      keys[i] = { ...key, revokedAt: Math.min(logIndex, key.revokedAt ?? Number.POSITIVE_INFINITY) };
+    } else if (event.type === 'admission') {
+      keys[i] = { ...key, admitted: new Set([...key.admitted, encodeHex(event.batch)]) };
+    } else {
+      const { newKey, lastSequence: sequence, lastBatch: id } = event.rotation;
+      if (key.last) throw new Fault('bad-chain', 'a second rotation of a key');
+      if (sequence < (keys[i - 1]?.last?.sequence ?? 0)) throw new Fault('bad-chain', 'a rotation that goes back');
+      keys[i] = { ...key, last: { sequence, id } };
+      keys.push(asKey(newKey));
+    }
   }
   return keys;
+}
+
+function asKey(publicKey: Uint8Array): AgentKey {
+  return { publicKey, thumbprint: thumbprint(publicKey), admitted: new Set() };
 }
 
 /** The key that signs the batch with this sequence. */
 export function keyOf(keys: readonly AgentKey[], sequence: number): AgentKey {
   return keys.find(({ last }) => last === undefined || sequence <= last.sequence)!;
+}
+
+/**
+ * `counts`: its key was not revoked before it came into the log, or people let it in. `aside`: it was put aside after the
+ * revocation, and nothing that counts by its own place comes after it. `out-of-place`: neither.
+ */
+export type Standing = 'counts' | 'aside' | 'out-of-place';
+
+export interface PlacedBatch {
+  readonly sequence: number;
+  readonly id: Uint8Array;
+  readonly key: AgentKey;
+  readonly logIndex?: number;
+}
+
+/** Stands before the revocation of its key, if there is one. */
+export function isBeforeRevocation({ key, logIndex }: Pick<PlacedBatch, 'key' | 'logIndex'>): boolean {
+  return key.revokedAt === undefined || (logIndex !== undefined && logIndex < key.revokedAt);
+}
+
+/** `lastSequence`: of the last of the agent's batches that {@link isBeforeRevocation}. */
+export function standingOf(batch: PlacedBatch, lastSequence: number): Standing {
+  if (isBeforeRevocation(batch) || batch.key.admitted.has(encodeHex(batch.id))) return 'counts';
+  return batch.sequence > lastSequence ? 'aside' : 'out-of-place';
 }

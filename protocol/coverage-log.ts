@@ -1,10 +1,12 @@
 /** That all of a certificate is in the log: its batches, and what became of the keys that signed them. */
+import { equalBytes } from './bytes.ts';
 import { openCheckpoint } from './checkpoint.ts';
 import { commitmentOf } from './commitment.ts';
 import type { Verify } from './cose.ts';
 import { openCosignatures } from './cosignature.ts';
 import type { CoverageCertificate } from './coverage-certificate.ts';
-import { type Finding, leadTo, type ProvenAgent } from './coverage-evidence.ts';
+import type { Finding, ProvenAgent } from './coverage-evidence.ts';
+import { leadTo } from './coverage-part.ts';
 import { isFault } from './fault.ts';
 import { hashLeaf } from './merkle.ts';
 import type { Trust } from './receipt.ts';
@@ -45,19 +47,27 @@ export function checkLog(
   }
 }
 
-function findUnlogged({ batches, keyEvents }: ProvenAgent, { from, to }: CoverageCertificate): Finding[] {
+function findUnlogged(agent: ProvenAgent, { from, to }: CoverageCertificate): Finding[] {
+  const { batches, keyEvents, revoked } = agent;
   const findings = batches
-    .filter(({ certified }) => certified.logIndex === undefined)
+    .filter(({ certified, standing }) => certified.logIndex === undefined && standing !== 'aside')
     .map(({ header: { openedAt, closedAt, sequence } }): Finding => {
       return { from: openedAt, to: closedAt, says: `Batch ${sequence} is not in the log.` };
     });
   for (const { event, logIndex } of keyEvents) {
-    if (logIndex !== undefined || event.type !== 'rotation') continue;
-    // What the new key says rests on it.
-    const { lastSequence } = event.rotation;
-    const last = batches.findLast(({ header }) => header.sequence <= lastSequence);
-    const says = `That the agent's key was replaced after batch ${lastSequence} is not in the log.`;
-    findings.push({ from: Math.max(from, last?.header.closedAt ?? from), to, says });
+    if (logIndex !== undefined) continue;
+    if (event.type === 'admission') {
+      const batch = batches.find(({ id }) => equalBytes(id, event.batch))?.header;
+      const span = batch ? { from: batch.openedAt, to: batch.closedAt } : { from, to };
+      findings.push({ ...span, says: 'That people let a batch in is not in the log.' });
+      continue;
+    }
+    // What comes after rests on it; nothing does where all that is asked about was before.
+    const { lastSequence = Number.POSITIVE_INFINITY } = event.type === 'rotation' ? event.rotation : {};
+    const last = batches.findLast(({ header }) => header.sequence <= lastSequence)?.header.closedAt ?? from;
+    const begin = Math.max(from, event.type === 'revocation' ? (revoked?.from ?? from) : last);
+    const what = event.type === 'revocation' ? 'revoked' : `replaced after batch ${lastSequence}`;
+    if (begin < to) findings.push({ from: begin, to, says: `That the agent's key was ${what} is not in the log.` });
   }
   return findings;
 }

@@ -14,6 +14,7 @@ const WORDS: Readonly<Record<CertifiedState, string>> = {
   paused: 'collecting was paused: no consent',
   'buffer-overflow': 'the gateway had no room for readings',
   unpaired: 'the device was given back',
+  revoked: 'the key of the gateway was revoked: what it says does not count',
   'not-paired': 'no gateway listened to the device',
   unknown: 'UNKNOWN: nobody says',
 };

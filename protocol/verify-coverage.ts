@@ -53,6 +53,7 @@ export const COVERAGE_NOT_SHOWN = [
   'that there was no other agent: who hears with two should see both in it',
   'that readings were doubles, or withheld for want of consent: that is the word of the service',
   'that readings are in the record until receipts of them are asked for, nor when batches came: that is its word, too',
+  'that what an agent sent before its key was revoked is all shown, and that no key of it was revoked: that is its word, too',
   'that a device which was given back was not paired again at the end of the interval',
   'what the device did while it was out of range, off or without a link',
   'that the sensor was right, or worn by the right person',
@@ -161,16 +162,24 @@ function proveAgents(certificate: CoverageCertificate, { service }: Trust, verif
 }
 
 function countEvents(agents: readonly ProvenAgent[]): string {
-  const rotations = agents.flatMap(({ keyEvents }) => keyEvents).length;
-  if (rotations === 0) return 'Nothing in it says that a key was replaced.';
-  return `${count(rotations, 'key')} named the next one and the last batch before it.`;
+  const events = agents.flatMap(({ keyEvents }) => keyEvents);
+  if (events.length === 0) return 'Nothing in it says that a key was replaced or revoked.';
+  const rotations = events.filter(({ event }) => event.type === 'rotation').length;
+  const admissions = events.filter(({ event }) => event.type === 'admission').length;
+  const revoked = events.flatMap(({ event, logIndex }) => (event.type === 'revocation' ? [(logIndex ?? -1) + 1] : []));
+  const says = [
+    rotations > 0 ? `${count(rotations, 'key')} named the next one and the last batch before it.` : '',
+    revoked.length > 0 ? `${count(revoked.length, 'key')} revoked, at entry ${revoked.join(', ')} of the log.` : '',
+    admissions > 0 ? `${count(admissions, 'batch', 'batches')} let in after that by a decision of people.` : '',
+  ];
+  return says.filter((text) => text !== '').join(' ');
 }
 
 function countReadings(agents: readonly ProvenAgent[]): string {
   const sums = { held: 0, doubles: 0, withheld: 0 };
-  for (const { certified } of agents.flatMap(({ batches }) => batches)) {
+  for (const { certified, standing } of agents.flatMap(({ batches }) => batches)) {
     const { part } = certified;
-    if (!part) continue;
+    if (!part || standing !== 'counts') continue;
     for (const { count: n } of part.held) sums.held += n;
     sums.doubles += part.doubles;
     sums.withheld += part.withheld;

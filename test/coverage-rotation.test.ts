@@ -1,11 +1,13 @@
 /** A certificate of coverage of a time in which the agent's key was replaced: nothing is lost at the boundary unnoticed. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { revoke } from '../ingest-service/agent-operator.ts';
 import { readHeader } from '../protocol/batch.ts';
 import type { CoverageCertificate } from '../protocol/coverage-certificate.ts';
 import { readKeyEvent, signKeyEvent, signRotation } from '../protocol/key-event.ts';
 import { type CoverageHome, dishonest, openCoverageHome } from './support/coverage-home.ts';
 import { BEGIN, namedIntervals, STEP } from './support/coverage-site.ts';
 import { newSigner } from './support/raw-agent.ts';
+import { until } from './support/until.ts';
 
 /** Batches 1 to 3 are of the first key, 4 to 6 of the second, 7 and 8 of the third. */
 const COUNT = 8;
@@ -128,4 +130,19 @@ describe('a service that shows other rotations', () => {
     }
     expect(home.verify(await home.certificate(END)).verdict).toBe('green');
   });
+});
+
+it('of a line of keys that is revoked says so for the time after, and counts what was before', async () => {
+  revoke({ data: home.world.directory, agent: home.gateway.id, reason: 'lost (HTEST)' }, Date.now);
+  await home.world.settle();
+  await until('the places in the log', () => home.store.commitments.countUnlogged() === 0);
+  const certificate = await home.certificate(END + STEP);
+  expect(failed(certificate)).toEqual([]);
+  expect(certificate.devices[0]!.intervals.map(({ to, state }) => [(to - BEGIN) / STEP, state])).toEqual([
+    [COUNT, 'received'],
+    [COUNT + 1, 'revoked'],
+  ]);
+  expect(home.verify(certificate).steps.find(({ step }) => step === 'keys')!.says).toMatch(
+    /^2 keys named .* 3 keys revoked/,
+  );
 });

@@ -18,6 +18,9 @@ export interface Quarantined {
 /** So many batches of one agent may wait; what comes beyond stays with the agent. */
 export const MAX_QUARANTINED = 1000;
 
+/** More than a gap between two batches that were filed ever holds. */
+const MAX_SHOWN = 10 * MAX_QUARANTINED;
+
 export type Quarantine = ReturnType<typeof createQuarantine>;
 
 export function createQuarantine(db: DatabaseSync) {
@@ -30,6 +33,9 @@ export function createQuarantine(db: DatabaseSync) {
   const bySequence = db.prepare('SELECT batch FROM quarantine WHERE agent = ? AND sequence = ?');
   const newest = db.prepare(
     'SELECT batch AS id, sequence FROM quarantine WHERE agent = ? ORDER BY sequence DESC LIMIT 1',
+  );
+  const between = db.prepare(
+    'SELECT * FROM quarantine WHERE agent = ? AND sequence > ? AND sequence < ? ORDER BY sequence LIMIT ?',
   );
   const waiting = db.prepare('SELECT * FROM quarantine WHERE decision IS NULL ORDER BY agent, sequence');
   const decide = db.prepare('UPDATE quarantine SET decision = ?, decided_at = ? WHERE batch = ? AND decision IS NULL');
@@ -73,6 +79,11 @@ export function createQuarantine(db: DatabaseSync) {
 
     newest(agent: string): { readonly id: string; readonly sequence: number } | undefined {
       return newest.get(agent) as { id: string; sequence: number } | undefined;
+    },
+
+    /** Batches of an agent that were set aside, whatever was decided, above one sequence and below another. */
+    between(agent: string, above: number, below: number): Quarantined[] {
+      return between.all(agent, above, below, MAX_SHOWN).map(toQuarantined);
     },
 
     /** All that waits for people. */
