@@ -7,6 +7,7 @@ import {
   openSync,
   readFileSync,
   renameSync,
+  rmSync,
   statSync,
   unlinkSync,
   writeSync,
@@ -35,15 +36,20 @@ export async function openWithSeed<T>(
   { path, isUsed, newSeed }: FirstStart,
   open: (seed: Uint8Array, first: boolean) => T | Promise<T>,
 ): Promise<T> {
-  if (existsSync(path)) return open(readSeed(path), false);
   const provisional = `${path}.new`;
+  if (existsSync(path)) {
+    rmSync(provisional, { force: true });
+    return open(readSeed(path), false);
+  }
   if (!existsSync(provisional)) {
     if (isUsed()) throw new Fault('missing', 'the key is not there');
     makeOnce(provisional, encodeHex(newSeed()));
   }
   const opened = await open(readSeed(provisional), true);
-  renameSync(provisional, path);
+  // Not renamed: a power cut could leave a key without any name, where the file system keeps each name for itself.
+  linkSync(provisional, path);
   syncFolder(dirname(path));
+  unlinkSync(provisional);
   return opened;
 }
 

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { chmodSync, mkdtempSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, linkSync, mkdtempSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -212,6 +212,14 @@ describe('the key', () => {
     await commit(1);
     await writer!.flush();
     expect(await told()).toEqual(numbered(0, 1));
+  });
+
+  it('leaves one name of the key after a crash that left two', async () => {
+    await start();
+    await stop();
+    linkSync(join(base, 'keys', 'log', 'log.key'), join(base, 'keys', 'log', 'log.key.new'));
+    await start();
+    expect(readdirSync(join(base, 'keys', 'log')).filter((name) => name.startsWith('log.key'))).toEqual(['log.key']);
   });
 });
 
