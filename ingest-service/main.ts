@@ -81,6 +81,7 @@ async function run(settings: RunSettings): Promise<number> {
     logDirectory: paths.log,
     logKey,
     clock: Date.now,
+    monotonic: () => performance.now(),
     host,
     httpPort: settings.httpPort,
     mqttPort: settings.mqttPort,

@@ -56,6 +56,8 @@ export interface ServiceConfig {
   readonly readLog: ReadTile;
   readonly logKey: NoteKey;
   readonly clock: Clock;
+  /** Milliseconds from any origin, never going back. */
+  readonly monotonic: () => number;
   /** 0: any free port. */
   readonly httpPort: number;
   readonly mqttPort: number;
@@ -115,7 +117,7 @@ export async function startIngestService(config: ServiceConfig): Promise<IngestS
   const standingOf = createStanding(store, verify, anchors.countOf);
   const feed = createFeed(sight, standingOf, clock);
   const correcting = createCorrecting({ store, signer: keys.signer, verify, clock });
-  const sessions = createSessions(store, clock, verify);
+  const sessions = createSessions({ store, clock, monotonic: config.monotonic, verify });
   const erasing = openErasing({
     ...{ store, signer: keys.signer, verify, clock, counters, inbox, directory: config.directory },
     ...(config.logDirectory && { logDirectory: config.logDirectory }),

@@ -9,7 +9,7 @@ import { readSigned, type Signer, signPayload, toBeSigned, type Verify } from '.
 import { Fault } from './fault.ts';
 import type { Instant } from './time.ts';
 
-/** How far the signer's clock may be from the receiver's, either way; a nonce must be remembered for twice as long. */
+/** How far the signer's clock may be from the receiver's, either way. */
 export const REQUEST_WINDOW_MS = 60_000;
 
 /** Authentication scheme (RFC 9110 §11.1). */
@@ -33,7 +33,7 @@ export interface OpenedRequest {
   /** 32 octets. Whether it is a patient's active key is the caller's to look up. */
   readonly publicKey: Uint8Array;
   readonly at: Instant;
-  /** 16 octets; the caller refuses one that it has seen within twice {@link REQUEST_WINDOW_MS}. */
+  /** 16 octets; the caller refuses one that was used before, whatever became of its clock since. */
   readonly nonce: Uint8Array;
 }
 

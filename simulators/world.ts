@@ -113,6 +113,7 @@ export async function openWorld(config: WorldConfig): Promise<World> {
     ...(config.onErasingStep && { onErasingStep: config.onErasingStep }),
     logKey: log.key,
     clock: Date.now,
+    monotonic: () => performance.now(),
     httpPort: config.httpPort,
     mqttPort: config.mqttPort,
     ...(config.pages && { pages: config.pages }),

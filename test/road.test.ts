@@ -110,6 +110,7 @@ it('carries one notification to a receipt that a stranger verifies, step by step
     readLog: openLogReader(at('log')),
     logKey: log.key,
     clock: Date.now,
+    monotonic: () => performance.now(),
     httpPort: 0,
     mqttPort: 0,
   });

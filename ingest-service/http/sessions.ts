@@ -8,7 +8,7 @@ import { encodeBase32, encodeBase64Url, equalBytes } from '../../protocol/bytes.
 import type { ConsentKey } from '../../protocol/consent-chain.ts';
 import type { Verify } from '../../protocol/cose.ts';
 import { Fault } from '../../protocol/fault.ts';
-import { openRequest, REQUEST_WINDOW_MS } from '../../protocol/signed-request.ts';
+import { type OpenedRequest, openRequest } from '../../protocol/signed-request.ts';
 import type { Clock, Instant } from '../../protocol/time.ts';
 import type { Identity } from '../identity.ts';
 import { hashSecret } from '../record/agents.ts';
@@ -26,11 +26,18 @@ interface Issued {
 
 export type Sessions = ReturnType<typeof createSessions>;
 
-export function createSessions(store: RecordStore, clock: Clock, verify: Verify) {
+export interface SessionsDeps {
+  readonly store: RecordStore;
+  readonly clock: Clock;
+  /** Milliseconds from any origin; never goes back, and nobody sets it. */
+  readonly monotonic: () => number;
+  readonly verify: Verify;
+}
+
+export function createSessions({ store, clock, monotonic, verify }: SessionsDeps) {
   const links = new Map<string, Issued>();
   const sessions = new Map<string, Issued>();
-  const nonces = new Map<string, Instant>();
-  const startedAt = clock();
+  const began = monotonic();
 
   const key = (secret: string) => encodeBase64Url(hashSecret(secret));
 
@@ -50,15 +57,10 @@ export function createSessions(store: RecordStore, clock: Clock, verify: Verify)
   function requestSigner(request: FastifyRequest, body: Uint8Array | undefined): Identity {
     if (request.method !== 'GET' && !body) throw new Fault('not-permitted', 'only GET can be signed here');
     const target = { method: request.method, path: request.url, ...(body && { body }) };
-    const { publicKey, nonce, at } = openRequest(request.headers.authorization!, target, clock(), verify);
-    // What was used before a restart is not known any more.
-    if (at < startedAt) throw new Fault('expired', 'signed before the service started');
-    const patient = holderOf(publicKey);
+    const opened = openRequest(request.headers.authorization!, target, clock(), verify);
+    const patient = holderOf(opened.publicKey);
     if (!patient) throw new Fault('not-permitted', 'not a key of a patient here');
-    forgetNonces();
-    const seen = encodeBase64Url(nonce);
-    if (nonces.has(seen)) throw new Fault('expired', 'this signed request was used before');
-    nonces.set(seen, clock());
+    useOnce(opened);
     return { role: 'patient', patient: patient.id };
   }
 
@@ -67,10 +69,14 @@ export function createSessions(store: RecordStore, clock: Clock, verify: Verify)
     return store.patients.all().find((patient) => store.consents.state(patient).keys.some(isActive));
   }
 
-  function forgetNonces(): void {
-    for (const [nonce, at] of nonces) {
-      if (clock() - at <= 2 * REQUEST_WINDOW_MS) return; // oldest first
-      nonces.delete(nonce);
+  /** Durable when it returns. Throws `expired`, and `unavailable` when the disk refuses. */
+  function useOnce({ nonce, at }: OpenedRequest): void {
+    // Where an older record was put back, it does not know what was used before the start. When that was is said by the
+    // clock of now: it may have been set since.
+    const startedAt = Math.floor(clock() - (monotonic() - began));
+    if (at < startedAt) throw new Fault('expired', 'signed before the service started');
+    if (!store.transaction(() => store.requestNonces.claim(nonce, at))) {
+      throw new Fault('expired', 'this signed request was used before');
     }
   }
 

@@ -18,6 +18,7 @@ import { createLatest, type Latest } from './latest.ts';
 import { createPatientRows, type PatientRows } from './patient-rows.ts';
 import { createPatients, type Patients } from './patients.ts';
 import { createQuarantine, type Quarantine } from './quarantine.ts';
+import { createRequestNonces, type RequestNonces } from './request-nonces.ts';
 import { addRowSum, keepRowSums } from './row-sums.ts';
 import { SCHEMA } from './schema.ts';
 import { createSegments, type Segments } from './segments.ts';
@@ -41,6 +42,7 @@ export interface RecordStore {
   readonly tombstones: Tombstones;
   readonly erasures: Erasures;
   readonly patientRows: PatientRows;
+  readonly requestNonces: RequestNonces;
   /** Runs `act` in one transaction that is durable when this returns; an exception undoes it; `unavailable` when the disk refuses. Does not nest. */
   transaction<T>(act: () => T): T;
   /** Empties the write-ahead log into the file; `whole` also writes the file anew, without what was freed. */
@@ -78,6 +80,7 @@ export function openRecordSqlite({ path, keyEncryptionKey, verify }: RecordConfi
     tombstones,
     erasures,
     patientRows: createPatientRows(db, keyEncryptionKey, tombstones),
+    requestNonces: createRequestNonces(db),
     transaction(act) {
       try {
         // IMMEDIATE: another process may write (receipts of a running service), and a deferred lock could be lost half-way.

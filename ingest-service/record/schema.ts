@@ -234,6 +234,16 @@ CREATE TABLE IF NOT EXISTS forks (
   envelope BLOB NOT NULL            -- as it came, sealed to the service; empty once a patient of the agent is erased
 ) STRICT;
 
+CREATE TABLE IF NOT EXISTS request_nonces (  -- of signed requests that were used; says nothing of whom
+  number INTEGER PRIMARY KEY,
+  nonce BLOB NOT NULL UNIQUE,
+  at INTEGER NOT NULL               -- when the request was signed, by its signer's clock
+) STRICT;
+
+CREATE TABLE IF NOT EXISTS request_minutes (
+  minute INTEGER PRIMARY KEY        -- since 1970, in which a request was signed whose nonce was forgotten
+) STRICT;
+
 CREATE TABLE IF NOT EXISTS frozen (
   agent TEXT PRIMARY KEY,           -- signed two histories; until people decide
   since INTEGER NOT NULL

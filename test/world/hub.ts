@@ -101,6 +101,7 @@ export async function startService(
       readLog: openLogReader(at('log')),
       logKey: logKeyOf(machine.disk.directory),
       clock: Date.now,
+      monotonic: () => performance.now(),
       httpPort: HTTP_PORT,
       mqttPort: MQTT_PORT,
     });

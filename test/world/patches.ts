@@ -95,6 +95,7 @@ function clock(): void {
     const at = here();
     return at ? EPOCH + Math.floor(at.ground.scheduler.now) + at.process.clockOffset() : real();
   });
+  replace(performance, 'now', (real) => () => here()?.ground.scheduler.now ?? real.call(performance));
 }
 
 function chance(): void {

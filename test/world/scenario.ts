@@ -240,8 +240,6 @@ class Scenario {
       machine.unplan();
       for (const [trouble, n] of Object.entries(machine.troubles)) this.#count(`${trouble} at a step`, n);
     }
-    // A service whose clock went back refuses what patients sign until it is started again.
-    if (!this.#founders.isDone && world.service) world.hub.kill(world.service.process);
     const runs = () => world.service && world.writer && world.homes.every(({ running }) => running);
     for (let i = 0; i < 120 && !(runs() && this.#founders.isDone); i++) {
       this.#founders.act();
