@@ -5,9 +5,10 @@ import { encodeHex, equalBytes } from './bytes.ts';
 import { commitmentOf } from './commitment.ts';
 import { Fault } from './fault.ts';
 import { hashLeaf, verifyInclusion } from './merkle.ts';
-import type { Receipt, ReceiptAnchor, TrustedChain } from './receipt.ts';
+import type { Receipt, ReceiptAnchor } from './receipt.ts';
 import { formatInstant } from './time.ts';
 import { parseTlogProof } from './tlog-proof.ts';
+import type { TrustedChain } from './trust.ts';
 
 /** An anchor whose evidence holds in itself. */
 export interface ConfirmedAnchor {

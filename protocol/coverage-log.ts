@@ -9,8 +9,8 @@ import type { Finding, ProvenAgent } from './coverage-evidence.ts';
 import { leadTo } from './coverage-part.ts';
 import { isFault } from './fault.ts';
 import { hashLeaf } from './merkle.ts';
-import type { Trust } from './receipt.ts';
 import { parseNote } from './signed-note.ts';
+import type { Trust } from './trust.ts';
 
 /** What is not in the log; or, in words, why nothing can be said to be in it. */
 export type InLog = { readonly size: number; readonly missing: readonly Finding[] } | string;

@@ -8,9 +8,11 @@ import type { Verify } from './cose.ts';
 import { verifyEd25519 } from './ed25519.ts';
 import { type ErasureCertificate, openErasureCertificate, readErasureCertificate } from './erasure.ts';
 import { Fault } from './fault.ts';
-import { MAX_RECEIPT_LENGTH, type Trust } from './receipt.ts';
+import { MAX_RECEIPT_LENGTH } from './receipt.ts';
 import { members, parseJson } from './strict-json.ts';
-import { checkCheckpoint, checkLogged, Refusal, reasonOf, Unknown } from './verify.ts';
+import type { Trust } from './trust.ts';
+import { checkCheckpoint, checkLogged } from './verify-log.ts';
+import { Refusal, reasonOf, Unknown } from './verify-outcome.ts';
 
 export const ERASURE_FORMAT = 'veravita/erasure@v1';
 

@@ -2,19 +2,15 @@
  * All that a stranger needs to check one reading, as readable JSON (docs/format.md §8). Binary parts are unpadded
  * base64url; the log proof is the C2SP text as it is.
  */
-import { asPrefixedHex, type EvmEvidence, evidenceFromJson, evidenceToJson } from './anchor-evidence.ts';
-import { encodeBase64Url, encodeHex } from './bytes.ts';
-import { assertDistinctWitnesses, encodeWitnessKey, parseWitnessKey, type WitnessKey } from './cosignature.ts';
-import { assertPublicKey } from './ed25519.ts';
+import { type EvmEvidence, evidenceFromJson, evidenceToJson } from './anchor-evidence.ts';
+import { encodeBase64Url } from './bytes.ts';
 import { Fault } from './fault.ts';
-import { encodeVerifierKey, type NoteKey, parseVerifierKey } from './signed-note.ts';
-import { asOctets, asOctetsList, asText, asWhole, MAX_JSON_LENGTH, members, parseJson } from './strict-json.ts';
+import { asList, asOctets, asOctetsList, asText, asWhole, MAX_JSON_LENGTH, members, parseJson } from './strict-json.ts';
 import type { LoggedSupersession } from './supersession.ts';
 
 export const RECEIPT_FORMAT = 'veravita/receipt@v1';
-export const TRUST_FORMAT = 'veravita/trust@v1';
 
-/** Hashes of a path that are read, and anchors or chains of one list. */
+/** Hashes of a path that are read, and anchors of one list. */
 const MAX_PATH = 64;
 export const MAX_ANCHORS = 16;
 
@@ -62,38 +58,6 @@ export interface ProvenKeyEvent {
 /** Most key events in a receipt. */
 export const MAX_KEY_EVENTS = 64;
 
-/** A contract on a chain that the reader trusts to hold heads of the log. */
-export interface TrustedChain {
-  readonly chainId: number;
-  /** 20 octets. */
-  readonly contract: Uint8Array;
-  /** Hashes of blocks that the reader knows to be of the chain. */
-  readonly blocks: readonly Uint8Array[];
-}
-
-/** Whom the reader trusts. To be had from somebody else than the party that is being checked. */
-export interface Trust {
-  /** The log's verifier key; its name is the log's origin. */
-  readonly log: NoteKey;
-  /** The service's Ed25519 key, which vouches for agents. */
-  readonly service: Uint8Array;
-  /** Chains on which the log is anchored: the n of *k of n*. */
-  readonly chains?: readonly TrustedChain[];
-  /** Who else must have seen the log as it is shown; absent: nobody. */
-  readonly witnesses?: WitnessPolicy;
-}
-
-/** Witnesses that a reader trusts, and how many of them must have cosigned a checkpoint. */
-export interface WitnessPolicy {
-  /** Different keys, none of them the log's. */
-  readonly keys: readonly WitnessKey[];
-  /** 1 to the number of keys. */
-  readonly quorum: number;
-}
-
-/** Most witnesses of a policy; each has a line in the checkpoint. */
-const MAX_WITNESSES = 32;
-
 export function encodeReceipt(receipt: Receipt): string {
   const { index, salt, body, path, header, enrolment, logProof, anchors, keyHistory, supersession } = receipt;
   const json = {
@@ -139,7 +103,7 @@ export function decodeReceipt(text: string): Receipt {
     header: asOctets(json.header),
     enrolment: asOctets(json.enrolment),
     logProof: asText(json.logProof),
-    ...(json.anchors !== undefined && { anchors: asList(json.anchors).map(decodeAnchor) }),
+    ...(json.anchors !== undefined && { anchors: asList(json.anchors, MAX_ANCHORS).map(decodeAnchor) }),
     ...(json.keyHistory !== undefined && { keyHistory: decodeKeyHistory(json.keyHistory) }),
     ...(json.supersession !== undefined && { supersession: decodeMember(json.supersession) }),
   };
@@ -163,62 +127,4 @@ function decodeKeyHistory(value: unknown): ProvenKeyEvent[] {
     const { event, logProof } = members(item, ['event', 'logProof']);
     return { event: asOctets(event), logProof: asText(logProof) };
   });
-}
-
-function asList(value: unknown): readonly unknown[] {
-  if (!Array.isArray(value) || value.length > MAX_ANCHORS) throw new Fault('malformed', 'not a list, or a long one');
-  return value;
-}
-
-export function encodeTrust({ log, service, chains, witnesses }: Trust): string {
-  const json = {
-    format: TRUST_FORMAT,
-    log: encodeVerifierKey(log),
-    service: encodeBase64Url(service),
-    ...(chains && {
-      chains: chains.map(({ chainId, contract, blocks }) => ({
-        chainId,
-        contract: `0x${encodeHex(contract)}`,
-        ...(blocks.length > 0 && { blocks: blocks.map((hash) => `0x${encodeHex(hash)}`) }),
-      })),
-    }),
-    ...(witnesses && { witnesses: witnesses.keys.map(encodeWitnessKey), quorum: witnesses.quorum }),
-  };
-  return `${JSON.stringify(json, null, 2)}\n`;
-}
-
-/** Throws `malformed`, `too-large`, `version`, `wrong-key`. */
-export function decodeTrust(text: string): Trust {
-  const json = members(parseJson(text), ['format', 'log', 'service'], ['chains', 'witnesses', 'quorum']);
-  if (json.format !== TRUST_FORMAT) throw new Fault('version', 'not a trust file of this format');
-  const service = asOctets(json.service);
-  assertPublicKey(service);
-  const log = parseVerifierKey(asText(json.log));
-  const { witnesses, quorum } = json;
-  return {
-    log,
-    service,
-    ...(json.chains !== undefined && { chains: asList(json.chains).map(decodeChain) }),
-    ...((witnesses !== undefined || quorum !== undefined) && { witnesses: asWitnessPolicy(witnesses, quorum, log) }),
-  };
-}
-
-function asWitnessPolicy(witnesses: unknown, quorum: unknown, log: NoteKey): WitnessPolicy {
-  if (!Array.isArray(witnesses) || witnesses.length > MAX_WITNESSES) throw new Fault('malformed', 'witnesses');
-  const keys = witnesses.map((text) => parseWitnessKey(asText(text)));
-  assertDistinctWitnesses(keys, log.publicKey);
-  if (!Number.isSafeInteger(quorum) || (quorum as number) < 1 || (quorum as number) > keys.length) {
-    throw new Fault('malformed', 'quorum');
-  }
-  return { keys, quorum: quorum as number };
-}
-
-function decodeChain(value: unknown): TrustedChain {
-  const { chainId, contract, blocks = [] } = members(value, ['chainId', 'contract'], ['blocks']);
-  if (!Array.isArray(blocks)) throw new Fault('malformed', 'blocks are a list');
-  return {
-    chainId: asWhole(chainId),
-    contract: asPrefixedHex(contract, 20),
-    blocks: blocks.map((hash) => asPrefixedHex(hash, 32)),
-  };
 }

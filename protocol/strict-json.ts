@@ -68,10 +68,15 @@ export function asOctets(value: unknown, length?: number): Uint8Array {
   return octets;
 }
 
+/** A list, bounded. Throws `malformed`. */
+export function asList(value: unknown, limit: number): readonly unknown[] {
+  if (!Array.isArray(value) || value.length > limit) throw new Fault('malformed', 'not a list, or a long one');
+  return value;
+}
+
 /** A list of octets, bounded. Throws `malformed`. */
 export function asOctetsList(value: unknown, limit: number): Uint8Array[] {
-  if (!Array.isArray(value) || value.length > limit) throw new Fault('malformed', 'not a list, or a long one');
-  return value.map((one) => asOctets(one));
+  return asList(value, limit).map((one) => asOctets(one));
 }
 
 /** A whole number from zero. Throws `malformed`. */

@@ -15,7 +15,7 @@ import { verifyEd25519 } from './ed25519.ts';
 import { openEnrolment } from './enrolment.ts';
 import { isFault } from './fault.ts';
 import { openKeyEvent } from './key-event.ts';
-import type { Trust } from './receipt.ts';
+import type { Trust } from './trust.ts';
 
 /** In this order; each rests on the ones before. */
 export const COVERAGE_STEPS = [

@@ -5,32 +5,27 @@
 import { type Confirmation, confirmAnchors, sayAnchors } from './anchor-confirmation.ts';
 import { leafHash, openHeader, readHeader } from './batch.ts';
 import { encodeUtf8, equalBytes } from './bytes.ts';
-import { openCheckpoint, parseCheckpoint } from './checkpoint.ts';
 import { commitmentOf } from './commitment.ts';
 import type { Verify } from './cose.ts';
 import { openCosignatures } from './cosignature.ts';
 import { profileNamed } from './devices/device-profile.ts';
 import { verifyEd25519 } from './ed25519.ts';
 import { openEnrolment, readEnrolment } from './enrolment.ts';
-import { isFault } from './fault.ts';
 import { openKeyEvent, readKeyEvent } from './key-event.ts';
 import { checkKeyHistory, keysOf } from './key-history.ts';
 import { thumbprint } from './keys.ts';
 import { decodeLeaf, type ReadingLeaf } from './leaf.ts';
-import { hashLeaf, verifyInclusion } from './merkle.ts';
-import type { Receipt, Trust, WitnessPolicy } from './receipt.ts';
+import { verifyInclusion } from './merkle.ts';
+import type { Receipt } from './receipt.ts';
 import { decodeReceiptFile } from './receipt-file.ts';
 import { explainReading } from './recheck.ts';
 import { parseNote } from './signed-note.ts';
-import {
-  decodeSupersession,
-  isBySubject,
-  type LoggedSupersession,
-  openSupersession,
-  type ReadSupersession,
-  readSupersession,
-} from './supersession.ts';
+import type { ReadSupersession } from './supersession.ts';
 import { parseTlogProof } from './tlog-proof.ts';
+import type { Trust, WitnessPolicy } from './trust.ts';
+import { correctionsOf, newestCorrection, sayCorrection } from './verify-correction.ts';
+import { checkCheckpoint, checkLogged } from './verify-log.ts';
+import { Refusal, reasonOf, Unknown } from './verify-outcome.ts';
 
 /** In this order; each rests on the ones before. `witnesses` comes after them, if the trust file names some. */
 export const STEPS = [
@@ -193,62 +188,6 @@ function checkReceipt(
   return correction && judged.verdict === 'genuine' ? { ...judged, verdict: 'superseded', correction } : judged;
 }
 
-/** Those that claim to be about this reading. Throws nothing: what cannot be read beside a receipt is about nothing. */
-function correctionsOf({ header, index, supersession }: Receipt, beside: readonly string[]): LoggedSupersession[] {
-  const about = beside.flatMap((text) => {
-    try {
-      const logged = decodeSupersession(text);
-      const { correction } = readSupersession(logged.statement);
-      const isOurs = correction.index === index && equalBytes(correction.batch, readHeader(header).id);
-      return isOurs ? [logged] : [];
-    } catch (error) {
-      reasonOf(error);
-      return [];
-    }
-  });
-  return supersession ? [supersession, ...about] : about;
-}
-
-/** The newest of them, after every one held; undefined without trust. */
-function newestCorrection(
-  corrections: readonly LoggedSupersession[],
-  { header, index }: Receipt,
-  trust: Trust | undefined,
-  verify: Verify,
-): ReadSupersession | undefined {
-  if (!trust) return undefined;
-  const read = corrections.map(({ statement, logProof }) => {
-    const opened = openSupersession(statement, trust.service, verify);
-    const { batch, index: of } = opened.correction;
-    if (of !== index || !equalBytes(batch, readHeader(header).id)) throw new Refusal('it is about another reading');
-    checkLogged(logProof, commitmentOf('supersession', opened.id));
-    if (checkCheckpoint({ logProof }, trust, verify) instanceof Unknown)
-      throw new Refusal('another log signed its proof');
-    return opened;
-  });
-  return read.reduce((newest, one) => (one.at >= newest.at ? one : newest));
-}
-
-function sayCorrection(supersession: ReadSupersession): string {
-  const { by, correction } = supersession;
-  const who = by === 'patient' && isBySubject(supersession) ? 'the patient herself' : `the ${WHO[by]}`;
-  const what = correction.act === 'withdraw' ? 'withdrawn' : 'corrected';
-  return `The reading was ${what} by ${who} (${correction.reason}); the service that you trust put it into the log.`;
-}
-
-const WHO = { agent: 'gateway that measured it', patient: 'patient', practitioner: 'practitioner' } as const;
-
-/** A step that cannot be decided with what is at hand. */
-export class Unknown {
-  readonly says: string;
-  constructor(says: string) {
-    this.says = says;
-  }
-}
-
-/** Why a step fails, in words. */
-export class Refusal extends Error {}
-
 const FAILURES: Readonly<Record<Step, string>> = {
   format: 'The receipt cannot be read',
   leaf: 'The leaf is not a reading',
@@ -267,12 +206,6 @@ const FAILURES: Readonly<Record<Step, string>> = {
 function judge(steps: readonly StepResult[]): Verdict {
   if (steps.some(({ result }) => result === 'fails')) return { verdict: 'altered', steps };
   return { verdict: steps.some(({ result }) => result === 'unknown') ? 'not-provable' : 'genuine', steps };
-}
-
-/** The reason in words; what is no reason is thrown on. */
-export function reasonOf(error: unknown): string {
-  if (error instanceof Refusal || isFault(error)) return error.message;
-  throw error;
 }
 
 function readLeaf({ body }: Receipt): ReadingLeaf {
@@ -322,32 +255,6 @@ function checkEnrolment(receipt: Receipt, trust: Trust | undefined, verify: Veri
 
 function checkLog({ header, logProof }: Receipt): string {
   return `The batch is ${checkLogged(logProof, commitmentOf('batch', readHeader(header).id))}.`;
-}
-
-/** Where a commitment is in a log, in words. Throws where its proof does not lead to the root of its checkpoint. */
-export function checkLogged(logProof: string, commitment: Uint8Array): string {
-  const { index, proof, checkpoint } = parseTlogProof(logProof);
-  const { size, root } = parseCheckpoint(parseNote(checkpoint).text);
-  if (!verifyInclusion({ leafHash: hashLeaf(commitment), index, treeSize: size, proof, root })) {
-    throw new Refusal('its commitment does not lead to the root of the checkpoint');
-  }
-  return `number ${index + 1} of the ${size} entries of a log`;
-}
-
-/** Whether the trusted log signed the checkpoint of a proof. Throws where its signature does not hold. */
-export function checkCheckpoint(
-  { logProof }: Pick<Receipt, 'logProof'>,
-  trust: Trust | undefined,
-  verify: Verify,
-): string | Unknown {
-  const { checkpoint } = parseTlogProof(logProof);
-  const { signatures } = parseNote(checkpoint);
-  if (!trust) return new Unknown('Whose log it is cannot be told without a trust file.');
-  if (!signatures.some(({ name, keyId }) => name === trust.log.name && keyId === trust.log.keyId)) {
-    return new Unknown('The checkpoint is not signed by the log that your trust file names.');
-  }
-  openCheckpoint(checkpoint, [trust.log], trust.log.name, verify);
-  return 'The log that you trust signed the checkpoint.';
 }
 
 function checkWitnesses({ logProof }: Receipt, { keys, quorum }: WitnessPolicy, verify: Verify): string | Unknown {

@@ -73,7 +73,7 @@ it('is red where nobody has spoken, and with any octet changed', async () => {
   const keys = JSON.parse(readFileSync(trust, 'utf8'));
   expect(keys.format).toBe('veravita/trust@v1');
   const step = Math.max(1, Math.floor(bytes.length / 40));
-  const { decodeTrust } = await import('../protocol/receipt.ts');
+  const { decodeTrust } = await import('../protocol/trust.ts');
   const whom = decodeTrust(readFileSync(trust, 'utf8'));
   for (let i = 0; i < bytes.length; i += step) {
     expect(verifyCoverage(bytes.with(i, bytes[i]! ^ 1), whom).verdict, `octet ${i}`).toBe('red');

@@ -6,8 +6,8 @@ import {
   verifyErasureCertificate,
 } from '../protocol/erasure-certificate.ts';
 import { isFault } from '../protocol/fault.ts';
-import { decodeTrust, type Trust } from '../protocol/receipt.ts';
 import { decodeSupersession } from '../protocol/supersession.ts';
+import { decodeTrust, type Trust } from '../protocol/trust.ts';
 import { type Verdict, verifyReceipts } from '../protocol/verify.ts';
 import { type CoverageVerdict, isCertificate, verifyCoverage } from '../protocol/verify-coverage.ts';
 

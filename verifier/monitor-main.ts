@@ -3,7 +3,7 @@ import { hash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isFault } from '../protocol/fault.ts';
-import { decodeTrust, type Trust } from '../protocol/receipt.ts';
+import { decodeTrust, type Trust } from '../protocol/trust.ts';
 import { type Expectations, parseExpectations } from './monitor/expectations.ts';
 import { openSource } from './monitor/log-source.ts';
 import { type Alarm, type Look, lookAtLog, PROOFS } from './monitor/look.ts';

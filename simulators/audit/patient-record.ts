@@ -3,8 +3,9 @@ import { readHeader } from '../../protocol/batch.ts';
 import { decodeBase64Url } from '../../protocol/bytes.ts';
 import type { Signer, Verify } from '../../protocol/cose.ts';
 import { Fault, isFault } from '../../protocol/fault.ts';
-import { decodeReceipt, type Trust } from '../../protocol/receipt.ts';
+import { decodeReceipt } from '../../protocol/receipt.ts';
 import { parseTlogProof } from '../../protocol/tlog-proof.ts';
+import type { Trust } from '../../protocol/trust.ts';
 import { type Verdict, verifyReceipt } from '../../protocol/verify.ts';
 import { createPatientClient, type DisclosureView, type PatientClient } from '../patient-client.ts';
 

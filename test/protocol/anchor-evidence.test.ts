@@ -17,8 +17,9 @@ import { commitmentOf } from '../../protocol/commitment.ts';
 import { isFault } from '../../protocol/fault.ts';
 import { inclusionProof } from '../../protocol/merkle.ts';
 import { provenValue } from '../../protocol/patricia.ts';
-import { decodeReceipt, decodeTrust, encodeReceipt, encodeTrust, type ReceiptAnchor } from '../../protocol/receipt.ts';
+import { decodeReceipt, encodeReceipt, type ReceiptAnchor } from '../../protocol/receipt.ts';
 import { decodeRlp, encodeRlp, type Rlp } from '../../protocol/rlp.ts';
+import { decodeTrust, encodeTrust } from '../../protocol/trust.ts';
 import { verifyReceipt } from '../../protocol/verify.ts';
 import { faultOf } from '../support/fault-of.ts';
 import {

@@ -11,9 +11,10 @@ import { erasureMark, openErasureCertificate, openErasureOrder } from '../../pro
 import { openKeyEvent } from '../../protocol/key-event.ts';
 import { decodeLeaf, encodeLeaf, type ReadingLeaf } from '../../protocol/leaf.ts';
 import { inclusionProof, rootOf } from '../../protocol/merkle.ts';
-import { decodeReceipt, decodeTrust } from '../../protocol/receipt.ts';
+import { decodeReceipt } from '../../protocol/receipt.ts';
 import { explainReading } from '../../protocol/recheck.ts';
 import { isBySubject, openSupersession } from '../../protocol/supersession.ts';
+import { decodeTrust } from '../../protocol/trust.ts';
 import { verifyReceipt } from '../../protocol/verify.ts';
 import { seedOf } from '../support/receipt-builder.ts';
 import { makeFormatVectors } from '../vectors/make-format-vectors.ts';

@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { encodeBase64Url } from '../../protocol/bytes.ts';
 import { encodeWitnessKey, witnessKeyOf } from '../../protocol/cosignature.ts';
-import { decodeReceipt, decodeTrust, encodeReceipt, encodeTrust, MAX_RECEIPT_LENGTH } from '../../protocol/receipt.ts';
+import { decodeReceipt, encodeReceipt, MAX_RECEIPT_LENGTH } from '../../protocol/receipt.ts';
 import { encodeVerifierKey } from '../../protocol/signed-note.ts';
+import { decodeTrust, encodeTrust } from '../../protocol/trust.ts';
 import { faultOf } from '../support/fault-of.ts';
 import {
   buildReceipt,

@@ -27,11 +27,12 @@ import { readingsOf } from '../../protocol/gatt/readings.ts';
 import { deviceHandle, thumbprint } from '../../protocol/keys.ts';
 import { encodeLeaf, type Leaf, type ReadingLeaf } from '../../protocol/leaf.ts';
 import { hashLeaf, inclusionProof, rootOf } from '../../protocol/merkle.ts';
-import { encodeReceipt, type Receipt, type Trust } from '../../protocol/receipt.ts';
+import { encodeReceipt, type Receipt } from '../../protocol/receipt.ts';
 import { qualityOf } from '../../protocol/recheck.ts';
 import { type NoteSigner, noteKeyOf, noteSignerOf, parseNote } from '../../protocol/signed-note.ts';
 import { wallClockToInstant } from '../../protocol/time.ts';
 import { encodeTlogProof, parseTlogProof } from '../../protocol/tlog-proof.ts';
+import type { Trust } from '../../protocol/trust.ts';
 
 /** 32 octets of the same value: a seed that nobody takes for a real one. */
 export function seedOf(fill: number): Uint8Array {

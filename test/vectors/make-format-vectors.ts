@@ -26,10 +26,11 @@ import { type KeyEventWish, readKeyEvent, signKeyEvent, signRotation } from '../
 import { encodeId, thumbprint } from '../../protocol/keys.ts';
 import { encodeLeaf } from '../../protocol/leaf.ts';
 import { encodePosition } from '../../protocol/position.ts';
-import { encodeReceipt, encodeTrust } from '../../protocol/receipt.ts';
+import { encodeReceipt } from '../../protocol/receipt.ts';
 import { type ReportContent, signReport } from '../../protocol/report.ts';
 import { encodeVerifierKey } from '../../protocol/signed-note.ts';
 import { signRequest } from '../../protocol/signed-request.ts';
+import { encodeTrust } from '../../protocol/trust.ts';
 import { receiptWithHistory } from '../support/key-history-builder.ts';
 import {
   buildBatch,

@@ -7,9 +7,9 @@ import { type OpenedCheckpoint, openCheckpoint } from '../../protocol/checkpoint
 import { openCosignatures } from '../../protocol/cosignature.ts';
 import { isFault } from '../../protocol/fault.ts';
 import { hashLeaf, type Sha256 } from '../../protocol/merkle.ts';
-import type { Trust } from '../../protocol/receipt.ts';
 import { TILE_WIDTH } from '../../protocol/tile-paths.ts';
 import { type BoundTiles, bindTiles, type ReadTile } from '../../protocol/tlog-tiles.ts';
+import type { Trust } from '../../protocol/trust.ts';
 import type { Expectations } from './expectations.ts';
 import { Frontier } from './frontier.ts';
 import { Unreachable } from './log-source.ts';

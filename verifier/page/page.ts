@@ -3,7 +3,7 @@
  * is shown as text and never as markup.
  */
 import { encodeUtf8 } from '../../protocol/bytes.ts';
-import type { Trust } from '../../protocol/receipt.ts';
+import type { Trust } from '../../protocol/trust.ts';
 import { NOT_SHOWN } from '../../protocol/verify.ts';
 import { checkFile, readSupersessionText, readTrust } from '../check.ts';
 import { readCode } from './read-code.ts';
