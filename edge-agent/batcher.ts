@@ -18,6 +18,9 @@ import type { BatchPlace, SealedBatch } from './seal.ts';
 /** While others wait for the service, a batch closes at so many times its usual size: what each batch costs is shared. */
 const BEHIND_FACTOR = 4;
 
+/** What it is not raised above: tallies and coverage come on top, and the event loop has other things to do. */
+const MOST_WHILE_BEHIND = 5000;
+
 export interface BatcherOptions {
   readonly pending: Pending;
   readonly outbox: Outbox;
@@ -113,7 +116,7 @@ export class Batcher {
 
   get #closingSize(): number {
     const { maxLeaves, isBehind } = this.#options;
-    return isBehind() ? Math.min(BEHIND_FACTOR * maxLeaves, MAX_LEAVES) : maxLeaves;
+    return isBehind() ? Math.max(maxLeaves, Math.min(BEHIND_FACTOR * maxLeaves, MOST_WHILE_BEHIND)) : maxLeaves;
   }
 
   #aged(): void {

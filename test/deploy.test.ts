@@ -10,13 +10,20 @@ const units = readdirSync(at('deploy')).filter((name) => name.endsWith('.service
 const text = (unit: string) => readFileSync(at(`deploy/${unit}`), 'utf8');
 
 it.each(units)('%s starts a program that is there, keeps its state, and comes back', (unit) => {
-  const program = /^ExecStart=\/usr\/bin\/node run\.mjs (\S+)/m.exec(text(unit))?.[1];
+  const program = /^ExecStart=\/usr\/bin\/node (?:--\S+ )*run\.mjs (\S+)/m.exec(text(unit))?.[1];
   expect(existsSync(at(program!))).toBe(true);
   const folder = /^StateDirectory=(\S+)$/m.exec(text(unit))?.[1];
   expect(text(unit)).toMatch(new RegExp(`^Environment=VERAVITA_(AGENT_)?DATA=/var/lib/${folder}$`, 'm'));
   for (const line of ['Restart=always', 'RestartPreventExitStatus=2', 'StartLimitIntervalSec=0', 'UMask=0077']) {
     expect(text(unit)).toContain(`\n${line}\n`);
   }
+});
+
+it('limits the heap of the agent as npm does', () => {
+  const limits = (command: string) => command.split(' ').filter((word) => /-size=\d+$/.test(word));
+  const { scripts } = JSON.parse(readFileSync(at('package.json'), 'utf8')) as { scripts: { agent: string } };
+  expect(limits(scripts.agent)).toHaveLength(2);
+  expect(limits(/^ExecStart=(.*)$/m.exec(text('veravita-agent.service'))![1]!)).toEqual(limits(scripts.agent));
 });
 
 it('names variables that the programs read', () => {

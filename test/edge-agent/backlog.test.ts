@@ -1,5 +1,5 @@
-/** What an agent does with very much that waits: few large batches, counts that cost nothing, a heap that stays small. */
-import { cpSync, readFileSync, rmSync } from 'node:fs';
+/** What an agent does with very much that waits: few large batches, and counts that cost nothing. */
+import { cpSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
@@ -139,15 +139,5 @@ describe('the counts of the outbox', () => {
       }),
       { numRuns: 60 },
     );
-  });
-});
-
-describe('the heap of an agent', () => {
-  it('has the same limits under npm and under systemd', () => {
-    const { scripts } = JSON.parse(readFileSync('package.json', 'utf8'));
-    const unit = /^ExecStart=(.*)$/m.exec(readFileSync('deploy/veravita-agent.service', 'utf8'))![1]!;
-    const limits = (command: string) => command.split(' ').filter((word) => /-size=\d+$/.test(word));
-    expect(limits(scripts.agent)).toHaveLength(2);
-    expect(limits(unit)).toEqual(limits(scripts.agent));
   });
 });
