@@ -3,6 +3,7 @@ import { fork } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { createEnrolmentCode } from '../ingest-service/enrolment.ts';
 import { openOperatorRecord } from '../ingest-service/operator.ts';
 import { ALL_CLASSES } from '../protocol/consent-event.ts';
@@ -12,6 +13,10 @@ import { addressOf } from '../simulators/addresses.ts';
 import { createPatientClient } from '../simulators/patient-client.ts';
 import type { ServiceProcess } from './service-process.ts';
 import { READINGS_A_SECOND, WEEK_VITALS, type WeekCommand, type WeekReport } from './week-messages.ts';
+
+/** As `npm run agent` starts a program. */
+const RUN = fileURLToPath(new URL('../run.mjs', import.meta.url));
+const WEEK_AGENT = fileURLToPath(new URL('week-agent.ts', import.meta.url));
 
 export interface WeekResult {
   readonly sent: number;
@@ -48,8 +53,8 @@ export async function measureWeek(
   });
   const address = addressOf('week');
   const code = createEnrolmentCode({ store, clock: Date.now }, [{ patient, address, addressType: 'random' }]);
-  const script = new URL('week-agent.ts', import.meta.url);
-  const agent = fork(script, [folder, service.url, code, address, String(weekStart)], { execArgv: agentFlags() });
+  const args = [WEEK_AGENT, folder, service.url, code, address, String(weekStart)];
+  const agent = fork(RUN, args, { execArgv: agentFlags() });
   const reports = listen(agent, tell);
   try {
     await reports.next('enrolled');
