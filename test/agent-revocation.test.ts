@@ -110,7 +110,7 @@ it('is cut off at once, and nothing is lost, filed or decided without people', a
   ]);
   expect(await agent.send(second.envelope)).toMatchObject({ outcome: 'duplicate', sequence: 2 });
   expect(await agent.send(third.envelope)).toMatchObject({ outcome: 'refused', code: 'rejected' });
-  expect(readings()).toHaveLength(6);
+  await until('the second to be filed', () => readings().length === 6);
   expect(about()).toMatchObject({ quarantined: 1, rejected: 1, filed: 2 });
   // The tombstone: a header, and no body.
   expect(world.service.store.quarantine.get(waiting[1]!.batch)).toEqual(
@@ -176,7 +176,10 @@ it('is told so: its backlog waits there and here, until people have decided', as
   const decided = { data: world.directory, agent: gateway.id, decision: 'accepted' } as const;
   expect(decideBatches(decided, Date.now)).toBe(waiting);
   await until('the word on all of it', () => gateway.status().outbox === 0);
-  expect([...world.service.store.segments.readings(world.recordOf(ben), HEART_RATE, { sort: 'asc' })]).toHaveLength(2);
+  // The decision is durable, and the agent may hear of it before its effect is.
+  const filed = () =>
+    [...world.service.store.segments.readings(world.recordOf(ben), HEART_RATE, { sort: 'asc' })].length;
+  await until('all of it to be filed', () => filed() === 2);
   await gateway.stop();
   rmSync(folder, { recursive: true });
 });
