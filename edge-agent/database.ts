@@ -106,6 +106,13 @@ const UPGRADES: readonly string[] = [
     agent BLOB NOT NULL,
     last_sequence INTEGER NOT NULL
   ) STRICT;`,
+  `
+  -- Rows of pending that did not open at a start: kept as they are, and out of the way of the others.
+  CREATE TABLE unreadable (
+    row INTEGER PRIMARY KEY,
+    boot BLOB NOT NULL,
+    body BLOB NOT NULL
+  ) STRICT;`,
 ];
 
 const SCHEMA_VERSION = 1 + UPGRADES.length;

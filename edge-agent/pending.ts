@@ -3,7 +3,8 @@
  * resolves. Everything that arrives within a few milliseconds shares one transaction, so one fsync.
  */
 import type { DatabaseSync } from 'node:sqlite';
-import { Fault } from '../protocol/fault.ts';
+import { encodeHex } from '../protocol/bytes.ts';
+import { Fault, isFault } from '../protocol/fault.ts';
 import { decodeLeaf, encodeLeaf, type Leaf, type ReadingLeaf } from '../protocol/leaf.ts';
 import type { Clock } from '../protocol/time.ts';
 import { isDiskFull, transact } from './database.ts';
@@ -97,12 +98,14 @@ export class Pending {
     this.#markAlive = db.prepare('UPDATE state SET alive_at = ?');
     const found = db
       .prepare(
-        `SELECT count(*) AS count, coalesce(max(row), (SELECT sealed_rows FROM state)) AS last,
+        `SELECT count(*) AS count,
+           max(coalesce(max(row), 0), (SELECT sealed_rows FROM state), (SELECT coalesce(max(row), 0) FROM unreadable)) AS last,
            coalesce(sum(length(body)), 0) AS octets FROM pending`,
       )
       .get() as { count: number; last: number; octets: number };
-    this.#octets = found.octets;
-    this.#count = found.count;
+    const unreadable = setAsideUnreadable(db, storageKey);
+    this.#octets = found.octets - unreadable.octets;
+    this.#count = found.count - unreadable.rows;
     this.#lastRow = found.last;
   }
 
@@ -240,6 +243,7 @@ export class Pending {
       dropped.octets += body.length;
     }
     if (dropped.rows > 0) this.#markSealed.run(this.#lastRow); // no number is used twice
+    this.#options.db.exec('DELETE FROM unreadable'); // of whom they are nobody can tell
     return dropped;
   }
 
@@ -253,4 +257,36 @@ export class Pending {
     this.#count -= bodies.length;
     this.#octets -= octets;
   }
+}
+
+/**
+ * Moves rows that the disk has altered out of the way: one of them would keep all that was heard since from being sealed,
+ * and the agent from starting.
+ */
+function setAsideUnreadable(db: DatabaseSync, storageKey: Uint8Array): Dropped {
+  const ciphers = new Map<string, RowCipher>();
+  const unreadable: { row: number; octets: number }[] = [];
+  for (const found of db.prepare('SELECT row, boot, body FROM pending ORDER BY row').iterate()) {
+    const { row, boot, body } = found as { row: number; boot: Uint8Array; body: Uint8Array };
+    const name = encodeHex(boot);
+    const cipher = ciphers.get(name) ?? createRowCipher(storageKey, boot);
+    ciphers.set(name, cipher);
+    try {
+      cipher.decrypt(row, body);
+    } catch (error) {
+      if (!isFault(error, 'inconsistent')) throw error;
+      unreadable.push({ row, octets: body.length });
+    }
+  }
+  if (unreadable.length > 0) {
+    transact(db, () => {
+      const copy = db.prepare('INSERT INTO unreadable SELECT row, boot, body FROM pending WHERE row = ?');
+      const remove = db.prepare('DELETE FROM pending WHERE row = ?');
+      for (const { row } of unreadable) {
+        copy.run(row);
+        remove.run(row);
+      }
+    });
+  }
+  return { rows: unreadable.length, octets: unreadable.reduce((sum, { octets }) => sum + octets, 0) };
 }

@@ -80,6 +80,9 @@ function scrubRows(db: DatabaseSync, { storageKey }: AgentKeys, check: CheckIt):
       check(`row ${row.row} of ${table} does not open`, () => decodeLeaf(opened(table, row)) !== undefined);
     }
   }
+  for (const { row } of db.prepare('SELECT row FROM unreadable').all()) {
+    check(`row ${row} of pending did not open and was set aside`, () => false);
+  }
   const boot = new Uint8Array(16);
   check('a user of a device does not open', () => openDeviceUsers({ db, storageKey, boot }).all() !== undefined);
   check('the assignments do not open', () => new Assignments(db, storageKey, new Map()).devices !== undefined);

@@ -1,9 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import { readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { openAgentGateway } from '../../edge-agent/agent.ts';
+import { databasePath } from '../../edge-agent/database.ts';
 import type { Gateway } from '../../edge-agent/gateway.ts';
+import { scrubAgent } from '../../edge-agent/scrub.ts';
 import { encodeHex } from '../../protocol/bytes.ts';
 import { encodeId } from '../../protocol/keys.ts';
 import type { CoverageLeaf } from '../../protocol/leaf.ts';
@@ -51,6 +54,23 @@ function values(): number[] {
 }
 
 describe('the road to the service', () => {
+  it('is open at a start with a row that the disk altered: it is set aside, and said by the scrubber', async () => {
+    gateway = await openTestGateway(folder, service);
+    await gateway.hear(heartRate(61, NOON));
+    await gateway.settled();
+    await gateway.stop();
+    const db = new DatabaseSync(databasePath(join(folder, 'state')));
+    db.prepare('INSERT INTO pending (row, boot, body) VALUES (1000, ?, ?)').run(randomBytes(16), randomBytes(200));
+    db.close();
+    gateway = await restart();
+    await gateway.hear(heartRate(62, NOON + 1000));
+    await gateway.settled();
+    expect(values()).toEqual([61, 62]);
+    await gateway.stop();
+    const found = scrubAgent(join(folder, 'state'), join(folder, 'keys'));
+    expect(found).toEqual(['row 1000 of pending did not open and was set aside']);
+  });
+
   it('hands over what was heard, whole, in order, and then forgets it', async () => {
     gateway = await openTestGateway(folder, service);
     for (let i = 0; i < 1200; i++) void gateway.hear(heartRate(60 + (i % 90), NOON + i));

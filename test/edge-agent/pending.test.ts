@@ -112,6 +112,26 @@ describe('Pending', () => {
   });
 });
 
+it('sets aside at a start what does not open, whichever row it is, and goes on with the rest', async () => {
+  const first = open();
+  await first.pending.append([{ leaf }, { leaf }, { leaf }, { leaf }]);
+  first.db.exec('UPDATE pending SET body = zeroblob(length(body)) WHERE row IN (2, 4)');
+  first.db.close();
+  const { db, pending } = open();
+  expect([pending.count, pending.lastRow, [...pending.readings()]]).toEqual([2, 4, []]);
+  await pending.append([{ leaf }]);
+  expect(pending.lastRow).toBe(5);
+  const oldest = pending.oldest(10)!;
+  expect([oldest.bodies.length, oldest.through]).toEqual([2, 3]); // of one boot
+  db.exec('BEGIN');
+  pending.remove(oldest);
+  db.exec('COMMIT');
+  pending.removed(oldest);
+  expect([pending.count, pending.octets > 0, pending.oldest(10)!.through]).toEqual([1, true, 5]);
+  expect(db.prepare('SELECT row FROM unreadable').all()).toEqual([{ row: 2 }, { row: 4 }]);
+  db.close();
+});
+
 describe('Doubles', () => {
   it('forgets by real age, and nothing that a device goes on sending', () => {
     const { db } = open();
