@@ -6,6 +6,7 @@ import { hkdfSync } from 'node:crypto';
 import type { NewEntry } from '../journal/journal.ts';
 import { MAX_BATCH_ITEMS } from '../protocol/batch.ts';
 import { type CborValue, decodeCbor, encodeCbor } from '../protocol/cbor.ts';
+import { isFault } from '../protocol/fault.ts';
 import type { Instant } from '../protocol/time.ts';
 import { openBytes, sealBytes } from './record/sealing.ts';
 
@@ -61,6 +62,16 @@ export function sealHeldBatch(inboxKey: Uint8Array, id: string, batch: HeldBatch
   const counts = withheldReadings.map(({ subject, count }): CborValue => [subject, count]);
   const content = encodeCbor([signedHeader, receivedAt, leafHashes, withheld, segments, counts]);
   return sealBytes(entryKey(inboxKey, id), 'inbox', content);
+}
+
+/** {@link openHeldBatch}, or `undefined` where the bytes were altered. */
+export function tryOpenHeldBatch(inboxKey: Uint8Array, id: string, sealed: Uint8Array): HeldBatch | undefined {
+  try {
+    return openHeldBatch(inboxKey, id, sealed);
+  } catch (error) {
+    if (isFault(error)) return undefined;
+    throw error;
+  }
 }
 
 /** Throws `inconsistent` when the bytes were altered, or are those of another entry. */

@@ -3,7 +3,7 @@
  * batches are taken in order; different agents' share the journal's group commit.
  */
 
-import type { Journal } from '../journal/journal.ts';
+import type { Journal, NewEntry } from '../journal/journal.ts';
 import { type Acknowledgement, signAcknowledgement } from '../protocol/acknowledgement.ts';
 import { leafSalt, NO_BATCH, readHeader, type Segment, type SignedHeader } from '../protocol/batch.ts';
 import { concatBytes } from '../protocol/bytes.ts';
@@ -21,8 +21,8 @@ import {
   type HeldBatch,
   type HeldSegment,
   isInboxMark,
-  openHeldBatch,
   sealHeldBatch,
+  tryOpenHeldBatch,
   type WithheldReadings,
 } from './inbox.ts';
 import { currentName } from './key-changes.ts';
@@ -66,9 +66,13 @@ export async function startIntake(deps: IntakeDeps): Promise<Intake> {
   const { store, inbox, keys, unsealer, verify, clock, counters } = deps;
   const chains = new Map<AgentId, Chain>();
   const queues = new Map<AgentId, Promise<void>>();
-  for await (const held of unfiledBatches(inbox, keys.inboxKey)) {
-    const signed = readHeader(held.signedHeader);
-    advance(chainOf(encodeId(signed.header.agent) as AgentId), signed);
+  for await (const { entry, held } of unfiledBatches(inbox, keys.inboxKey)) {
+    if (held) {
+      const signed = readHeader(held.signedHeader);
+      advance(chainOf(encodeId(signed.header.agent) as AgentId), signed);
+    } else if (!store.batches.leafHashes(entry.id) && !store.quarantine.get(entry.id)) {
+      setAsideUnreadable(entry);
+    }
   }
 
   const context: AcceptContext = {
@@ -78,7 +82,9 @@ export async function startIntake(deps: IntakeDeps): Promise<Intake> {
     publicKeyOf: (agent) => store.agents.get(agent)?.publicKey,
     headOf,
     acceptedId(agent, sequence) {
-      const known = store.batches.idAt(agent, sequence) ?? store.quarantine.idAt(agent, sequence);
+      const known = [store.batches, store.quarantine, store.unreadable]
+        .map((each) => each.idAt(agent, sequence))
+        .find((id) => id !== undefined);
       return chainOf(agent).unfiled.get(sequence)?.id ?? (known ? decodeId(known) : undefined);
     },
     lastOf(agent) {
@@ -97,9 +103,9 @@ export async function startIntake(deps: IntakeDeps): Promise<Intake> {
   function chainOf(agent: AgentId): Chain {
     let chain = chains.get(agent);
     if (!chain) {
-      const known = [store.batches.newest(agent), store.quarantine.newest(agent)].filter(
-        (batch) => batch !== undefined,
-      );
+      const known = [store.batches, store.quarantine, store.unreadable]
+        .map((each) => each.newest(agent))
+        .filter((batch) => batch !== undefined);
       const newest = known.toSorted((a, b) => b.sequence - a.sequence)[0];
       chain = { ...(newest && { head: { sequence: newest.sequence, id: decodeId(newest.id) } }), unfiled: new Map() };
       chains.set(agent, chain);
@@ -112,6 +118,19 @@ export async function startIntake(deps: IntakeDeps): Promise<Intake> {
     if (head) return head;
     const before = store.keyEvents.predecessorOf(agent);
     return before ? headOf(before.agent) : { sequence: 0, id: NO_BATCH };
+  }
+
+  /**
+   * The disk altered what was acknowledged. What comes behind it is taken and filed all the same: the entry's name is its
+   * batch's id, and entries of one agent lie in the order of their sequence.
+   */
+  function setAsideUnreadable({ id, key, body }: NewEntry): void {
+    const agent = key as AgentId;
+    if (store.unreadable.has(id)) return;
+    const sequence = headOf(agent).sequence + 1;
+    store.transaction(() => store.unreadable.insert({ batch: id, agent, sequence, foundAt: clock(), body }));
+    chainOf(agent).head = { sequence, id: decodeId(id) };
+    counters.add('inbox.unreadable');
   }
 
   function advance(chain: Chain, signed: SignedHeader): void {
@@ -303,12 +322,18 @@ function aboutBatch({ id, header }: AcceptedBatch) {
   return { agent: header.agent, batch: id, sequence: header.sequence };
 }
 
-async function* unfiledBatches(inbox: Journal, inboxKey: Uint8Array): AsyncGenerator<HeldBatch> {
+/** `held` is absent where the entry does not open. */
+async function* unfiledBatches(
+  inbox: Journal,
+  inboxKey: Uint8Array,
+): AsyncGenerator<{ readonly entry: NewEntry; readonly held: HeldBatch | undefined }> {
   let from = 0;
   for (;;) {
     const entries = await inbox.read(from, 100);
     if (entries.length === 0) return;
-    for (const entry of entries) if (!isInboxMark(entry)) yield openHeldBatch(inboxKey, entry.id, entry.body);
+    for (const entry of entries) {
+      if (!isInboxMark(entry)) yield { entry, held: tryOpenHeldBatch(inboxKey, entry.id, entry.body) };
+    }
     from = entries.at(-1)!.position + 1;
   }
 }

@@ -13,7 +13,7 @@ import type { Clock } from '../protocol/time.ts';
 import type { Correcting } from './correcting.ts';
 import type { Counters } from './counters.ts';
 import { type Filing, fileBatch } from './file-batch.ts';
-import { type HeldBatch, isInboxMark, markInbox, openHeldBatch, sealHeldBatch } from './inbox.ts';
+import { type HeldBatch, isInboxMark, markInbox, openHeldBatch, sealHeldBatch, tryOpenHeldBatch } from './inbox.ts';
 import type { RecordStore } from './record/record-sqlite.ts';
 
 export interface PipelineDeps {
@@ -52,14 +52,15 @@ export function startPipeline(deps: PipelineDeps): Pipeline {
   async function advance(entries: readonly JournalEntry[]): Promise<void> {
     for (const entry of entries) {
       if (isInboxMark(entry)) continue;
-      file(entry.id, entry.body);
+      const held = tryOpenHeldBatch(inboxKey, entry.id, entry.body);
+      if (held) fileHeld(entry.id, held, entry.body);
+      else setUnreadable(entry);
       await setImmediate(); // a revocation must not wait behind a long backlog
     }
     await relay();
   }
 
-  function file(id: string, sealed: Uint8Array): void {
-    const held = openHeldBatch(inboxKey, id, sealed);
+  function fileHeld(id: string, held: HeldBatch, sealed: Uint8Array): void {
     const filing = fileBatch(store, held, clock(), deps.correcting);
     if (filing === 'revoked') setAside(id, held, sealed);
     if (!filing || filing === 'revoked') return;
@@ -69,6 +70,16 @@ export function startPipeline(deps: PipelineDeps): Pipeline {
     counters.add('leaves.withheld', filing.withheld);
     counters.add('readings.corrected', filing.corrected.length);
     deps.onFiled(filing);
+  }
+
+  /** The disk altered it: kept as it is, in its place of the chain, and nothing waits behind it. */
+  function setUnreadable({ id, key: agent, body }: JournalEntry): void {
+    if (store.batches.leafHashes(id) || store.quarantine.get(id) || store.unreadable.has(id)) return;
+    const places = [store.batches, store.quarantine, store.unreadable].map((each) => each.newest(agent)?.sequence ?? 0);
+    const before = store.keyEvents.predecessorOf(agent)?.lastSequence ?? 0;
+    const row = { batch: id, agent, sequence: Math.max(before, ...places) + 1, foundAt: clock(), body };
+    store.transaction(() => store.unreadable.insert(row));
+    counters.add('inbox.unreadable');
   }
 
   /** Taken before its key was revoked, and not filed: it waits for people. */
@@ -145,7 +156,7 @@ export function startPipeline(deps: PipelineDeps): Pipeline {
       await relay();
     },
     relay,
-    file,
+    file: (id, sealed) => fileHeld(id, openHeldBatch(inboxKey, id, sealed), sealed),
     async trimInbox(mark) {
       // The newest entry is never trimmed, so the newest has to be one that holds nothing.
       const [position] = await inbox.append([markInbox(mark)]);

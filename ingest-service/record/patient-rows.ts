@@ -41,6 +41,7 @@ export function createPatientRows(db: DatabaseSync, keyEncryptionKey: Uint8Array
   const segments = db.prepare('SELECT batch, first_leaf, last_leaf, leaves FROM segments WHERE patient = ?');
   const codes = db.prepare('SELECT code_hash, assignments FROM enrolment_codes');
   const clearForks = db.prepare(`UPDATE forks SET envelope = x'' WHERE ${SERVED}`);
+  const clearUnreadable = db.prepare(`UPDATE unreadable SET body = x'' WHERE ${SERVED}`);
   const dropCode = db.prepare('DELETE FROM enrolment_codes WHERE code_hash = ?');
   const columns = {
     nonces: [
@@ -100,6 +101,7 @@ export function createPatientRows(db: DatabaseSync, keyEncryptionKey: Uint8Array
       for (const code of codesFor(id)) dropCode.run(code);
       // Whose readings are in an envelope cannot be told without opening it; the two headers prove the fork alone.
       clearForks.run(id);
+      clearUnreadable.run(id); // of whom they are nobody can tell
       for (const [table, column] of tables) db.prepare(`DELETE FROM ${table} WHERE ${column} = ?`).run(id);
       return { segments: rows.length, leaves: rows.reduce((sum, row) => sum + (row.leaves as number), 0) };
     },

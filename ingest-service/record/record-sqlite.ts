@@ -24,6 +24,7 @@ import { SCHEMA } from './schema.ts';
 import { createSegments, type Segments } from './segments.ts';
 import { createSuspects, type Suspects } from './suspects.ts';
 import { createTombstones, type Tombstones } from './tombstones.ts';
+import { createUnreadable, type Unreadable } from './unreadable.ts';
 
 export interface RecordStore {
   readonly patients: Patients;
@@ -43,6 +44,7 @@ export interface RecordStore {
   readonly erasures: Erasures;
   readonly patientRows: PatientRows;
   readonly requestNonces: RequestNonces;
+  readonly unreadable: Unreadable;
   /** Runs `act` in one transaction that is durable when this returns; an exception undoes it; `unavailable` when the disk refuses. Does not nest. */
   transaction<T>(act: () => T): T;
   /** Empties the write-ahead log into the file; `whole` also writes the file anew, without what was freed. */
@@ -81,6 +83,7 @@ export function openRecordSqlite({ path, keyEncryptionKey, verify }: RecordConfi
     erasures,
     patientRows: createPatientRows(db, keyEncryptionKey, tombstones),
     requestNonces: createRequestNonces(db),
+    unreadable: createUnreadable(db),
     transaction(act) {
       try {
         // IMMEDIATE: another process may write (receipts of a running service), and a deferred lock could be lost half-way.

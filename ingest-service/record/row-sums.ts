@@ -23,6 +23,7 @@ const COVERED: Readonly<Record<string, { readonly key: readonly string[]; readon
     key: ['batch'],
     rest: ['agent', 'sequence', 'received_at', 'signed_header', 'held', 'decision', 'decided_at', 'told'],
   },
+  unreadable: { key: ['batch'], rest: ['agent', 'sequence', 'found_at', 'body'] },
   awaited: { key: ['agent'], rest: ['sequence'] },
   tombstones: { key: ['batch', 'first_leaf'], rest: ['last_leaf', 'erased_at', 'owner'] },
   erasures: {

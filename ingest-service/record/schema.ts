@@ -234,6 +234,15 @@ CREATE TABLE IF NOT EXISTS forks (
   envelope BLOB NOT NULL            -- as it came, sealed to the service; empty once a patient of the agent is erased
 ) STRICT;
 
+CREATE TABLE IF NOT EXISTS unreadable (
+  batch TEXT PRIMARY KEY,           -- as the inbox names it
+  agent TEXT NOT NULL,
+  sequence INTEGER NOT NULL,        -- its place in the agent's chain
+  found_at INTEGER NOT NULL,
+  body BLOB NOT NULL                -- as it was in the inbox, altered; empty once a patient of the agent is erased
+) STRICT;
+CREATE INDEX IF NOT EXISTS unreadable_by_sequence ON unreadable (agent, sequence);
+
 CREATE TABLE IF NOT EXISTS request_nonces (  -- of signed requests that were used; says nothing of whom
   number INTEGER PRIMARY KEY,
   nonce BLOB NOT NULL UNIQUE,
