@@ -3,11 +3,12 @@
  * when nothing was attested for a heartbeat. Ages are real time, also where a recording brings its own clock. One batch
  * is sealed at a time, because each names the one before.
  *
- * While a window of batches waits for the service, only size closes one, and a larger size: a small batch would be there no
- * sooner, and a week without a network would be hundreds of thousands of them. What is pending is durable all the same, and
- * a heartbeat attests as ever.
+ * While a window of batches waits for the service, a batch closes at a larger size and a higher age: a small one would be
+ * there no sooner, and a week without a network would be hundreds of thousands of them. What is pending is durable all the
+ * same, and a heartbeat attests as ever.
  */
 import { MAX_LEAVES } from '../protocol/batch.ts';
+import { LATE_MS } from '../protocol/coverage-fold.ts';
 import { isFault } from '../protocol/fault.ts';
 import type { Clock, Instant } from '../protocol/time.ts';
 import type { Coverage } from './coverage.ts';
@@ -21,6 +22,12 @@ const BEHIND_FACTOR = 4;
 /** What it is not raised above: tallies and coverage come on top, and the event loop has other things to do. */
 const MOST_WHILE_BEHIND = 5000;
 
+/**
+ * Longest wait of a pending leaf then. Less than what makes a batch late (`LATE_MS`): one that is closed as the network comes
+ * back must not say of hours ago that they came in time.
+ */
+const LONGEST_WHILE_BEHIND_MS = 0.8 * LATE_MS;
+
 export interface BatcherOptions {
   readonly pending: Pending;
   readonly outbox: Outbox;
@@ -32,7 +39,7 @@ export interface BatcherOptions {
   readonly clock: Clock;
   /** A batch closes at so many leaves, or {@link BEHIND_FACTOR} times as many; coverage of the closing instant may come on top. */
   readonly maxLeaves: number;
-  /** Longest wait of a pending leaf. */
+  /** Longest wait of a pending leaf, while nothing else waits for the service. */
   readonly maxAgeMs: number;
   /** Longest time without coverage. */
   readonly heartbeatMs: number;
@@ -52,6 +59,7 @@ export class Batcher {
   #working: Promise<void> = Promise.resolve();
   #sizeQueued = false;
   #ageTimer: NodeJS.Timeout | undefined;
+  #longAgeTimer: NodeJS.Timeout | undefined;
   #heartbeatTimer: NodeJS.Timeout | undefined;
   #stopped = false;
 
@@ -65,6 +73,8 @@ export class Batcher {
     const { pending, maxAgeMs } = this.#options;
     if (this.#stopped || pending.count === 0) return;
     this.#ageTimer ??= setTimeout(() => this.#aged(), maxAgeMs);
+    const longest = Math.max(maxAgeMs, LONGEST_WHILE_BEHIND_MS);
+    this.#longAgeTimer ??= setTimeout(() => this.flush().catch(() => undefined), longest);
     if (pending.count >= this.#closingSize && !this.#sizeQueued) {
       this.#sizeQueued = true;
       this.#enqueue(() => this.#closeFull()).catch(() => undefined);
@@ -88,7 +98,7 @@ export class Batcher {
   /** Resolves when the batch that is being sealed, if any, is stored; nothing is sealed after it. */
   async stop(): Promise<void> {
     this.#stopped = true;
-    clearTimeout(this.#ageTimer);
+    this.#forgetAge();
     clearTimeout(this.#heartbeatTimer);
     await this.#working;
   }
@@ -124,6 +134,13 @@ export class Batcher {
     if (!this.#options.isBehind()) this.flush().catch(() => undefined);
   }
 
+  #forgetAge(): void {
+    clearTimeout(this.#ageTimer);
+    clearTimeout(this.#longAgeTimer);
+    this.#ageTimer = undefined;
+    this.#longAgeTimer = undefined;
+  }
+
   #beat(): void {
     this.#armHeartbeat();
     const attested = this.#options.isBehind() ? this.undisturbed(() => undefined) : this.flush();
@@ -134,23 +151,22 @@ export class Batcher {
     this.#sizeQueued = false;
     const { pending } = this.#options;
     while (pending.count >= this.#closingSize && !this.#stopped) await this.#sealOldest(this.#closingSize);
-    clearTimeout(this.#ageTimer);
-    this.#ageTimer = undefined;
+    this.#forgetAge();
     this.appended();
   }
 
   async #closeAll(): Promise<void> {
     if (this.#stopped) return;
     this.commit();
-    clearTimeout(this.#ageTimer);
-    this.#ageTimer = undefined;
+    this.#forgetAge();
     this.#armHeartbeat();
-    const { pending, maxLeaves, coverage } = this.#options;
+    const { pending, coverage } = this.#options;
     const through = pending.lastRow;
     let sealedThrough = 0;
     while (pending.count > 0 && sealedThrough < through && !this.#stopped) {
-      const whole = pending.count <= maxLeaves + coverage.size;
-      sealedThrough = await this.#sealOldest(whole ? maxLeaves + coverage.size : maxLeaves);
+      const size = this.#closingSize;
+      const whole = pending.count <= size + coverage.size;
+      sealedThrough = await this.#sealOldest(whole ? size + coverage.size : size);
     }
     this.appended();
   }

@@ -34,7 +34,7 @@ Listens to the wearables that were assigned to it and hands their readings, seal
   --live             the controller is real hardware; without it every reading is marked as test data
   --zone ZONE        IANA time zone of devices whose clock has none (default: the machine's)
   --batch N          readings per batch at most, 1 to 5000 (default ${DEFAULT_BATCH.maxLeaves}); while batches wait for the service,
-                     up to four times as many, and the two below do not close one
+                     up to four times as many, and one closes after four minutes, not by the two below
   --batch-ms N       longest wait of a reading for its batch (default ${DEFAULT_BATCH.maxAgeMs})
   --heartbeat-ms N   longest time without a batch (default ${DEFAULT_HEARTBEAT_MS})
   --capacity MIB     room for what the service has not taken yet (default ${DEFAULT_CAPACITY_MIB}); when it is used up, new readings

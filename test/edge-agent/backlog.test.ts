@@ -3,13 +3,17 @@ import { cpSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { Batcher } from '../../edge-agent/batcher.ts';
+import { Coverage } from '../../edge-agent/coverage.ts';
 import { openDatabase } from '../../edge-agent/database.ts';
 import { openDoubles } from '../../edge-agent/doubles.ts';
 import type { Gateway } from '../../edge-agent/gateway.ts';
 import { Outbox, type OutboxChange } from '../../edge-agent/outbox.ts';
 import { Pending } from '../../edge-agent/pending.ts';
-import { sealBatch } from '../../edge-agent/seal.ts';
+import { type BatchPlace, sealBatch } from '../../edge-agent/seal.ts';
+import { readHeader } from '../../protocol/batch.ts';
 import { createSigner } from '../../protocol/cose.ts';
+import { LATE_MS } from '../../protocol/coverage-fold.ts';
 import type { CoverageLeaf, DeviceLeaf } from '../../protocol/leaf.ts';
 import { heartRate, makeFolder, NOON, openTestGateway, SUBJECT } from '../support/test-gateway.ts';
 import { TestService } from '../support/test-service.ts';
@@ -33,7 +37,7 @@ describe('an agent that nobody answers', () => {
     await service.stop();
   });
 
-  it('closes by size alone, attests as ever, and goes back to small batches when all is taken', async () => {
+  it('closes by size, attests as ever, and goes back to small batches when all is taken', async () => {
     let now = NOON;
     gateway = await openTestGateway(folder, service, {
       clock: () => now,
@@ -74,41 +78,85 @@ describe('an agent that nobody answers', () => {
   });
 });
 
-describe('the counts of the outbox', () => {
-  const agent = new Uint8Array(32).fill(1);
-  const storageKey = new Uint8Array(32).fill(2);
-  const BATCHES = 6;
+const agent = new Uint8Array(32).fill(1);
+const storageKey = new Uint8Array(32).fill(2);
 
-  function open(where: string) {
-    const db = openDatabase(where, agent);
-    const pending = new Pending({
-      ...{ db, storageKey, boot: new Uint8Array(16), groupMs: 2, clock: () => NOON },
-      doubles: openDoubles(db, () => NOON),
-      onCommit: () => undefined,
-      onDiskFull: () => undefined,
-      onFailure: (error) => {
-        throw error;
-      },
-    });
-    return { db, pending, outbox: new Outbox(db, storageKey) };
+function fail(error: unknown): never {
+  throw error;
+}
+
+function open(where: string, onCommit = () => {}) {
+  const db = openDatabase(where, agent);
+  const pending = new Pending({
+    ...{ db, storageKey, boot: new Uint8Array(16), groupMs: 2, clock: () => NOON },
+    doubles: openDoubles(db, () => NOON),
+    onCommit,
+    onDiskFull: () => undefined,
+    onFailure: fail,
+  });
+  return { db, pending, outbox: new Outbox(db, storageKey) };
+}
+
+function deviceLeaf(heardAt: number): DeviceLeaf {
+  return {
+    ...{ kind: 'device', subject: SUBJECT, device: new Uint8Array(16), heardAt, test: true },
+    ...{ address: 'c0:ff:ee:00:00:01', addressType: 'random', link: 'unbonded' },
+  };
+}
+
+function seal(bodies: readonly Uint8Array[], place: BatchPlace) {
+  const signer = createSigner(new Uint8Array(32).fill(3));
+  const spokenOf = () => place.sequence - 1;
+  return sealBatch(bodies, place, { signer, sealContent: async (plaintext) => plaintext, spokenOf });
+}
+
+it('closes what is old before it could pass for having come in time', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  const { db, pending, outbox } = open(join(folder, 'slow'), () => batcher.appended());
+  const clock = () => NOON + minutes * 60_000;
+  let minutes = 0;
+  const batcher: Batcher = new Batcher({
+    ...{ pending, outbox, seal, clock },
+    coverage: new Coverage(new Map(), { from: NOON, test: true }),
+    agent: () => agent,
+    maxLeaves: 500,
+    maxAgeMs: 2000,
+    heartbeatMs: 60_000,
+    hasRoom: () => true,
+    isBehind: () => true,
+    covered: () => undefined,
+    onSealed: () => undefined,
+    onFailure: fail,
+  });
+  try {
+    for (; minutes < 60; minutes++) {
+      const appended = pending.append([{ leaf: deviceLeaf(clock()) }]);
+      await vi.advanceTimersByTimeAsync(60_000);
+      await appended;
+    }
+    await batcher.undisturbed(() => undefined);
+    const headers = db.prepare('SELECT header FROM outbox ORDER BY sequence').all();
+    const spans = headers.map(({ header }) => readHeader(header as Uint8Array).header);
+    for (const { openedAt, closedAt } of spans) expect(closedAt - openedAt).toBeLessThan(LATE_MS);
+    expect(pending.count).toBeLessThanOrEqual(5);
+    expect(spans.length).toBeGreaterThanOrEqual(11);
+    expect(spans.length).toBeLessThanOrEqual(15);
+  } finally {
+    await batcher.stop();
+    db.close();
+    vi.useRealTimers();
   }
+});
+
+describe('the counts of the outbox', () => {
+  const BATCHES = 6;
 
   it('are those of the database, whatever became known in whatever order', async () => {
     const { db, pending, outbox } = open(join(folder, 'full'));
-    const leaf: DeviceLeaf = {
-      ...{ kind: 'device', subject: SUBJECT, device: new Uint8Array(16), heardAt: NOON, test: true },
-      ...{ address: 'c0:ff:ee:00:00:01', addressType: 'random', link: 'unbonded' },
-    };
     for (let i = 1; i <= BATCHES; i++) {
-      await pending.append([{ leaf }]);
+      await pending.append([{ leaf: deviceLeaf(NOON) }]);
       const rows = pending.oldest(1)!;
-      const place = { agent, boot: rows.boot, sequence: i, previous: outbox.previous };
-      const signer = createSigner(new Uint8Array(32).fill(3));
-      const sealed = await sealBatch(rows.bodies, place, {
-        signer,
-        sealContent: async (plaintext) => plaintext,
-        spokenOf: () => i - 1,
-      });
+      const sealed = await seal(rows.bodies, { agent, boot: rows.boot, sequence: i, previous: outbox.previous });
       outbox.store(sealed, rows, pending);
     }
     expect(outbox.counts()).toEqual({ kept: BATCHES, unheld: BATCHES, firstUnheld: 1, waiting: 0 });
