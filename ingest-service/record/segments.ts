@@ -205,9 +205,12 @@ export function createSegments(db: DatabaseSync, hashesOf: (batch: string) => Ui
     leaves(patient: Patient, batch: string, indexes: readonly number[]): Map<number, KeptLeaf> {
       const wanted = new Set(indexes);
       const found = new Map<number, KeptLeaf>();
+      const opened = new Set<unknown>();
       for (const index of wanted) {
         const row = byLeaf.get(batch, index, index);
-        if (!row || row.patient !== patient.id) continue;
+        // One that has holes is asked for each of them.
+        if (!row || row.patient !== patient.id || opened.has(row.first_leaf)) continue;
+        opened.add(row.first_leaf);
         for (const kept of open(patient, row as unknown as SegmentRow)) {
           if (wanted.delete(kept.index)) found.set(kept.index, kept);
         }
