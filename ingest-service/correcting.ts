@@ -7,7 +7,7 @@ import { encodeHex } from '../protocol/bytes.ts';
 import type { CorrectionLeaf } from '../protocol/correction-leaf.ts';
 import { explainCorrection } from '../protocol/correction-leaf.ts';
 import type { Signer, Verify } from '../protocol/cose.ts';
-import { Fault } from '../protocol/fault.ts';
+import { Fault, isFault } from '../protocol/fault.ts';
 import { type AgentId, encodeId } from '../protocol/keys.ts';
 import { decodeLeaf, encodeLeaf, type ReadingLeaf } from '../protocol/leaf.ts';
 import { isResult, isTimeKnown } from '../protocol/newest-value.ts';
@@ -56,9 +56,9 @@ export function createCorrecting({ store, signer, verify, clock }: CorrectingDep
   /** Those of an agent's corrections of one batch that fit, with the reading that each is about. */
   function fitting(patient: Patient, batch: string, corrections: readonly ReadCorrection[]) {
     const indexes = corrections.map(({ correction }) => correction.index);
-    const leaves = store.segments.leaves(patient, batch, indexes);
+    const leaves = unlessAltered(() => store.segments.leaves(patient, batch, indexes));
     return corrections.flatMap(({ body, correction }) => {
-      const reading = leaves.get(correction.index)?.leaf;
+      const reading = leaves?.get(correction.index)?.leaf;
       if (reading?.kind !== 'reading' || explainCorrection(correction, reading) !== undefined) return [];
       return [{ body, reading }];
     });
@@ -95,7 +95,7 @@ export function createCorrecting({ store, signer, verify, clock }: CorrectingDep
     /**
      * Leaves of a batch, inside the transaction that files it: they may amend what the same agent said, with this key or
      * with one that led to it by rotations. The answer is of whom a reading was corrected, once for each; what does not
-     * fit is kept as the agent's word, and changes nothing.
+     * fit, or is about a segment that the disk altered, is kept as the agent's word, and changes nothing.
      */
     byAgent(agent: AgentId, leaves: readonly AgentCorrection[]): Patient[] {
       const corrected: Patient[] = [];
@@ -118,12 +118,22 @@ export function createCorrecting({ store, signer, verify, clock }: CorrectingDep
         // Behind all of them: a search for each of ten thousand leaves would hold up everybody for minutes.
         for (const [vital, ofVital] of Map.groupBy(readings, (reading) => reading.vital)) {
           const devices = new Map(ofVital.map(({ device }) => [encodeHex(device), device]));
-          refreshLatest(patient, vital, [...devices.values()]);
+          unlessAltered(() => refreshLatest(patient, vital, [...devices.values()]));
         }
       }
       return corrected;
     },
   };
+}
+
+/** `undefined` where a stored segment does not open: one would hold up every batch behind the one that corrects it. */
+function unlessAltered<T>(act: () => T): T | undefined {
+  try {
+    return act();
+  } catch (error) {
+    if (isFault(error, 'inconsistent')) return undefined;
+    throw error;
+  }
 }
 
 interface ReadCorrection {

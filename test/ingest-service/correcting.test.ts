@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { createCorrecting } from '../../ingest-service/correcting.ts';
 import { fileBatch } from '../../ingest-service/file-batch.ts';
@@ -130,4 +131,14 @@ it('opens what is corrected once, and looks once for the newest of each kind of 
       [encodeId(DEVICES[1]!), idOf(COUNT - 21)],
     ]),
   );
+});
+
+it('files a correction of what the disk altered as the word of the agent', () => {
+  const [leaf] = readings();
+  const corrected = file([encodeLeaf(leaf!)], store);
+  const db = new DatabaseSync(join(folder, 'record.sqlite'));
+  db.exec('UPDATE segments SET sealed = zeroblob(length(sealed))');
+  db.close();
+  file([encodeLeaf(correctionOf(leaf!, corrected, 0))], store);
+  expect(store.corrections.of(store.patients.all()[0]!).size).toBe(0);
 });
