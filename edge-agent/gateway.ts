@@ -108,6 +108,8 @@ export class Gateway {
       onDiskFull: (full) => this.#capacity.setDiskFull(full),
       onFailure,
     });
+    const { setAside } = this.#pending;
+    if (setAside > 0) options.log.warn({ rows: setAside }, 'the disk altered what was heard; its time is not attested');
     this.#outbox = new Outbox(db, keys.storageKey);
     const shared = { db, assignments: this.#assignments, collect: this.#collect };
     const stores = { ...shared, doubles, held, pending: this.#pending, outbox: this.#outbox };

@@ -26,7 +26,9 @@ export function openLastRun(db: DatabaseSync) {
         const coveredAt = found.covered ?? found.alive;
         const heard = new Set<string>();
         for (const { device, heardAt } of pending.readings()) if (heardAt >= coveredAt) heard.add(encodeHex(device));
-        const ended = { coveredAt, aliveAt: found.alive };
+        // What was heard since is not all there: of that time nothing is said, and certificates of coverage show it.
+        const saidAt = pending.endsUnreadable ? Math.max(coveredAt, found.alive) : coveredAt;
+        const ended = { coveredAt: saidAt, aliveAt: found.alive };
         const leaves = coverage.agentOff(ended, now, ({ device }) => heard.has(encodeHex(device)));
         if (leaves.length > 0) {
           pending.append(leaves.map((leaf) => ({ leaf }))).catch(() => coverage.restore(leaves));
