@@ -14,6 +14,8 @@ const TEMPERATURE_MEASUREMENT = 0x2a1c;
 /** Seconds that are under way at once. */
 const WINDOW = 250;
 const TELL_EVERY = 21_600;
+/** So old an agent that is behind lets a batch become, by a clock that this week is faster than. */
+const BATCH_SECONDS = 240;
 /** Of real time: about a minute of the week's. */
 const HEARTBEAT_MS = 100;
 
@@ -47,6 +49,7 @@ async function hearAll(agent: Gateway, seconds: number): Promise<void> {
       under.push(agent.hear({ device, connection: 1, characteristic, value, heardAt: now }));
     }
     while (under.length > WINDOW) await under.shift();
+    if (second % BATCH_SECONDS === 0) await Promise.all([...under.splice(0), agent.flush()]);
     if (second % TELL_EVERY === 0) tell({ kind: 'progress', seconds: second, rssMiB: rssMiB() });
   }
   await Promise.all(under);
