@@ -48,7 +48,7 @@ export async function checkWorld(
   const sent = await readSent(world);
   for (const wearable of wearables) {
     checkReadings(world, wearable, filed, sent, counts);
-    checkOrder(world, wearable, filed, sequences);
+    checkOrder(world, wearable, sent, sequences);
   }
   const known = new Set(wearables.flatMap(({ handle, measured }) => measured.map(({ value }) => `${handle} ${value}`)));
   for (const name of filed.keys()) if (!known.has(name)) world.problem(`invented: ${name}`);
@@ -177,19 +177,22 @@ function checkReadings(
   }
 }
 
-/** What was durable before another was heard is not in a later batch. */
+/**
+ * What was durable before another was heard is not in a later batch. Asked of the first batch in which it was sent: what
+ * consent withheld then may be told again, and be filed later.
+ */
 function checkOrder(
   world: World,
   { handle, measured }: Wearable,
-  filed: ReadonlyMap<string, Filed[]>,
+  sent: ReadonlyMap<string, readonly string[]>,
   sequences: ReadonlyMap<string, number>,
 ): void {
   let newest = -1;
   let surely = 0;
   for (const { value, heardAt, confirmedAt } of measured) {
-    const [place] = filed.get(`${handle} ${value}`) ?? [];
-    if (!place || heardAt === undefined || confirmedAt === undefined) continue;
-    const sequence = sequences.get(place.batch) ?? -1;
+    const batches = sent.get(`${handle} ${value}`) ?? [];
+    const sequence = Math.min(...batches.map((batch) => sequences.get(batch) ?? Number.POSITIVE_INFINITY));
+    if (sequence === Number.POSITIVE_INFINITY || heardAt === undefined || confirmedAt === undefined) continue;
     if (heardAt > surely && sequence < newest) world.problem(`out of order: ${value}`);
     newest = Math.max(newest, sequence);
     surely = Math.max(surely, confirmedAt);
