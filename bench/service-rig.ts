@@ -1,8 +1,10 @@
 /** The service's and the ledger writer's part of the road, taken apart: their own functions over their own stores. */
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
+import { createCorrecting } from '../ingest-service/correcting.ts';
 import { createCounters } from '../ingest-service/counters.ts';
 import { fileBatch } from '../ingest-service/file-batch.ts';
+import { createFiler } from '../ingest-service/filer.ts';
 import { openHeldBatch } from '../ingest-service/inbox.ts';
 import { startIntake } from '../ingest-service/intake.ts';
 import { openServiceKeys } from '../ingest-service/keys.ts';
@@ -52,6 +54,7 @@ export async function openServiceRig(directory: string, laps: Laps): Promise<Ser
   });
   const unsealer = await createUnsealer(keys.hpkeSecret);
   const splits = new Splits(laps);
+  const counters = createCounters();
   let beforeGate = false;
 
   // The real intake, divided where it calls what it was given.
@@ -96,7 +99,12 @@ export async function openServiceRig(directory: string, laps: Laps): Promise<Ser
       beforeGate = false;
       return Date.now();
     },
-    counters: createCounters(),
+    counters,
+    filer: createFiler({
+      ...{ store, clock: Date.now, counters },
+      correcting: createCorrecting({ store, signer: keys.signer, verify: verifyEd25519, clock: Date.now }),
+      onFiled: () => undefined,
+    }),
   });
   const divided = divideFiling(store, splits);
 

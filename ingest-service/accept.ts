@@ -25,8 +25,8 @@ import type { Unsealer } from './unseal.ts';
 export interface ChainHead {
   /** 0 before the first batch. */
   readonly sequence: number;
-  /** Id of the newest batch, 32 zero octets before the first. */
-  readonly id: Uint8Array;
+  /** Id of the newest batch, 32 zero octets before the first; `undefined` where the disk altered it and nothing names it yet. */
+  readonly id: Uint8Array | undefined;
 }
 
 /** What `accept` needs to know of the world. */
@@ -36,11 +36,15 @@ export interface AcceptContext {
   readonly sha256?: Sha256;
   publicKeyOf(agent: AgentId): Uint8Array | undefined;
   headOf(agent: AgentId): ChainHead;
-  /** Id of the agent's accepted batch with this sequence. */
+  /** Id of the agent's accepted batch with this sequence, as far as it is known. */
   acceptedId(agent: AgentId, sequence: number): Uint8Array | undefined;
+  /** That batch was accepted and is lost: the disk altered it. */
+  isLost(agent: AgentId, sequence: number): boolean;
+  /** A batch is lost of which nobody knows whose it was. */
+  hasStray(): boolean;
   maySpeakFor(agent: AgentId, subject: Uint8Array, device: Uint8Array): boolean;
   /** The last batch that the agent's key may sign, once it was replaced. */
-  lastOf(agent: AgentId): ChainHead | undefined;
+  lastOf(agent: AgentId): { readonly sequence: number; readonly id: Uint8Array } | undefined;
   /** The agent's key signed two histories before. */
   isFrozen(agent: AgentId): boolean;
 }
@@ -108,21 +112,29 @@ function placeInChain(
   header: BatchHeader,
   id: Uint8Array,
   context: AcceptContext,
-): 'next' | 'duplicate' {
+): 'taken' | 'duplicate' {
   const head = context.headOf(agent);
   if (header.sequence <= head.sequence) {
     const accepted = context.acceptedId(agent, header.sequence);
-    if (accepted && equalBytes(accepted, id)) return 'duplicate';
-    throw new Fault('forked', 'another batch has this sequence');
+    const isLost = context.isLost(agent, header.sequence);
+    if (accepted ? !equalBytes(accepted, id) : !isLost) throw new Fault('forked', 'another batch has this sequence');
+    if (!isLost) return 'duplicate';
+    // What the agent still has is taken again, in its place.
+    if (context.isFrozen(agent)) throw new Fault('frozen', 'the key signed two histories', 'later');
+    const before = accepted ? undefined : context.acceptedId(agent, header.sequence - 1);
+    if (before && !equalBytes(header.previous, before)) throw new Fault('forked', 'follows another batch');
+    return 'taken';
   }
   const last = context.lastOf(agent);
   if (last && (header.sequence > last.sequence || (header.sequence === last.sequence && !equalBytes(id, last.id)))) {
     throw new Fault('forked', 'the key named another batch its last');
   }
   if (context.isFrozen(agent)) throw new Fault('frozen', 'the key signed two histories', 'later');
+  // One that is lost without its agent's name may be the one before this; where it is not, that one still comes in its place.
+  if (header.sequence === head.sequence + 2 && context.hasStray()) return 'taken';
   if (header.sequence > head.sequence + 1) throw new Fault('sequence-gap', 'earlier batches are missing', 'later');
-  if (!equalBytes(header.previous, head.id)) throw new Fault('forked', 'follows another batch');
-  return 'next';
+  if (head.id && !equalBytes(header.previous, head.id)) throw new Fault('forked', 'follows another batch');
+  return 'taken';
 }
 
 function rebuild(content: BatchContent, header: BatchHeader, sha256?: Sha256) {

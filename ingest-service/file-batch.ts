@@ -24,6 +24,8 @@ export interface Filing {
   readonly withheld: number;
   /** Patients of whom a reading was corrected, once for each correction. */
   readonly corrected: readonly Patient[];
+  /** It takes the place of one that the disk altered in the inbox. */
+  readonly recovered: boolean;
 }
 
 /**
@@ -82,9 +84,10 @@ export function fileBatch(
     });
     for (const [{ id }, count] of counts) store.batches.noteCounts(batch, id, count);
     store.commitments.add(commitment);
+    const recovered = store.unreadable.settle(agent, header.sequence);
     // Last, because what is corrected may be in the same batch.
     const corrected = correcting?.byAgent(agent, corrections) ?? [];
-    return { batch, agent, filed, doubles, withheld, corrected };
+    return { batch, agent, filed, doubles, withheld, corrected, recovered };
   });
 }
 

@@ -5,7 +5,7 @@
 
 import type { Journal, NewEntry } from '../journal/journal.ts';
 import { type Acknowledgement, signAcknowledgement } from '../protocol/acknowledgement.ts';
-import { leafSalt, NO_BATCH, readHeader, type Segment, type SignedHeader } from '../protocol/batch.ts';
+import { leafSalt, readHeader, type Segment } from '../protocol/batch.ts';
 import { concatBytes } from '../protocol/bytes.ts';
 import type { Verify } from '../protocol/cose.ts';
 import { Fault, isFault } from '../protocol/fault.ts';
@@ -14,17 +14,13 @@ import type { Leaf } from '../protocol/leaf.ts';
 import type { Sha256 } from '../protocol/merkle.ts';
 import type { Clock } from '../protocol/time.ts';
 import { agentOfBatchesTopic } from '../protocol/topics.ts';
-import { type Acceptance, type AcceptContext, type AcceptedBatch, accept, type ChainHead } from './accept.ts';
+import { type Acceptance, type AcceptContext, type AcceptedBatch, accept } from './accept.ts';
+import { openEntry, setAsideAltered } from './altered-entries.ts';
+import { createChains } from './chains.ts';
 import { askForEachDevice, mayKeep } from './consent/collect.ts';
 import type { Counters } from './counters.ts';
-import {
-  type HeldBatch,
-  type HeldSegment,
-  isInboxMark,
-  sealHeldBatch,
-  tryOpenHeldBatch,
-  type WithheldReadings,
-} from './inbox.ts';
+import type { Filer } from './filer.ts';
+import { type HeldBatch, type HeldSegment, isInboxMark, sealHeldBatch, type WithheldReadings } from './inbox.ts';
 import { currentName } from './key-changes.ts';
 import type { ServiceKeys } from './keys.ts';
 import { MAX_QUARANTINED, type Quarantined } from './record/quarantine.ts';
@@ -40,6 +36,7 @@ export interface IntakeDeps {
   readonly sha256?: Sha256;
   readonly clock: Clock;
   readonly counters: Counters;
+  readonly filer: Filer;
 }
 
 export interface Intake {
@@ -54,24 +51,17 @@ export interface Intake {
   readonly acceptedId: AcceptContext['acceptedId'];
 }
 
-/** An agent's chain as far as it was accepted: the newest batch of this key, and headers of those that are not filed yet. */
-interface Chain {
-  /** Absent before the first batch of the key; the chain then stands where that of the key before it does. */
-  head?: ChainHead;
-  readonly unfiled: Map<number, SignedHeader>;
-}
-
 /** Reads the inbox once, so that the chains of all agents go on where they stood. */
 export async function startIntake(deps: IntakeDeps): Promise<Intake> {
-  const { store, inbox, keys, unsealer, verify, clock, counters } = deps;
-  const chains = new Map<AgentId, Chain>();
+  const { store, inbox, keys, unsealer, verify, clock, counters, filer } = deps;
+  const chains = createChains(store);
   const queues = new Map<AgentId, Promise<void>>();
-  for await (const { entry, held } of unfiledBatches(inbox, keys.inboxKey)) {
-    if (held) {
-      const signed = readHeader(held.signedHeader);
-      advance(chainOf(encodeId(signed.header.agent) as AgentId), signed);
-    } else if (!store.batches.leafHashes(entry.id) && !store.quarantine.get(entry.id)) {
-      setAsideUnreadable(entry);
+  for await (const entry of entriesOf(inbox)) {
+    const opened = openEntry(store, keys.inboxKey, entry);
+    if (opened) chains.advance(readHeader(opened.held.signedHeader));
+    else {
+      const place = setAsideAltered(deps, entry, (agent) => chains.headOf(agent as AgentId).sequence);
+      if (place) chains.passLost(place.agent as AgentId, place.sequence);
     }
   }
 
@@ -80,13 +70,10 @@ export async function startIntake(deps: IntakeDeps): Promise<Intake> {
     verify,
     ...(deps.sha256 && { sha256: deps.sha256 }),
     publicKeyOf: (agent) => store.agents.get(agent)?.publicKey,
-    headOf,
-    acceptedId(agent, sequence) {
-      const known = [store.batches, store.quarantine, store.unreadable]
-        .map((each) => each.idAt(agent, sequence))
-        .find((id) => id !== undefined);
-      return chainOf(agent).unfiled.get(sequence)?.id ?? (known ? decodeId(known) : undefined);
-    },
+    headOf: chains.headOf,
+    acceptedId: chains.idAt,
+    isLost: chains.isLost,
+    hasStray: store.unreadable.hasStray,
     lastOf(agent) {
       const succession = store.keyEvents.successionOf(agent);
       return succession && { sequence: succession.lastSequence, id: succession.lastBatch };
@@ -100,48 +87,6 @@ export async function startIntake(deps: IntakeDeps): Promise<Intake> {
     },
   };
 
-  function chainOf(agent: AgentId): Chain {
-    let chain = chains.get(agent);
-    if (!chain) {
-      const known = [store.batches, store.quarantine, store.unreadable]
-        .map((each) => each.newest(agent))
-        .filter((batch) => batch !== undefined);
-      const newest = known.toSorted((a, b) => b.sequence - a.sequence)[0];
-      chain = { ...(newest && { head: { sequence: newest.sequence, id: decodeId(newest.id) } }), unfiled: new Map() };
-      chains.set(agent, chain);
-    }
-    return chain;
-  }
-
-  function headOf(agent: AgentId): ChainHead {
-    const { head } = chainOf(agent);
-    if (head) return head;
-    const before = store.keyEvents.predecessorOf(agent);
-    return before ? headOf(before.agent) : { sequence: 0, id: NO_BATCH };
-  }
-
-  /**
-   * The disk altered what was acknowledged. What comes behind it is taken and filed all the same: the entry's name is its
-   * batch's id, and entries of one agent lie in the order of their sequence.
-   */
-  function setAsideUnreadable({ id, key, body }: NewEntry): void {
-    const agent = key as AgentId;
-    if (store.unreadable.has(id)) return;
-    const sequence = headOf(agent).sequence + 1;
-    store.transaction(() => store.unreadable.insert({ batch: id, agent, sequence, foundAt: clock(), body }));
-    chainOf(agent).head = { sequence, id: decodeId(id) };
-    counters.add('inbox.unreadable');
-  }
-
-  function advance(chain: Chain, signed: SignedHeader): void {
-    const { sequence } = signed.header;
-    if (chain.head && sequence <= chain.head.sequence) return;
-    chain.head = { sequence, id: signed.id };
-    chain.unfiled.set(sequence, signed);
-    // What is older than any window was filed long ago and is found in the record.
-    chain.unfiled.delete(sequence - REMEMBERED);
-  }
-
   async function take(topic: string, payload: Uint8Array): Promise<Uint8Array | undefined> {
     const acceptance = await accept(topic, payload, context);
     if (acceptance.outcome === 'rejected' && isFault(acceptance.fault, 'forked')) noteFork(acceptance, payload);
@@ -152,18 +97,30 @@ export async function startIntake(deps: IntakeDeps): Promise<Intake> {
     const body = sealHeldBatch(keys.inboxKey, id, held);
     if (store.keyEvents.revocationOf(batch.agent)) return setAside(batch, held, body);
     try {
-      await inbox.append([{ key: batch.agent, id, body }]);
+      // The journal keeps the first of each id, and that is altered: what is lost goes into the record at once.
+      if (chains.isLost(batch.agent, batch.header.sequence)) filer.file(id, held, body);
+      else {
+        passStray(batch);
+        await inbox.append([{ key: batch.agent, id, body }]);
+      }
     } catch (error) {
       const fault = isFault(error) ? error : new Fault('unavailable', 'the inbox cannot be written', 'later');
       const { agent, id, header } = batch;
       return answer({ outcome: 'rejected', agent, id, sequence: header.sequence, fault });
     }
     // Custody has passed: a crash from here on loses nothing.
-    advance(chainOf(batch.agent), { header: batch.header, signed: batch.signedHeader, id: batch.id });
+    chains.advance({ header: batch.header, signed: batch.signedHeader, id: batch.id });
     store.agents.noteAwaited(batch.agent, undefined);
     counters.add('batches.held');
     counters.add('leaves.withheld', withheld);
     return sign({ ...aboutBatch(batch), outcome: 'held', withheld });
+  }
+
+  /** Where the batch before this one is lost without its agent's name, that is its place from now on. */
+  function passStray({ agent, header: { sequence } }: AcceptedBatch): void {
+    if (sequence <= chains.headOf(agent).sequence + 1) return;
+    store.transaction(() => store.unreadable.adoptStray(agent, sequence - 1));
+    chains.passLost(agent, sequence - 1);
   }
 
   /** A batch of a revoked key waits for people, durably. */
@@ -176,12 +133,15 @@ export async function startIntake(deps: IntakeDeps): Promise<Intake> {
     const id = encodeId(batch.id);
     try {
       const { sequence } = header;
-      store.transaction(() => store.quarantine.insert({ batch: id, agent, sequence, receivedAt, signedHeader, held }));
+      store.transaction(() => {
+        store.quarantine.insert({ batch: id, agent, sequence, receivedAt, signedHeader, held });
+        store.unreadable.settle(agent, sequence);
+      });
     } catch (error) {
       if (!isFault(error)) throw error;
       return answer({ ...rejected, fault: error });
     }
-    advance(chainOf(agent), { header, signed: signedHeader, id: batch.id });
+    chains.advance({ header, signed: signedHeader, id: batch.id });
     return answer({ ...rejected, fault: quarantined() });
   }
 
@@ -191,12 +151,7 @@ export async function startIntake(deps: IntakeDeps): Promise<Intake> {
    */
   function noteFork({ agent, id, sequence, signedHeader }: Rejection, envelope: Uint8Array): void {
     if (!agent || !id || sequence === undefined || !signedHeader) return;
-    const takenSequence = Math.min(sequence, headOf(agent).sequence);
-    const takenId = store.batches.idAt(agent, takenSequence) ?? store.quarantine.idAt(agent, takenSequence) ?? '';
-    const taken =
-      chainOf(agent).unfiled.get(takenSequence)?.signed ??
-      store.batches.get(takenId)?.signedHeader ??
-      store.quarantine.get(takenId)?.signedHeader;
+    const taken = chains.headerAt(agent, Math.min(sequence, chains.headOf(agent).sequence));
     const mayHoldErased = store.erasures.ofAgent(currentName(store, agent)).length > 0;
     store.transaction(() =>
       store.suspects.noteFork({
@@ -300,13 +255,10 @@ export async function startIntake(deps: IntakeDeps): Promise<Intake> {
     refuse: (agent, fault) => answer({ outcome: 'rejected', agent, fault })!,
     tellDecision: ({ batch, agent, sequence }) =>
       answer({ outcome: 'duplicate', agent: agent as AgentId, id: decodeId(batch), sequence })!,
-    headOf,
-    acceptedId: context.acceptedId,
+    headOf: chains.headOf,
+    acceptedId: chains.idAt,
   };
 }
-
-/** More batches than an agent ever has in flight between the inbox and the record. */
-const REMEMBERED = 4096;
 
 function keep({ key, start, bodies }: Segment, i: number): HeldSegment['leaves'][number] {
   return { index: start + i, salt: leafSalt(key, start + i), body: bodies[i]! };
@@ -322,18 +274,12 @@ function aboutBatch({ id, header }: AcceptedBatch) {
   return { agent: header.agent, batch: id, sequence: header.sequence };
 }
 
-/** `held` is absent where the entry does not open. */
-async function* unfiledBatches(
-  inbox: Journal,
-  inboxKey: Uint8Array,
-): AsyncGenerator<{ readonly entry: NewEntry; readonly held: HeldBatch | undefined }> {
+async function* entriesOf(inbox: Journal): AsyncGenerator<NewEntry> {
   let from = 0;
   for (;;) {
     const entries = await inbox.read(from, 100);
     if (entries.length === 0) return;
-    for (const entry of entries) {
-      if (!isInboxMark(entry)) yield { entry, held: tryOpenHeldBatch(inboxKey, entry.id, entry.body) };
-    }
+    yield* entries.filter((entry) => !isInboxMark(entry));
     from = entries.at(-1)!.position + 1;
   }
 }

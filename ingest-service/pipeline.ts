@@ -4,16 +4,15 @@
  */
 import { setImmediate } from 'node:timers/promises';
 import type { Follower, Journal, JournalEntry } from '../journal/journal.ts';
-import { readHeader } from '../protocol/batch.ts';
 import { encodeHex } from '../protocol/bytes.ts';
-import { encodeId } from '../protocol/keys.ts';
 import { decodeLeaf } from '../protocol/leaf.ts';
 import { decodePosition } from '../protocol/position.ts';
 import type { Clock } from '../protocol/time.ts';
-import type { Correcting } from './correcting.ts';
+import { openEntry, setAsideAltered } from './altered-entries.ts';
+import { newestStored } from './chains.ts';
 import type { Counters } from './counters.ts';
-import { type Filing, fileBatch } from './file-batch.ts';
-import { type HeldBatch, isInboxMark, markInbox, openHeldBatch, sealHeldBatch, tryOpenHeldBatch } from './inbox.ts';
+import type { Filer } from './filer.ts';
+import { type HeldBatch, isInboxMark, markInbox, openHeldBatch, sealHeldBatch } from './inbox.ts';
 import type { RecordStore } from './record/record-sqlite.ts';
 
 export interface PipelineDeps {
@@ -24,9 +23,7 @@ export interface PipelineDeps {
   readonly inboxKey: Uint8Array;
   readonly clock: Clock;
   readonly counters: Counters;
-  readonly correcting: Pick<Correcting, 'byAgent'>;
-  /** Called after the transaction that filed a batch. */
-  readonly onFiled: (filing: Filing) => void;
+  readonly filer: Filer;
   /** Called after commitments learned their place in the log. */
   readonly onLogged: () => void;
 }
@@ -46,48 +43,27 @@ export interface Pipeline {
 const RELAY_AT_ONCE = 500;
 
 export function startPipeline(deps: PipelineDeps): Pipeline {
-  const { store, inbox, commitments, positions, inboxKey, clock, counters } = deps;
+  const { store, inbox, commitments, positions, inboxKey, counters, filer } = deps;
   let relaying: Promise<void> | undefined;
+
+  /** All that came before is in the record when its turn comes. */
+  function placeBefore(agent: string): number {
+    const before = store.keyEvents.predecessorOf(agent)?.lastSequence ?? 0;
+    return Math.max(before, newestStored(store, agent)?.sequence ?? 0);
+  }
 
   async function advance(entries: readonly JournalEntry[]): Promise<void> {
     for (const entry of entries) {
       if (isInboxMark(entry)) continue;
-      const held = tryOpenHeldBatch(inboxKey, entry.id, entry.body);
-      if (held) fileHeld(entry.id, held, entry.body);
-      else setUnreadable(entry);
+      const opened = openEntry(store, inboxKey, entry);
+      if (!opened) setAsideAltered(deps, entry, placeBefore);
+      else if (!store.batches.leafHashes(opened.id)) {
+        filer.file(opened.id, opened.held, entry.body);
+        if (opened.id !== entry.id) counters.add('inbox.mended');
+      }
       await setImmediate(); // a revocation must not wait behind a long backlog
     }
     await relay();
-  }
-
-  function fileHeld(id: string, held: HeldBatch, sealed: Uint8Array): void {
-    const filing = fileBatch(store, held, clock(), deps.correcting);
-    if (filing === 'revoked') setAside(id, held, sealed);
-    if (!filing || filing === 'revoked') return;
-    counters.add('batches.filed');
-    counters.add('readings.filed', filing.filed.length);
-    counters.add('readings.doubles', filing.doubles);
-    counters.add('leaves.withheld', filing.withheld);
-    counters.add('readings.corrected', filing.corrected.length);
-    deps.onFiled(filing);
-  }
-
-  /** The disk altered it: kept as it is, in its place of the chain, and nothing waits behind it. */
-  function setUnreadable({ id, key: agent, body }: JournalEntry): void {
-    if (store.batches.leafHashes(id) || store.quarantine.get(id) || store.unreadable.has(id)) return;
-    const places = [store.batches, store.quarantine, store.unreadable].map((each) => each.newest(agent)?.sequence ?? 0);
-    const before = store.keyEvents.predecessorOf(agent)?.lastSequence ?? 0;
-    const row = { batch: id, agent, sequence: Math.max(before, ...places) + 1, foundAt: clock(), body };
-    store.transaction(() => store.unreadable.insert(row));
-    counters.add('inbox.unreadable');
-  }
-
-  /** Taken before its key was revoked, and not filed: it waits for people. */
-  function setAside(batch: string, { signedHeader, receivedAt }: HeldBatch, held: Uint8Array): void {
-    const { agent, sequence } = readHeader(signedHeader).header;
-    const row = { batch, agent: encodeId(agent), sequence, receivedAt, signedHeader, held };
-    store.transaction(() => store.quarantine.insert(row));
-    counters.add('batches.quarantined');
   }
 
   /** What waits for people holds nothing of patients who are not in the record any more. */
@@ -156,7 +132,7 @@ export function startPipeline(deps: PipelineDeps): Pipeline {
       await relay();
     },
     relay,
-    file: (id, sealed) => fileHeld(id, openHeldBatch(inboxKey, id, sealed), sealed),
+    file: (id, sealed) => filer.file(id, openHeldBatch(inboxKey, id, sealed), sealed),
     async trimInbox(mark) {
       // The newest entry is never trimmed, so the newest has to be one that holds nothing.
       const [position] = await inbox.append([markInbox(mark)]);

@@ -28,6 +28,7 @@ import { createEnrolmentCode } from './enrolment.ts';
 import type { ErasingStep } from './erasure/erasing.ts';
 import { openErasing } from './erasure/open-erasing.ts';
 import { createFeed } from './feed.ts';
+import { createFiler } from './filer.ts';
 import { buildApp } from './http/app.ts';
 import { createSessions } from './http/sessions.ts';
 import type { Identity } from './identity.ts';
@@ -130,7 +131,15 @@ export async function startIngestService(config: ServiceConfig): Promise<IngestS
   const pairing = createPairing({ store, clock, counters, standingOf, voices, act, erasing });
   // Before anything is shown or filed, so that a record that was restored does not bring back what was erased since.
   erasing.resume();
-  const intake = await startIntake({ store, inbox, keys, unsealer, verify, sha256, clock, counters });
+  const filer = createFiler({
+    ...{ store, clock, counters, correcting },
+    onFiled(filing) {
+      feed.filed(filing);
+      for (const patient of new Set(filing.corrected)) feed.changed(patient);
+      pairing.filed(filing);
+    },
+  });
+  const intake = await startIntake({ store, inbox, keys, unsealer, verify, sha256, clock, counters, filer });
 
   /** What each agent was told last: consent to collect, and how far the log is. */
   const told = new Map<AgentId, string>();
@@ -162,12 +171,7 @@ export async function startIngestService(config: ServiceConfig): Promise<IngestS
     inboxKey: keys.inboxKey,
     clock,
     counters,
-    correcting,
-    onFiled(filing) {
-      feed.filed(filing);
-      for (const patient of new Set(filing.corrected)) feed.changed(patient);
-      pairing.filed(filing);
-    },
+    filer,
     onLogged() {
       for (const agent of store.agents.ids()) tellLogged(agent, logged.get(agent) ?? 0);
       feed.logged();

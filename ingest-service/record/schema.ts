@@ -237,9 +237,9 @@ CREATE TABLE IF NOT EXISTS forks (
 CREATE TABLE IF NOT EXISTS unreadable (
   batch TEXT PRIMARY KEY,           -- as the inbox names it
   agent TEXT NOT NULL,
-  sequence INTEGER NOT NULL,        -- its place in the agent's chain
+  sequence INTEGER NOT NULL,        -- its place in the agent's chain; 0 once what belongs there is filed
   found_at INTEGER NOT NULL,
-  body BLOB NOT NULL                -- as it was in the inbox, altered; empty once a patient of the agent is erased
+  body BLOB NOT NULL                -- as it was in the inbox, altered; empty once that is so, or a patient is erased
 ) STRICT;
 CREATE INDEX IF NOT EXISTS unreadable_by_sequence ON unreadable (agent, sequence);
 

@@ -33,11 +33,12 @@ const BATCH_ID = /^[a-z2-7]{52}$/;
 export function scrubInbox(journal: DatabaseSync, { record, findings, inboxKey }: JournalScrub): void {
   const file = 'service/inbox.sqlite';
   const isFiled = record.prepare('SELECT agent FROM batches WHERE id = ?');
+  const wasSetAside = record.prepare('SELECT 1 FROM unreadable WHERE batch = ?');
   const next = scrubCursors(journal, file, 'pipeline', findings);
   for (const { position, id, key, body } of entriesOf(journal)) {
     findings.check(file, `entry ${position} is not what was held`, () => {
       const filed = isFiled.get(id);
-      if (body === null) return key === null && (filed !== undefined || !BATCH_ID.test(id));
+      if (body === null) return key === null && (filed !== undefined || !(BATCH_ID.test(id) || wasSetAside.get(id)));
       if (body.length === 0) return isInboxMark({ key: key ?? '', id, body });
       const { header, id: signed } = readHeader(openHeldBatch(inboxKey, id, body).signedHeader);
       const isThat = encodeId(signed) === id && encodeId(header.agent) === key;

@@ -33,6 +33,8 @@ const context: AcceptContext = {
   publicKeyOf: (id) => (id === agent ? PARTIES.agent.publicKey : undefined),
   headOf: () => ({ sequence: 0, id: NO_BATCH }),
   acceptedId: () => undefined,
+  isLost: () => false,
+  hasStray: () => false,
   maySpeakFor: () => true,
   lastOf: () => undefined,
   isFrozen: () => false,

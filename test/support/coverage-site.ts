@@ -13,6 +13,7 @@ import { databasePath } from '../../edge-agent/database.ts';
 import { createCorrecting } from '../../ingest-service/correcting.ts';
 import { createCounters } from '../../ingest-service/counters.ts';
 import { type CoverageQuestion, coverageOf } from '../../ingest-service/coverage.ts';
+import { createFiler } from '../../ingest-service/filer.ts';
 import { startIntake } from '../../ingest-service/intake.ts';
 import { openServiceKeys } from '../../ingest-service/keys.ts';
 import { openLogReader } from '../../ingest-service/log-reader.ts';
@@ -119,15 +120,18 @@ export async function openCoverageSite(count: number) {
   const counters = createCounters();
   const unsealer = await createUnsealer(keys.hpkeSecret);
   const clock = Date.now;
-  const intake = await startIntake({ store, inbox, keys, unsealer, verify: verifyEd25519, clock, counters });
+  const filer = createFiler({
+    ...{ store, clock, counters },
+    correcting: createCorrecting({ store, signer: keys.signer, verify: verifyEd25519, clock }),
+    onFiled: () => undefined,
+  });
+  const intake = await startIntake({ store, inbox, keys, unsealer, verify: verifyEd25519, clock, counters, filer });
   const startFiling = () => {
-    const noop = () => undefined;
     const { inboxKey } = keys;
     return startPipeline({
       ...{ store, inbox, commitments, positions, inboxKey, clock, counters },
-      correcting: createCorrecting({ store, signer: keys.signer, verify: verifyEd25519, clock }),
-      onFiled: noop,
-      onLogged: noop,
+      filer,
+      onLogged: () => undefined,
     });
   };
   const writer = startLedgerWriter({ commitments, positions, log, onError: () => undefined, intervalMs: 1000 });
@@ -150,6 +154,8 @@ export async function openCoverageSite(count: number) {
     signer: keys.signer,
     statePath: databasePath(at('home')),
     keys,
+    filer,
+    counters,
     logSeed: decodeHex(readFileSync(at('keys', 'log', 'log.key'), 'utf8').trim()),
     patient,
     stranger: store.patients.byId(ben.id) as Patient,
