@@ -31,6 +31,10 @@ export function openAgentLine(store: RecordStore, agent: AgentId) {
       ];
     },
 
+    isRevoked(): boolean {
+      return keyEvents.revocationOf(agent) !== undefined;
+    },
+
     /** Batches that were set aside and are not filed, between two that are. */
     asideBetween(above: number, below: number): Quarantined[] {
       return oldestFirst.flatMap((name) => quarantine.between(name, above, below));

@@ -157,14 +157,20 @@ function* chainOf(
   { patient, from, to }: CoverageQuestion,
 ): Generator<StoredHeader> {
   let strange = 0;
+  let shownTo = to;
   let next = line.firstFrom(startOf(sources, line, patient, from));
   while (next) {
     const { header } = readHeader(next.signedHeader);
     const leaves = coverageIn(sources, patient, next.id).flatMap(({ leaf }) => (isSpan(leaf) ? [leaf] : []));
-    if (leaves.length > 0 && leaves.every((leaf) => leaf.from >= to)) return;
+    if (leaves.length > 0 && leaves.every((leaf) => leaf.from >= to)) {
+      // A revocation names a batch that is behind: this one shows that none is hidden from here to the end.
+      if (line.isRevoked() && shownTo < to) yield next;
+      return;
+    }
     strange = header.openedAt >= to && leaves.length === 0 ? strange + 1 : 0;
     if (strange > MAX_STRANGE) return;
     yield next;
+    shownTo = header.closedAt;
     next = line.firstFrom(next.sequence + 1);
   }
 }

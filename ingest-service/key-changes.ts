@@ -1,9 +1,11 @@
 /** What befalls agents' keys: an agent brings its next key, or the service says that a key counts no more. */
-import { decodeBase64Url, encodeBase64Url, equalBytes } from '../protocol/bytes.ts';
+import { NO_BATCH } from '../protocol/batch.ts';
+import { decodeBase64Url, encodeBase64Url, encodeUtf8, equalBytes } from '../protocol/bytes.ts';
 import type { Signer, Verify } from '../protocol/cose.ts';
-import { Fault } from '../protocol/fault.ts';
-import { openRotation, type Rotation, readKeyEvent, signKeyEvent } from '../protocol/key-event.ts';
+import { Fault, isFault } from '../protocol/fault.ts';
+import { type NewestBatch, openRotation, type Rotation, readKeyEvent, signKeyEvent } from '../protocol/key-event.ts';
 import { type AgentId, agentIdOf, decodeId } from '../protocol/keys.ts';
+import { hashLeaf } from '../protocol/merkle.ts';
 import type { Clock } from '../protocol/time.ts';
 import type { ChainHead } from './accept.ts';
 import type { RecordStore } from './record/record-sqlite.ts';
@@ -90,12 +92,34 @@ export function revokeAgent({ store, signer, clock }: KeyChangeDeps, named: stri
   return store.transaction(() => {
     const agent = currentName(store, named);
     if (store.keyEvents.revocationOf(agent)) throw new Fault('revoked', 'it is revoked already');
-    for (const name of store.keyEvents.lineOf(agent)) {
-      const wish = { type: 'revocation', agent: decodeId(name), reason, at: clock() } as const;
+    const line = store.keyEvents.lineOf(agent);
+    const newest = newestOf(store, line);
+    for (const name of line) {
+      const wish = { type: 'revocation', agent: decodeId(name), reason, newest, at: clock() } as const;
       store.keyEvents.append(signKeyEvent(wish, signer));
     }
     return agent;
   });
+}
+
+/**
+ * The newest batch that has its place in the record, filed or altered by a disk before it could be, under any of these names
+ * of one agent. What is acknowledged and not filed yet is none: it will be set aside.
+ */
+function newestOf({ batches, unreadable }: RecordStore, line: readonly AgentId[]): NewestBatch {
+  const places = line.flatMap((name) => [batches.newest(name), unreadable.newest(name)].filter((each) => !!each));
+  const newest = places.toSorted((a, b) => a.sequence - b.sequence).at(-1);
+  return newest ? { sequence: newest.sequence, id: readId(newest.id) } : { sequence: 0, id: NO_BATCH };
+}
+
+/** A disk that altered an entry may have altered its id, too; a key can be revoked all the same, and no batch has that id. */
+function readId(id: string): Uint8Array {
+  try {
+    return decodeId(id);
+  } catch (error) {
+    if (!isFault(error)) throw error;
+    return hashLeaf(encodeUtf8(id));
+  }
 }
 
 /** Lets a batch in that waits. Throws `not-found`. */

@@ -12,12 +12,14 @@ import {
   followKeys,
   isBeforeRevocation,
   keyOf,
+  namedNewest,
   type PlacedKeyEvent,
   type Standing,
   standingOf,
 } from './coverage-keys.ts';
 import { provePart } from './coverage-part.ts';
 import { Fault, isFault } from './fault.ts';
+import type { NewestBatch } from './key-event.ts';
 import type { CoverageLeaf } from './leaf.ts';
 import type { Instant } from './time.ts';
 
@@ -44,7 +46,7 @@ export interface ProvenAgent {
   readonly chain: readonly Finding[];
   readonly leaves: readonly Finding[];
   readonly readings: readonly Finding[];
-  /** Its key was revoked: the last batch that counts by its place in the log, and when that was closed. */
+  /** Its key was revoked: up to which batch and time it speaks all the same. */
   readonly revoked?: Revoked;
 }
 
@@ -80,7 +82,8 @@ export function proveAgent(
     }
   });
   const sound = signed.filter(({ key, certified }) => isBeforeRevocation({ key, ...placeOf(certified) }));
-  const last = sound.reduce((max, { opened }) => Math.max(max, opened.header.sequence), 0);
+  const named = namedNewest(keyEvents);
+  const last = sound.reduce((max, { opened }) => Math.max(max, opened.header.sequence), named.at(-1)?.sequence ?? 0);
   const batches = signed.flatMap(({ opened, certified, key }): ProvenBatch[] => {
     const { sequence, openedAt: from, closedAt: to } = opened.header;
     try {
@@ -102,9 +105,22 @@ export function proveAgent(
   // What a revoked key signs later does not count, so nothing is waited for.
   const isRevoked = keys.at(-1)!.revokedAt !== undefined;
   chain.push(...checkChain(batches, asked), ...(isRevoked ? [] : checkAwaited(agent, batches, asked)));
+  chain.push(...checkNamed(named, batches, asked));
   leaves.push(...checkLinks(batches));
-  const end = batches.find(({ header }) => header.sequence === last)?.header.closedAt ?? asked.from;
+  const end = findEnd(batches, last) ?? asked.from;
   return { keyEvents, batches, chain, leaves, readings, ...(isRevoked && { revoked: { sequence: last, from: end } }) };
+}
+
+/**
+ * When the batch with this sequence was closed. Where it is not shown, when the next that is was opened, or Infinity: then
+ * no time that is shown comes after it. `undefined` of no batch.
+ */
+function findEnd(batches: readonly ProvenBatch[], sequence: number): Instant | undefined {
+  if (sequence === 0) return undefined;
+  const at = batches.find(({ header }) => header.sequence === sequence);
+  if (at) return at.header.closedAt;
+  const after = batches.find(({ header }) => header.sequence > sequence);
+  return after?.header.openedAt ?? Number.POSITIVE_INFINITY;
 }
 
 function placeOf({ logIndex }: CertifiedBatch): Pick<CertifiedBatch, 'logIndex'> {
@@ -135,6 +151,28 @@ function checkChain(batches: readonly ProvenBatch[], { from, to }: Asked): Findi
   }
   if (batches.length === 0) findings.push({ from, to, says: 'An agent shows no batch.' });
   return findings;
+}
+
+/**
+ * What the record had when the key was revoked is shown, up to the end of the interval. Of gaps before a batch that is shown
+ * the chain tells.
+ */
+function checkNamed(named: readonly NewestBatch[], batches: readonly ProvenBatch[], { from, to }: Asked): Finding[] {
+  const findings = named.flatMap(({ sequence, id: newest }): Finding[] => {
+    const shown = batches.find(({ header }) => header.sequence === sequence);
+    if (!shown || equalBytes(shown.id, newest)) return [];
+    const { openedAt, closedAt } = shown.header;
+    return [{ from: openedAt, to: closedAt, says: `Batch ${sequence} is not the one that the revocation names.` }];
+  });
+  const newest = named.at(-1)?.sequence ?? 0;
+  const last = batches.reduce<ProvenBatch['header'] | undefined>(
+    (max, { header }) => (max && max.sequence >= header.sequence ? max : header),
+    undefined,
+  );
+  if (!last || last.sequence >= newest || last.closedAt >= to) return findings;
+  const missing = last.sequence + 1 === newest ? `Batch ${newest} is` : `Batches ${last.sequence + 1} to ${newest} are`;
+  const says = `${missing} missing: the record had up to batch ${newest} when the key was revoked.`;
+  return [...findings, { from: Math.max(from, last.closedAt), to, says }];
 }
 
 /** A later batch came, so one is missing, and whatever follows it cannot be taken. */

@@ -29,7 +29,10 @@ export interface FoldQuestion {
   readonly revoked?: ReadonlyMap<number, Revoked>;
 }
 
-/** The last batch that counts by its place before the revocation in the log, and when it was closed. */
+/**
+ * The last batch that stands before the revocation in the log, or that the revocation names, and when it was closed; Infinity
+ * where nothing shows that.
+ */
 export interface Revoked {
   readonly sequence: number;
   readonly from: Instant;
@@ -92,12 +95,23 @@ function foldDevice(said: readonly Said[], question: FoldQuestion): CertifiedInt
   const spans = said.filter((one) => one.to > one.from && one.to > from && one.from < to);
   const starts = spans.toSorted((a, b) => a.from - b.from);
   const ends = said.toSorted((a, b) => a.to - b.to || a.sequence - b.sequence);
-  const edges = [...new Set([from, to, ...spans.flatMap((one) => [one.from, one.to])])]
+  const revocations = [...(question.revoked?.values() ?? [])].map((end) => end.from);
+  const edges = [...new Set([from, to, ...revocations, ...spans.flatMap((one) => [one.from, one.to])])]
     .filter((at) => at >= from && at <= to)
     .toSorted((a, b) => a - b);
   const intervals: CertifiedInterval[] = [];
   /** What each agent said last of the device, up to the edge. */
   const lastOf = new Map<number, Said>();
+  /** What each agent says of it from the edge on, also after the interval, the earliest at the end. */
+  const nextOf = Map.groupBy(
+    said.filter((one) => one.to > one.from).toSorted((a, b) => b.from - a.from),
+    ({ agent }) => agent,
+  );
+  const isBridged = ({ agent, sequence }: Said, begin: Instant) => {
+    const next = nextOf.get(agent)!;
+    while (next.length > 0 && next.at(-1)!.from < begin) next.pop();
+    return next.length > 0 && next.at(-1)!.sequence <= sequence + 1;
+  };
   let active: Said[] = [];
   let started = 0;
   let ended = 0;
@@ -109,7 +123,14 @@ function foldDevice(said: readonly Said[], question: FoldQuestion): CertifiedInt
     const best = firstInRank(active);
     const by = active.filter((one) => one.state === best?.state && one.late === best.late);
     if (best) add(intervals, { from: begin, to: end, state: best.state, late: best.late, by: by.map(refer) });
-    else add(intervals, { from: begin, to: end, state: holeState(lastOf, begin, question), late: false, by: [] });
+    else
+      add(intervals, {
+        from: begin,
+        to: end,
+        state: holeState(lastOf, begin, question, isBridged),
+        late: false,
+        by: [],
+      });
   }
   return intervals;
 }
@@ -126,18 +147,20 @@ function refer({ agent, sequence }: Said): readonly [number, number, number] {
 
 /**
  * Nobody spoke: because nobody had to, before the first leaf and after the device was taken away; because who should have
- * counts no more; or nobody knows why.
+ * counts no more; or nobody knows why. `isBridged`: the agent goes on in the same batch or the next, so it is a hole in
+ * what it says that counts, and no revocation is the cause.
  */
 function holeState(
   lastOf: ReadonlyMap<number, Said>,
   begin: Instant,
   { complete, revoked }: FoldQuestion,
+  isBridged: (said: Said, begin: Instant) => boolean,
 ): CertifiedState {
   const bound = [...lastOf.values()].filter(({ state }) => state !== 'unpaired');
   if (bound.length === 0) return complete ? 'not-paired' : 'unknown';
-  const isRevoked = ({ agent, sequence }: Said) => {
-    const end = revoked?.get(agent);
-    return end !== undefined && (sequence >= end.sequence || begin >= end.from);
+  const isRevoked = (said: Said) => {
+    const end = revoked?.get(said.agent);
+    return end !== undefined && (said.sequence >= end.sequence || begin >= end.from) && !isBridged(said, begin);
   };
   return bound.every(isRevoked) ? 'revoked' : 'unknown';
 }

@@ -4,7 +4,7 @@
  */
 import { encodeHex, equalBytes } from './bytes.ts';
 import { Fault } from './fault.ts';
-import type { ReadKeyEvent } from './key-event.ts';
+import type { NewestBatch, ReadKeyEvent } from './key-event.ts';
 import { thumbprint } from './keys.ts';
 
 /** A key event and its place in the log; absent when the log does not have it. */
@@ -50,6 +50,16 @@ export function followKeys(enrolledKey: Uint8Array, events: readonly PlacedKeyEv
   return keys;
 }
 
+/**
+ * The batches that revocations of an agent's keys name, the highest last: up to there all counts, so all is to be shown.
+ * Empty where there is none, or it is of an earlier version.
+ */
+export function namedNewest(events: readonly PlacedKeyEvent[]): readonly NewestBatch[] {
+  return events
+    .flatMap(({ event }) => (event.type === 'revocation' && event.newest ? [event.newest] : []))
+    .toSorted((a, b) => a.sequence - b.sequence);
+}
+
 function asKey(publicKey: Uint8Array): AgentKey {
   return { publicKey, thumbprint: thumbprint(publicKey), admitted: new Set() };
 }
@@ -61,7 +71,7 @@ export function keyOf(keys: readonly AgentKey[], sequence: number): AgentKey {
 
 /**
  * `counts`: its key was not revoked before it came into the log, or people let it in. `aside`: it was put aside after the
- * revocation, and nothing that counts by its own place comes after it. `out-of-place`: neither.
+ * revocation, behind all that counts by its own place and all that the revocation names. `out-of-place`: neither.
  */
 export type Standing = 'counts' | 'aside' | 'out-of-place';
 
@@ -77,7 +87,7 @@ export function isBeforeRevocation({ key, logIndex }: Pick<PlacedBatch, 'key' | 
   return key.revokedAt === undefined || (logIndex !== undefined && logIndex < key.revokedAt);
 }
 
-/** `lastSequence`: of the last of the agent's batches that {@link isBeforeRevocation}. */
+/** `lastSequence`: of the last of the agent's batches that {@link isBeforeRevocation}, or that a revocation names. */
 export function standingOf(batch: PlacedBatch, lastSequence: number): Standing {
   if (isBeforeRevocation(batch) || batch.key.admitted.has(encodeHex(batch.id))) return 'counts';
   return batch.sequence > lastSequence ? 'aside' : 'out-of-place';

@@ -27,6 +27,15 @@ export interface Rotation {
   readonly credentialHash: Uint8Array;
 }
 
+/**
+ * The newest batch of an agent, under whichever of its keys, that had its place in the record when the key was revoked; 0
+ * and 32 zero octets where none had. Revocations of earlier versions name none.
+ */
+export interface NewestBatch {
+  readonly sequence: number;
+  readonly id: Uint8Array;
+}
+
 /** Most characters of a reason; strangers read it in receipts. */
 export const MAX_REASON = 120;
 
@@ -42,7 +51,7 @@ interface EventHead {
 export type KeyEvent = EventHead &
   (
     | { readonly type: 'rotation'; readonly rotation: Rotation; readonly signedRotation: Uint8Array }
-    | { readonly type: 'revocation'; readonly reason: string }
+    | { readonly type: 'revocation'; readonly reason: string; readonly newest?: NewestBatch }
     /** `batch`: id of the batch that is let in. */
     | { readonly type: 'admission'; readonly batch: Uint8Array }
   );
@@ -53,7 +62,13 @@ export type ReadKeyEvent = KeyEvent & { readonly id: Uint8Array };
 /** What the service says, before it signs. */
 export type KeyEventWish =
   | { readonly type: 'rotation'; readonly signedRotation: Uint8Array; readonly at: Instant }
-  | { readonly type: 'revocation'; readonly agent: Uint8Array; readonly reason: string; readonly at: Instant }
+  | {
+      readonly type: 'revocation';
+      readonly agent: Uint8Array;
+      readonly reason: string;
+      readonly newest?: NewestBatch;
+      readonly at: Instant;
+    }
   | { readonly type: 'admission'; readonly agent: Uint8Array; readonly batch: Uint8Array; readonly at: Instant };
 
 const TYPES = { rotation: 1, revocation: 2, admission: 3 } as const;
@@ -131,7 +146,13 @@ export function signKeyEvent(wish: KeyEventWish, service: Signer): Uint8Array {
     [3, thumbprint(service.publicKey)],
   ]);
   if (wish.type === 'rotation') fields.set(4, wish.signedRotation);
-  if (wish.type === 'revocation') fields.set(5, checkReason(wish.reason));
+  if (wish.type === 'revocation') {
+    fields.set(5, checkReason(wish.reason));
+    if (wish.newest) {
+      const { sequence, id } = checkNewest(wish.newest);
+      fields.set(7, sequence).set(8, id);
+    }
+  }
   if (wish.type === 'admission') fields.set(6, wish.batch);
   return signPayload('key-event', encodeCbor(fields), service);
 }
@@ -172,12 +193,26 @@ function readContent(type: number, fields: CborFields) {
       return { type: 'rotation', signedRotation, rotation: readRotation(signedRotation).rotation } as const;
     }
     case TYPES.revocation:
-      return { type: 'revocation', reason: checkReason(fields.text(5)) } as const;
+      return { type: 'revocation', reason: checkReason(fields.text(5)), ...readNewest(fields) } as const;
     case TYPES.admission:
       return { type: 'admission', batch: fields.bytes(6, 32) } as const;
     default:
       throw new Fault('malformed', 'unknown key event');
   }
+}
+
+/** Both fields or neither. */
+function readNewest(fields: CborFields): { readonly newest?: NewestBatch } {
+  const sequence = fields.optional(7, fields.uint);
+  const id = fields.optional(8, (key) => fields.bytes(key, 32));
+  if ((sequence === undefined) !== (id === undefined)) throw new Fault('malformed', 'half the name of a batch');
+  return sequence === undefined || !id ? {} : { newest: checkNewest({ sequence, id }) };
+}
+
+function checkNewest(newest: NewestBatch): NewestBatch {
+  const isNone = newest.id.every((octet) => octet === 0);
+  if (isNone !== (newest.sequence === 0)) throw new Fault('malformed', 'newest sequence and batch disagree');
+  return newest;
 }
 
 /** One line of plain words. */

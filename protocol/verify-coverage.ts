@@ -53,7 +53,7 @@ export const COVERAGE_NOT_SHOWN = [
   'that there was no other agent: who hears with two should see both in it',
   'that readings were doubles, or withheld for want of consent: that is the word of the service',
   'that readings are in the record until receipts of them are asked for, nor when batches came: that is its word, too',
-  'that what an agent sent before its key was revoked is all shown, and that no key of it was revoked: that is its word, too',
+  'that what an agent sent before its key was revoked, and was not filed by then, is all shown, and that no key of it was revoked: that is its word, too',
   'that a device which was given back was not paired again at the end of the interval',
   'what the device did while it was out of range, off or without a link',
   'that the sensor was right, or worn by the right person',
@@ -167,9 +167,13 @@ function countEvents(agents: readonly ProvenAgent[]): string {
   const rotations = events.filter(({ event }) => event.type === 'rotation').length;
   const admissions = events.filter(({ event }) => event.type === 'admission').length;
   const revoked = events.flatMap(({ event, logIndex }) => (event.type === 'revocation' ? [(logIndex ?? -1) + 1] : []));
+  const isOld = events.some(({ event }) => event.type === 'revocation' && !event.newest);
   const says = [
     rotations > 0 ? `${count(rotations, 'key')} named the next one and the last batch before it.` : '',
     revoked.length > 0 ? `${count(revoked.length, 'key')} revoked, at entry ${revoked.join(', ')} of the log.` : '',
+    isOld
+      ? 'Which batch was the last before that is not named, as in revocations of earlier versions: what is missing at the end would not show.'
+      : '',
     admissions > 0 ? `${count(admissions, 'batch', 'batches')} let in after that by a decision of people.` : '',
   ];
   return says.filter((text) => text !== '').join(' ');

@@ -2,6 +2,7 @@
  * Very many altered forms of genuine things into every reader of the protocol, and into what reads files and requests:
  * nothing crashes, nothing is slow, and nothing that was altered is taken for genuine.
  */
+
 import { readFileSync } from 'node:fs';
 import { deflateRawSync } from 'node:zlib';
 import { afterAll, describe, expect, it } from 'vitest';
@@ -9,7 +10,7 @@ import { createContentSealer } from '../../edge-agent/seal.ts';
 import { type AcceptContext, accept } from '../../ingest-service/accept.ts';
 import { createUnsealer } from '../../ingest-service/unseal.ts';
 import { decodeEvidence, encodeEvidence, evidenceFromJson, verifyEvmEvidence } from '../../protocol/anchor-evidence.ts';
-import { NO_BATCH } from '../../protocol/batch.ts';
+import { NO_BATCH, readHeader } from '../../protocol/batch.ts';
 import { encodeBase64Url, encodeHex, encodeUtf8, equalBytes } from '../../protocol/bytes.ts';
 import { decodeCbor, encodeCbor } from '../../protocol/cbor.ts';
 import { openCheckpoint } from '../../protocol/checkpoint.ts';
@@ -212,7 +213,8 @@ describe(`the protocol, seed ${STORM_SEED}`, () => {
 
   it('certificates: a verdict on anything', { timeout }, async () => {
     const agent = thumbprint(PARTIES.agent.publicKey);
-    const wish = { type: 'revocation', agent, reason: 'lost (HTEST)', at: 5 } as const;
+    const newest = { sequence: 1, id: readHeader(receipt.header).id };
+    const wish = { type: 'revocation', agent, reason: 'lost (HTEST)', newest, at: 5 } as const;
     const revocation = signKeyEvent(wish, PARTIES.service);
     const certificate = signCertificate(
       {

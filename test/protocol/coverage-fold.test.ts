@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { foldCoverage, LATE_MS, type ToldBatch } from '../../protocol/coverage-fold.ts';
+import { type FoldQuestion, foldCoverage, LATE_MS, type ToldBatch } from '../../protocol/coverage-fold.ts';
 import { sharesOf } from '../../protocol/coverage-words.ts';
 import type { CoverageState } from '../../protocol/leaf.ts';
 
@@ -16,7 +16,7 @@ function told(sequence: number, spans: readonly Span[], more: Partial<ToldBatch>
 }
 
 /** Intervals of each device, in words. */
-function fold(batches: readonly ToldBatch[], more: { complete?: boolean; device?: Uint8Array } = {}): string[][] {
+function fold(batches: readonly ToldBatch[], more: Partial<FoldQuestion> = {}): string[][] {
   const devices = foldCoverage(batches, { from: 10, to: 20, complete: true, ...more });
   return devices.map(({ intervals }) =>
     intervals.map(({ from, to, state, late, by }) =>
@@ -81,6 +81,37 @@ describe('foldCoverage', () => {
       ]),
     ).toEqual([['10-20 unknown']]);
     expect(fold([], { device: B })).toEqual([['10-20 not-paired']]);
+  });
+
+  it('knows a hole in what counts from the time after a revocation', () => {
+    const revoked = (from: number) => new Map([[0, { sequence: 2, from }]]);
+    const tail: Span = [A, 10, 13, 'received'];
+    const again: Span = [A, 15, 17, 'received'];
+    const hole = ['10-13 received 0,1,1', '13-15 unknown', '15-17 received 0,2,2', '17-20 revoked'];
+    // In the last batch, and between it and the one before; after it nothing counts any more.
+    expect(fold([told(2, [tail, again])], { revoked: revoked(18) })).toEqual([
+      ['10-13 received 0,2,2', '13-15 unknown', '15-17 received 0,2,2', '17-20 revoked'],
+    ]);
+    expect(fold([told(1, [tail]), told(2, [again])], { revoked: revoked(18) })).toEqual([hole]);
+    // Also where only what comes after the interval shows that the batch goes on.
+    expect(fold([told(2, [tail, [A, 25, 30, 'received']])], { revoked: revoked(31) })).toEqual([
+      ['10-13 received 0,2,2', '13-20 unknown'],
+    ]);
+    // What people let in later counts, with its holes; what is between two such was put aside.
+    const admitted = told(4, [tail, again]);
+    expect(fold([told(2, [[A, 0, 10, 'silent']]), admitted], { revoked: revoked(10) })).toEqual([
+      ['10-13 received 0,4,4', '13-15 unknown', '15-17 received 0,4,4', '17-20 revoked'],
+    ]);
+    expect(fold([told(2, [tail]), told(4, [again])], { revoked: revoked(13) })).toEqual([
+      ['10-13 received 0,2,2', '13-15 revoked', '15-17 received 0,4,4', '17-20 revoked'],
+    ]);
+    // The last batch is not shown: the time up to it is nobody's, and after it all is the revocation's.
+    expect(fold([told(1, [tail])], { revoked: revoked(18) })).toEqual([
+      ['10-13 received 0,1,1', '13-18 unknown', '18-20 revoked'],
+    ]);
+    expect(fold([told(1, [tail])], { revoked: revoked(Number.POSITIVE_INFINITY) })).toEqual([
+      ['10-13 received 0,1,1', '13-20 unknown'],
+    ]);
   });
 
   it('takes no time from a leaf that only counts', () => {

@@ -93,7 +93,13 @@ describe('format.json', () => {
     const events = (vectors.keyEvents as { signed: string }[]).map(({ signed }) =>
       openKeyEvent(decodeHex(signed), service, verifyEd25519),
     );
-    expect(events.map(({ type }) => type)).toEqual(['rotation', 'revocation', 'admission']);
+    expect(events.map(({ type }) => type)).toEqual(['rotation', 'revocation', 'admission', 'revocation']);
+    expect(events.map((event) => event.type === 'revocation' && event.newest !== undefined)).toEqual([
+      false,
+      true,
+      false,
+      false,
+    ]);
     const { verdict } = verifyReceipt(vectors.receiptWithKeyHistory, decodeTrust(vectors.trust));
     expect(verdict).toBe('genuine');
   });

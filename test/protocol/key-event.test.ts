@@ -1,9 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { NO_BATCH } from '../../protocol/batch.ts';
 import { decodeHex } from '../../protocol/bytes.ts';
+import { type CborValue, decodeCbor, encodeCbor } from '../../protocol/cbor.ts';
 import { readSigned, signPayload } from '../../protocol/cose.ts';
 import {
   MAX_REASON,
+  type NewestBatch,
   openKeyEvent,
   openRotation,
   type Rotation,
@@ -123,4 +125,39 @@ describe('key event', () => {
       expect(faultOf(() => signKeyEvent(wish, service))).toBe('malformed');
     },
   );
+
+  it('names the newest batch that the record had, or that there was none; earlier versions say nothing', () => {
+    const head = {
+      type: 'revocation',
+      agent: thumbprint(agent.publicKey),
+      reason: 'lost (HTEST)',
+      at: HEARD_AT,
+    } as const;
+    const reread = (newest: NewestBatch) => {
+      const read = readKeyEvent(signKeyEvent({ ...head, newest }, service));
+      return read.type === 'revocation' ? read.newest : undefined;
+    };
+    expect(reread({ sequence: 7, id: LAST })).toEqual({ sequence: 7, id: LAST });
+    expect(reread({ sequence: 0, id: NO_BATCH })).toEqual({ sequence: 0, id: NO_BATCH });
+    expect(openKeyEvent(revocation, service.publicKey, nodeVerify)).not.toHaveProperty('newest');
+    expect(faultOf(() => reread({ sequence: 7, id: NO_BATCH }))).toBe('malformed');
+    expect(faultOf(() => reread({ sequence: 0, id: LAST }))).toBe('malformed');
+    expect(faultOf(() => reread({ sequence: 7, id: LAST.slice(1) }))).toBe('malformed');
+  });
+
+  it('does not open with half the name of a batch, or with one in an event of another type', () => {
+    const { payload } = readSigned(
+      signKeyEvent({ type: 'admission', agent: LAST, batch: LAST, at: HEARD_AT }, service),
+    );
+    const refusal = (base: Uint8Array, ...more: readonly [number, CborValue][]) => {
+      const fields = new Map(decodeCbor(base) as Map<number, CborValue>);
+      for (const [key, value] of more) fields.set(key, value);
+      return faultOf(() => readKeyEvent(signPayload('key-event', encodeCbor(fields), service)));
+    };
+    const old = readSigned(revocation).payload;
+    expect(refusal(old, [7, 7], [8, LAST])).toBe('none');
+    expect(refusal(old, [7, 7])).toBe('malformed');
+    expect(refusal(old, [8, LAST])).toBe('malformed');
+    expect(refusal(payload, [7, 7], [8, LAST])).toBe('malformed');
+  });
 });

@@ -189,6 +189,13 @@ export async function openCoverageSite(count: number) {
       pipeline = startFiling();
     },
 
+    /** Lets a batch in that waits for people, by their word, and files it. */
+    admit(batch: string, decide: () => void): void {
+      const { held } = store.quarantine.get(batch)!;
+      decide();
+      pipeline.file(batch, held!);
+    },
+
     /** Of Ada, from the beginning; of another record or log where they are given. */
     certificate(to: number, more: Partial<CoverageQuestion> & { readonly sources?: Partial<ReceiptSources> } = {}) {
       const { sources: others, ...question } = more;

@@ -235,8 +235,10 @@ function makeKeyEvents() {
   const signedRotation = signRotation({ ...last, at: AT, credentialHash: seedOf(7) }, agent, signerOf(51));
   const wishes: readonly KeyEventWish[] = [
     { type: 'rotation', signedRotation, at: AT },
-    { type: 'revocation', agent: AGENT, reason: 'lost (HTEST)', at: AT },
+    { type: 'revocation', agent: AGENT, reason: 'lost (HTEST)', newest: { sequence: 1, id: batch.signed.id }, at: AT },
     { type: 'admission', agent: AGENT, batch: batch.signed.id, at: AT },
+    // As earlier versions made it: it names no batch.
+    { type: 'revocation', agent: AGENT, reason: 'lost (HTEST)', at: AT },
   ];
   const keyEvents = wishes.map((wish) => {
     const signed = signKeyEvent(wish, service);
