@@ -9,10 +9,12 @@ import { equalBytes } from '../protocol/bytes.ts';
 import type { CertifiedAgent, CoverageCertificate } from '../protocol/coverage-certificate.ts';
 import { readEnrolment } from '../protocol/enrolment.ts';
 import { readKeyEvent, signKeyEvent } from '../protocol/key-event.ts';
-import { agentIdOf, decodeId, encodeId, thumbprint } from '../protocol/keys.ts';
+import { agentIdOf, decodeId, deviceHandle, encodeId, thumbprint } from '../protocol/keys.ts';
+import { type CoverageLeaf, encodeLeaf } from '../protocol/leaf.ts';
+import { consentToCollect, type SimulatedPatient } from '../simulators/patients.ts';
 import { type CoverageHome, dishonest, openCoverageHome } from './support/coverage-home.ts';
 import { BEGIN, namedIntervals, STEP } from './support/coverage-site.ts';
-import { newSigner } from './support/raw-agent.ts';
+import { newSigner, openRawAgent, type RawAgent } from './support/raw-agent.ts';
 import { until } from './support/until.ts';
 
 /** Batches 1 to 3 are of the first key, 4 and 5 of the second; then both are revoked, and a minute passes. */
@@ -208,4 +210,51 @@ it('with revocations of an earlier version is checked as before, and says what i
   // Made up here, so the log does not have them; all else holds, and hides the last batch.
   expect(failed(old)).toEqual(['log']);
   expect(failed(dishonest(honest, { keyEvents, batches: agentOf().batches.slice(0, 4) }))).toEqual(['log']);
+});
+
+describe('a device that was given back and came again', () => {
+  const ADDRESS = 'c0:ff:ee:00:00:07';
+  let cem: SimulatedPatient;
+  let agent: RawAgent;
+
+  beforeAll(async () => {
+    const { world, store } = home;
+    cem = world.patient('Cem (HTEST)');
+    await consentToCollect(cem);
+    agent = await openRawAgent(world, cem, ADDRESS);
+    const own = { kind: 'coverage', subject: cem.subject, test: true } as const;
+    const device = deviceHandle(cem.subject, 'random', ADDRESS);
+    const send = async (from: number, to: number, leaves: readonly Partial<CoverageLeaf>[]) => {
+      const span = { ...own, device, from: BEGIN + from * STEP, to: BEGIN + to * STEP, state: 'silent' } as const;
+      const bodies = leaves.map((leaf) => encodeLeaf({ ...span, ...leaf }));
+      const segments = [{ key: new Uint8Array(32).fill(from), start: 0, bodies }];
+      const { answer } = await agent.sendGood({ segments, header: { openedAt: span.from, closedAt: span.to } });
+      expect(answer.outcome).toBe('held');
+    };
+    const end = BEGIN + 2 * STEP;
+    await send(0, 2, [{ tally: { readings: 0, coverages: 2, after: 0 } }, { from: end, to: end, state: 'unpaired' }]);
+    await send(5, 6, [{ tally: { readings: 0, coverages: 1, after: 1 } }]);
+    await world.settle();
+    revoke({ data: world.directory, agent: agent.id, reason: 'lost (HTEST)' }, Date.now);
+    await world.settle();
+    await until('the places in the log', () => store.commitments.countUnlogged() === 0);
+  });
+
+  afterAll(() => agent.client.end(true));
+
+  const certificate = () => home.certificate(BEGIN + 4 * STEP, { patient: home.world.recordOf(cem) });
+
+  it('is no gap in between: the batch after the end shows that none is hidden', async () => {
+    const shown = await certificate();
+    expect(failed(shown)).toEqual([]);
+    expect(statesOf(shown)).toEqual(['0-2 silent', '2-4 not-paired']);
+    expect(shown.agents[0]!.batches).toHaveLength(2);
+  });
+
+  it('without that batch the time in between is open', async () => {
+    const shown = await certificate();
+    const verdict = home.verify(dishonest(shown, { batches: shown.agents[0]!.batches.slice(0, 1) }));
+    expect(verdict.verdict).toBe('red');
+    expect(namedIntervals(verdict)).toContain('2-4');
+  });
 });
