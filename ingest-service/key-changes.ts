@@ -2,12 +2,13 @@
 import { NO_BATCH } from '../protocol/batch.ts';
 import { decodeBase64Url, encodeBase64Url, encodeUtf8, equalBytes } from '../protocol/bytes.ts';
 import type { Signer, Verify } from '../protocol/cose.ts';
-import { Fault, isFault } from '../protocol/fault.ts';
+import { Fault } from '../protocol/fault.ts';
 import { type NewestBatch, openRotation, type Rotation, readKeyEvent, signKeyEvent } from '../protocol/key-event.ts';
 import { type AgentId, agentIdOf, decodeId } from '../protocol/keys.ts';
 import { hashLeaf } from '../protocol/merkle.ts';
 import type { Clock } from '../protocol/time.ts';
 import type { ChainHead } from './accept.ts';
+import { newestStored } from './chains.ts';
 import type { RecordStore } from './record/record-sqlite.ts';
 
 export interface KeyChangeDeps {
@@ -102,24 +103,17 @@ export function revokeAgent({ store, signer, clock }: KeyChangeDeps, named: stri
   });
 }
 
+/** What stands for the id of a batch that a disk altered before it was filed: no batch has it. */
+const LOST = hashLeaf(encodeUtf8('a batch that a disk altered'));
+
 /**
  * The newest batch that has its place in the record, filed or altered by a disk before it could be, under any of these names
  * of one agent. What is acknowledged and not filed yet is none: it will be set aside.
  */
-function newestOf({ batches, unreadable }: RecordStore, line: readonly AgentId[]): NewestBatch {
-  const places = line.flatMap((name) => [batches.newest(name), unreadable.newest(name)].filter((each) => !!each));
+function newestOf(store: RecordStore, line: readonly AgentId[]): NewestBatch {
+  const places = line.flatMap((name) => newestStored(store, name) ?? []);
   const newest = places.toSorted((a, b) => a.sequence - b.sequence).at(-1);
-  return newest ? { sequence: newest.sequence, id: readId(newest.id) } : { sequence: 0, id: NO_BATCH };
-}
-
-/** A disk that altered an entry may have altered its id, too; a key can be revoked all the same, and no batch has that id. */
-function readId(id: string): Uint8Array {
-  try {
-    return decodeId(id);
-  } catch (error) {
-    if (!isFault(error)) throw error;
-    return hashLeaf(encodeUtf8(id));
-  }
+  return newest ? { sequence: newest.sequence, id: newest.id ?? LOST } : { sequence: 0, id: NO_BATCH };
 }
 
 /** Lets a batch in that waits. Throws `not-found`. */
