@@ -150,7 +150,9 @@ export class Batcher {
   async #closeFull(): Promise<void> {
     this.#sizeQueued = false;
     const { pending } = this.#options;
-    while (pending.count >= this.#closingSize && !this.#stopped) await this.#sealOldest(this.#closingSize);
+    while (pending.count >= this.#closingSize && !this.#stopped) {
+      if ((await this.#sealOldest(this.#closingSize)) === undefined) break;
+    }
     this.#forgetAge();
     this.appended();
   }
@@ -166,17 +168,17 @@ export class Batcher {
     while (pending.count > 0 && sealedThrough < through && !this.#stopped) {
       const size = this.#closingSize;
       const whole = pending.count <= size + coverage.size;
-      sealedThrough = await this.#sealOldest(whole ? size + coverage.size : size);
+      sealedThrough = (await this.#sealOldest(whole ? size + coverage.size : size)) ?? through;
     }
     this.appended();
   }
 
-  /** Seals the oldest rows, fewer when they do not fit into one envelope; returns the last sealed row. */
-  async #sealOldest(limit: number): Promise<number> {
+  /** Seals the oldest rows, fewer when they do not fit into one envelope; returns the last sealed row, if there was any. */
+  async #sealOldest(limit: number): Promise<number | undefined> {
     const { pending, outbox } = this.#options;
     const agent = this.#options.agent();
     const rows = pending.oldest(Math.min(limit, MAX_LEAVES));
-    if (!rows) return pending.lastRow;
+    if (!rows) return undefined;
     const place = { agent, boot: rows.boot, sequence: outbox.lastSequence + 1, previous: outbox.previous };
     const sealed = await this.#sealOrFewer(rows, place);
     if (!sealed) return this.#sealOldest(Math.ceil(rows.bodies.length / 2));

@@ -215,7 +215,12 @@ export class Pending {
   oldest(limit: number): PendingRows | undefined {
     const rows = this.#oldest.all(limit) as { row: number; boot: Uint8Array; body: Uint8Array }[];
     const first = rows[0];
-    if (!first) return undefined;
+    if (!first) {
+      // A commit that was answered with an error may have happened all the same, and what is counted did not follow.
+      this.#count = 0;
+      this.#octets = 0;
+      return undefined;
+    }
     const isSameBoot = ({ boot }: { boot: Uint8Array }) => Buffer.compare(boot, first.boot) === 0;
     const next = rows.findIndex((row) => !isSameBoot(row));
     const taken = next < 0 ? rows : rows.slice(0, next);

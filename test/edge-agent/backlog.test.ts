@@ -148,6 +148,43 @@ it('closes what is old before it could pass for having come in time', async () =
   }
 });
 
+it('does not look for rows for ever that a commit took which was answered with an error', async () => {
+  const { db, pending, outbox } = open(join(folder, 'answered'));
+  const failures: unknown[] = [];
+  let asked = 0;
+  const batcher = new Batcher({
+    ...{ pending, outbox, seal, clock: () => NOON },
+    coverage: new Coverage(new Map(), { from: NOON, test: true }),
+    agent: () => agent,
+    maxLeaves: 2,
+    maxAgeMs: 60_000,
+    heartbeatMs: 60_000,
+    hasRoom: () => true,
+    isBehind: () => (++asked > 100 ? fail(new Error('it looks for ever')) : false),
+    covered: () => undefined,
+    onSealed: () => undefined,
+    onFailure: (error) => failures.push(error),
+  });
+  await pending.append([{ leaf: deviceLeaf(NOON) }, { leaf: deviceLeaf(NOON + 1000) }]);
+  const exec = db.exec.bind(db);
+  const failed = new Error('EIO after the commit');
+  db.exec = (sql) => {
+    exec(sql);
+    if (sql !== 'COMMIT') return;
+    db.exec = exec;
+    throw failed;
+  };
+  batcher.appended();
+  await Promise.resolve();
+  batcher.appended(); // a second look, behind the first
+  await batcher.undisturbed(() => undefined);
+  await batcher.stop();
+  expect(failures).toEqual([failed]);
+  expect([pending.count, pending.octets]).toEqual([0, 0]);
+  expect(db.prepare('SELECT leaves FROM outbox').all()).toHaveLength(1);
+  db.close();
+});
+
 describe('the counts of the outbox', () => {
   const BATCHES = 6;
 
