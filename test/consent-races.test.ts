@@ -24,7 +24,7 @@ import {
 import { turns, until } from './support/until.ts';
 
 const SEED = Number(process.env.VERAVITA_SEED ?? Date.now() % 1_000_000);
-const RACES = Number(process.env.VERAVITA_RACES ?? 200);
+const RACES = Number(process.env.VERAVITA_RACES ?? 60);
 const READINGS = 3;
 const PATIENTS = 8;
 

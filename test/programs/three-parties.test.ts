@@ -12,10 +12,10 @@ import { openCheckpoint } from '../../protocol/checkpoint.ts';
 import { openCosignatures } from '../../protocol/cosignature.ts';
 import { type NoteKey, parseVerifierKey } from '../../protocol/signed-note.ts';
 import { proveConsistency } from '../../protocol/tlog-tiles.ts';
+import { readEntries, readerOf } from '../ledger-writer/read-log.ts';
+import { startWitness, type WitnessProcess } from '../ledger-writer/witness/process.ts';
+import { startWriter, type WriterProcess } from '../ledger-writer/writer-process.ts';
 import { until } from '../support/until.ts';
-import { readEntries, readerOf } from './read-log.ts';
-import { startWitness, type WitnessProcess } from './witness/process.ts';
-import { startWriter, type WriterProcess } from './writer-process.ts';
 
 let base: string;
 let data: string;

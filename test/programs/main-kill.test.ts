@@ -12,8 +12,8 @@ import { type Checkpoint, openCheckpoint } from '../../protocol/checkpoint.ts';
 import { verifyConsistency } from '../../protocol/merkle.ts';
 import { decodePosition } from '../../protocol/position.ts';
 import { type NoteKey, parseVerifierKey } from '../../protocol/signed-note.ts';
-import { bindLog, readEntries } from './read-log.ts';
-import { startWriter } from './writer-process.ts';
+import { bindLog, readEntries } from '../ledger-writer/read-log.ts';
+import { startWriter } from '../ledger-writer/writer-process.ts';
 
 const MAIN = fileURLToPath(new URL('../../ledger-writer/main.ts', import.meta.url));
 const KILLS = 3;
