@@ -97,8 +97,10 @@ export async function startIntake(deps: IntakeDeps): Promise<Intake> {
     const body = sealHeldBatch(keys.inboxKey, id, held);
     if (store.keyEvents.revocationOf(batch.agent)) return setAside(batch, held, body);
     try {
+      const { agent, header } = batch;
+      if (store.unreadable.has(id)) store.transaction(() => store.unreadable.place(id, agent, header.sequence));
       // The journal keeps the first of each id, and that is altered: what is lost goes into the record at once.
-      if (chains.isLost(batch.agent, batch.header.sequence)) filer.file(id, held, body);
+      if (chains.isLost(agent, header.sequence)) filer.file(id, held, body);
       else {
         passStray(batch);
         await inbox.append([{ key: batch.agent, id, body }]);

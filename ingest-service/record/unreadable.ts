@@ -35,6 +35,8 @@ export function createUnreadable(db: DatabaseSync) {
      WHERE batch = (SELECT batch FROM unreadable WHERE ${STRAY} ORDER BY found_at LIMIT 1)`,
   );
 
+  const place = db.prepare('UPDATE unreadable SET agent = ?, sequence = ? WHERE batch = ? AND sequence > 0');
+
   return {
     /** Durable when the caller's transaction ends; the same entry twice is one. */
     insert({ batch, agent, sequence, foundAt, body }: UnreadableEntry): void {
@@ -46,6 +48,10 @@ export function createUnreadable(db: DatabaseSync) {
     idAt: (agent: string, sequence: number) => bySequence.get(agent, sequence)?.batch as string | undefined,
     /** What belongs in a place is in the record; false where nothing was missing. In the transaction that files it. */
     settle: (agent: string, sequence: number): boolean => settle.run(agent, sequence).changes > 0,
+    /** Whose it is, and where, is known now: its batch came again. In the caller's transaction. */
+    place(batch: string, agent: string, sequence: number): void {
+      place.run(agent, sequence, batch);
+    },
     /** Whether there is one of which nobody knows whose it is. */
     hasStray: (): boolean => stray.get() !== undefined,
     /** One of those takes an agent's place. In the caller's transaction. */

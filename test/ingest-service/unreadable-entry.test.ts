@@ -196,6 +196,14 @@ it('comes again before anything else', { timeout: 30_000 }, async () => {
   expect(counted()).toEqual([1, 0, 1]);
 });
 
+it('comes again before anything else, where only its id is left', { timeout: 30_000 }, async () => {
+  const receive = await alterAndStart(2, 1, ["agent's name and body", "key = '?', body = zeroblob(9)"]);
+  expect(await receiveAll(receive, 1, 1, 2)).toEqual(['held', 'duplicate', 'held']);
+  await settle();
+  expect(filed()).toEqual([1, 2, 3, undefined]);
+  expect(site.store.unreadable.hasStray()).toBe(false);
+});
+
 it('that was filed, and lay there as the newest, takes no place', { timeout: 30_000 }, async () => {
   for (const k of [0, 1]) await site.receive(site.envelopes[k]!);
   await site.settle();
