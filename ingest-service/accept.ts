@@ -117,8 +117,10 @@ function placeInChain(
   if (header.sequence <= head.sequence) {
     const accepted = context.acceptedId(agent, header.sequence);
     const isLost = context.isLost(agent, header.sequence);
-    if (accepted ? !equalBytes(accepted, id) : !isLost) throw new Fault('forked', 'another batch has this sequence');
-    if (!isLost) return 'duplicate';
+    // One that is lost without its agent's name may have been here.
+    const isOpen = isLost || (!accepted && context.hasStray());
+    if (accepted ? !equalBytes(accepted, id) : !isOpen) throw new Fault('forked', 'another batch has this sequence');
+    if (!isOpen) return 'duplicate';
     // What the agent still has is taken again, in its place.
     if (context.isFrozen(agent)) throw new Fault('frozen', 'the key signed two histories', 'later');
     const before = accepted ? undefined : context.acceptedId(agent, header.sequence - 1);

@@ -77,7 +77,11 @@ export function createChains(store: RecordStore) {
       const chain = chainOf(encodeId(signed.header.agent) as AgentId);
       const { sequence } = signed.header;
       const { head } = chain;
-      if (head && (sequence < head.sequence || (sequence === head.sequence && head.id))) return;
+      if (head && (sequence < head.sequence || (sequence === head.sequence && head.id))) {
+        // It may fill a place that was left open, and is none of those that the record has.
+        if (!idAt(encodeId(signed.header.agent) as AgentId, sequence)) chain.unfiled.set(sequence, signed);
+        return;
+      }
       chain.head = { sequence, id: signed.id };
       chain.unfiled.set(sequence, signed);
       // What is older than any window was filed long ago and is found in the record.

@@ -204,6 +204,16 @@ it('comes again before anything else, where only its id is left', { timeout: 30_
   expect(site.store.unreadable.hasStray()).toBe(false);
 });
 
+it.each([
+  ['only its id is left', "key = '?', body = zeroblob(9)"],
+  ['nothing is left', "id = substr(id, 1, 30), key = '?', body = zeroblob(9)"],
+] as const)('comes again behind what followed it, where %s', { timeout: 30_000 }, async (...change) => {
+  const receive = await alterAndStart(3, 1, change);
+  expect(await receiveAll(receive, 1, 1, 3)).toEqual(['held', 'duplicate', 'held']);
+  await settle();
+  expect(filed()).toEqual([1, 2, 3, 4]);
+});
+
 it('that was filed, and lay there as the newest, takes no place', { timeout: 30_000 }, async () => {
   for (const k of [0, 1]) await site.receive(site.envelopes[k]!);
   await site.settle();
