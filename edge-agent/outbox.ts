@@ -94,7 +94,7 @@ export class Outbox {
       refused: db.prepare('UPDATE outbox SET refused = ? WHERE sequence = ?'),
       unlogged: db.prepare('SELECT 1 FROM outbox WHERE sequence <= ? LIMIT 1'),
       refusal: db.prepare(
-        "SELECT sequence, refused AS code FROM outbox WHERE refused IS NOT NULL AND refused <> 'quarantined' LIMIT 1",
+        `SELECT sequence, refused AS code FROM outbox WHERE refused IS NOT NULL AND refused <> '${QUARANTINED}' LIMIT 1`,
       ),
     };
     const { octets } = db.prepare('SELECT coalesce(sum(length(envelope)), 0) AS octets FROM outbox').get()!;

@@ -3,10 +3,10 @@
  * resolves. Everything that arrives within a few milliseconds shares one transaction, so one fsync.
  */
 import type { DatabaseSync } from 'node:sqlite';
-import { encodeHex } from '../protocol/bytes.ts';
-import { Fault, isFault } from '../protocol/fault.ts';
+import { Fault } from '../protocol/fault.ts';
 import { decodeLeaf, encodeLeaf, type Leaf, type ReadingLeaf } from '../protocol/leaf.ts';
 import type { Clock } from '../protocol/time.ts';
+import { setAsideAltered } from './altered-rows.ts';
 import { isDiskFull, transact } from './database.ts';
 import type { Doubles, Mark } from './doubles.ts';
 import { createRowCipher, type RowCipher } from './storage-cipher.ts';
@@ -107,11 +107,11 @@ export class Pending {
            coalesce(sum(length(body)), 0) AS octets FROM pending`,
       )
       .get() as { count: number; last: number; octets: number };
-    const aside = setAsideUnreadable(db, storageKey);
+    const aside = setAsideAltered(db, storageKey);
     this.#octets = found.octets - aside.octets;
     this.#count = found.count - aside.rows;
     this.setAside = aside.rows;
-    this.endsUnreadable = aside.isLast;
+    this.endsUnreadable = aside.isUncovered;
     this.#lastRow = found.last;
   }
 
@@ -267,62 +267,5 @@ export class Pending {
   removed({ bodies, octets }: PendingRows): void {
     this.#count -= bodies.length;
     this.#octets -= octets;
-  }
-}
-
-/**
- * Moves rows that the disk has altered out of the way: one of them would keep all that was heard since from being sealed,
- * and the agent from starting. The coverage that was attested next goes with them: it is of the time in which they were
- * heard, and would say that nothing is missing. So that time is unknown in certificates of coverage.
- */
-function setAsideUnreadable(db: DatabaseSync, storageKey: Uint8Array): Dropped & { readonly isLast: boolean } {
-  const ciphers = new Map<string, RowCipher>();
-  const aside: { row: number; octets: number }[] = [];
-  const known = db.prepare(
-    'SELECT coalesce(max(row), 0) AS last, (SELECT sealed_rows FROM state) AS sealed FROM unreadable',
-  );
-  const { last, sealed } = known.get() as { last: number; sealed: number };
-  /** Row that did not open and behind which no coverage was found yet; 0 for none. */
-  let open = last > sealed ? last : 0;
-  let isDoubtful = false;
-  let wasCoverage = false;
-  for (const found of db.prepare('SELECT row, boot, body FROM pending ORDER BY row').iterate()) {
-    const { row, boot, body } = found as { row: number; boot: Uint8Array; body: Uint8Array };
-    const name = encodeHex(boot);
-    const cipher = ciphers.get(name) ?? createRowCipher(storageKey, boot);
-    ciphers.set(name, cipher);
-    const leaf = tryOpen(cipher, row, body);
-    if (!leaf) {
-      aside.push({ row, octets: body.length });
-      open = row;
-      isDoubtful = true;
-      wasCoverage = false;
-    } else if (row > open && (open > 0 || isDoubtful)) {
-      const { kind } = decodeLeaf(leaf);
-      if (kind === 'coverage') open = 0;
-      else if (wasCoverage) isDoubtful = false;
-      wasCoverage = kind === 'coverage';
-      if (wasCoverage && isDoubtful) aside.push({ row, octets: body.length });
-    }
-  }
-  if (aside.length > 0) {
-    transact(db, () => {
-      const copy = db.prepare('INSERT INTO unreadable SELECT row, boot, body FROM pending WHERE row = ?');
-      const remove = db.prepare('DELETE FROM pending WHERE row = ?');
-      for (const { row } of aside) {
-        copy.run(row);
-        remove.run(row);
-      }
-    });
-  }
-  return { rows: aside.length, octets: aside.reduce((sum, { octets }) => sum + octets, 0), isLast: open > 0 };
-}
-
-function tryOpen(cipher: RowCipher, row: number, body: Uint8Array): Uint8Array | undefined {
-  try {
-    return cipher.decrypt(row, body);
-  } catch (error) {
-    if (isFault(error, 'inconsistent')) return undefined;
-    throw error;
   }
 }

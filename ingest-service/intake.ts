@@ -96,33 +96,38 @@ export async function startIntake(deps: IntakeDeps): Promise<Intake> {
     const id = encodeId(batch.id);
     const body = sealHeldBatch(keys.inboxKey, id, held);
     if (store.keyEvents.revocationOf(batch.agent)) return setAside(batch, held, body);
+    const { agent, header } = batch;
     try {
-      const { agent, header } = batch;
-      if (store.unreadable.has(id)) store.transaction(() => store.unreadable.place(id, agent, header.sequence));
+      findPlace(batch, id);
       // The journal keeps the first of each id, and that is altered: what is lost goes into the record at once.
       if (chains.isLost(agent, header.sequence)) filer.file(id, held, body);
-      else {
-        passStray(batch);
-        await inbox.append([{ key: batch.agent, id, body }]);
-      }
+      else await inbox.append([{ key: agent, id, body }]);
     } catch (error) {
       const fault = isFault(error) ? error : new Fault('unavailable', 'the inbox cannot be written', 'later');
-      const { agent, id, header } = batch;
-      return answer({ outcome: 'rejected', agent, id, sequence: header.sequence, fault });
+      return answer({ outcome: 'rejected', agent, id: batch.id, sequence: header.sequence, fault });
     }
     // Custody has passed: a crash from here on loses nothing.
-    chains.advance({ header: batch.header, signed: batch.signedHeader, id: batch.id });
-    store.agents.noteAwaited(batch.agent, undefined);
+    chains.advance({ header, signed: batch.signedHeader, id: batch.id });
+    store.agents.noteAwaited(agent, undefined);
     counters.add('batches.held');
     counters.add('leaves.withheld', withheld);
     return sign({ ...aboutBatch(batch), outcome: 'held', withheld });
   }
 
-  /** Where the batch before this one is lost without its agent's name, that is its place from now on. */
-  function passStray({ agent, header: { sequence } }: AcceptedBatch): void {
-    if (sequence <= chains.headOf(agent).sequence + 1) return;
-    store.transaction(() => store.unreadable.adoptStray(agent, sequence - 1));
-    chains.passLost(agent, sequence - 1);
+  /**
+   * What shows of an altered entry whose it was, and where: this batch has its id, or fills a place below the newest that is
+   * open, or leaves the one before it open. Nobody else can claim it then.
+   */
+  function findPlace({ agent, header: { sequence } }: AcceptedBatch, id: string): void {
+    const head = chains.headOf(agent).sequence;
+    const { unreadable } = store;
+    if (unreadable.has(id)) store.transaction(() => unreadable.place(id, agent, sequence));
+    else if (sequence > head + 1) {
+      store.transaction(() => unreadable.adoptStray(agent, sequence - 1));
+      chains.passLost(agent, sequence - 1);
+    } else if (sequence <= head && !chains.isLost(agent, sequence)) {
+      store.transaction(() => unreadable.adoptStray(agent, sequence));
+    }
   }
 
   /** A batch of a revoked key waits for people, durably. */

@@ -105,7 +105,7 @@ export function openAnchorEvmState(path: string) {
           size: number;
           root: Uint8Array;
           evidence: string;
-          doubtful: 0;
+          doubtful: number;
         };
         return { size, root, evidence, isDoubtful: doubtful !== 0 };
       }),

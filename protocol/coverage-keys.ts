@@ -1,6 +1,7 @@
 /**
- * Which of an agent's keys speaks for which batches of a certificate, and which of them count. The agent's own word on the last batch of a key that
- * goes decides, and of a key that was revoked the place in the log, as in receipts (key-history.ts); never a clock.
+ * Which of an agent's keys speaks for which batches of a certificate, and which of them count. The agent's own word on the last
+ * batch of a key that goes decides, and of a key that was revoked the place in the log, as in receipts (key-history.ts); never
+ * a clock.
  */
 import { encodeHex, equalBytes } from './bytes.ts';
 import { Fault } from './fault.ts';

@@ -66,18 +66,11 @@ describe('an honest certificate', () => {
 
 describe('without one batch', () => {
   it.each([1, 2, 3, 4, 5, 6, 7, 8])('number %i in the record is red and names it', async (sequence) => {
-    const rows = home.record.prepare('DELETE FROM batches WHERE sequence = ? RETURNING *').all(sequence);
-    try {
+    await home.withoutBatch(sequence, async () => {
       const verdict = home.verify(await home.certificate(END));
       expect(verdict.verdict).toBe('red');
       expect([...new Set(namedIntervals(verdict))]).toEqual([`${sequence - 1}-${sequence}`]);
-    } finally {
-      for (const row of rows) {
-        const names = Object.keys(row);
-        const insert = `INSERT INTO batches (${names}) VALUES (${names.map(() => '?')})`;
-        home.record.prepare(insert).run(...(Object.values(row) as string[]));
-      }
-    }
+    });
   });
 
   it.each([3, 4, 6, 7])('number %i that the service hides is red and names it', (sequence) => {
@@ -115,19 +108,15 @@ describe('a service that shows other rotations', () => {
   });
 
   it('and does not say so, which the certificate itself does', async () => {
-    const index = honest.agents[0]!.keyEvents[0]!.logIndex!;
-    home.record.exec(`UPDATE commitments SET log_index = NULL WHERE log_index = ${index}`);
-    try {
+    const { commitment } = home.store.keyEvents.rotationOf(
+      home.store.keyEvents.lineOf(home.gateway.id as never).at(-1)!,
+    )!;
+    await home.withoutPlace(commitment, async () => {
       const verdict = home.verify(await home.certificate(END));
       expect(verdict.verdict).toBe('red');
       expect(namedIntervals(verdict)).toEqual([`3-${COUNT}`]);
       expect(verdict.findings[0]!.says).toMatch(/replaced after batch 3 is not in the log/);
-    } finally {
-      const { commitment } = home.store.keyEvents.rotationOf(
-        home.store.keyEvents.lineOf(home.gateway.id as never).at(-1)!,
-      )!;
-      home.store.transaction(() => home.store.commitments.setLogIndex(commitment, index));
-    }
+    });
     expect(home.verify(await home.certificate(END)).verdict).toBe('green');
   });
 });

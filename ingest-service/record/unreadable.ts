@@ -34,7 +34,6 @@ export function createUnreadable(db: DatabaseSync) {
     `UPDATE unreadable SET agent = ?, sequence = ?
      WHERE batch = (SELECT batch FROM unreadable WHERE ${STRAY} ORDER BY found_at LIMIT 1)`,
   );
-
   const place = db.prepare('UPDATE unreadable SET agent = ?, sequence = ? WHERE batch = ? AND sequence > 0');
 
   return {

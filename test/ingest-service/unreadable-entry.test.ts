@@ -212,6 +212,7 @@ it.each([
   expect(await receiveAll(receive, 1, 1, 3)).toEqual(['held', 'duplicate', 'held']);
   await settle();
   expect(filed()).toEqual([1, 2, 3, 4]);
+  expect(site.store.unreadable.hasStray()).toBe(false); // nobody else can claim it
 });
 
 it('that was filed, and lay there as the newest, takes no place', { timeout: 30_000 }, async () => {

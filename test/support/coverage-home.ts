@@ -73,6 +73,31 @@ export async function openCoverageHome() {
       await until('the new name', () => gateway.id !== before, 20_000);
     },
 
+    /** Looks while the record has no batch of this sequence. */
+    async withoutBatch(sequence: number, look: () => Promise<void>): Promise<void> {
+      const rows = record.prepare('DELETE FROM batches WHERE sequence = ? RETURNING *').all(sequence);
+      try {
+        await look();
+      } finally {
+        for (const row of rows) {
+          const names = Object.keys(row);
+          const insert = `INSERT INTO batches (${names}) VALUES (${names.map(() => '?')})`;
+          record.prepare(insert).run(...(Object.values(row) as string[]));
+        }
+      }
+    },
+
+    /** Looks while the record does not know where a commitment is in the log. */
+    async withoutPlace(commitment: Uint8Array, look: () => Promise<void>): Promise<void> {
+      const index = store.commitments.logIndex(commitment)!;
+      record.exec(`UPDATE commitments SET log_index = NULL WHERE log_index = ${index}`);
+      try {
+        await look();
+      } finally {
+        store.transaction(() => store.commitments.setLogIndex(commitment, index));
+      }
+    },
+
     certificate(to: number, more: Partial<CoverageQuestion> = {}): Promise<CoverageCertificate> {
       return coverageOf(sources, { patient, from: BEGIN, to, ...more }, to);
     },

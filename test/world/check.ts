@@ -48,7 +48,7 @@ export async function checkWorld(
   const sent = await readSent(world);
   for (const wearable of wearables) {
     checkReadings(world, wearable, filed, sent, counts);
-    checkOrder(world, wearable, sent, sequences);
+    checkOrder(world, wearable, filed, sent, sequences);
   }
   const known = new Set(wearables.flatMap(({ handle, measured }) => measured.map(({ value }) => `${handle} ${value}`)));
   for (const name of filed.keys()) if (!known.has(name)) world.problem(`invented: ${name}`);
@@ -184,13 +184,15 @@ function checkReadings(
 function checkOrder(
   world: World,
   { handle, measured }: Wearable,
+  filed: ReadonlyMap<string, Filed[]>,
   sent: ReadonlyMap<string, readonly string[]>,
   sequences: ReadonlyMap<string, number>,
 ): void {
   let newest = -1;
   let surely = 0;
   for (const { value, heardAt, confirmedAt } of measured) {
-    const batches = sent.get(`${handle} ${value}`) ?? [];
+    const name = `${handle} ${value}`;
+    const batches = [...(sent.get(name) ?? []), ...(filed.get(name) ?? []).map(({ batch }) => batch)];
     const sequence = Math.min(...batches.map((batch) => sequences.get(batch) ?? Number.POSITIVE_INFINITY));
     if (sequence === Number.POSITIVE_INFINITY || heardAt === undefined || confirmedAt === undefined) continue;
     if (heardAt > surely && sequence < newest) world.problem(`out of order: ${value}`);
